@@ -20,8 +20,8 @@ public static class NativeLibraries
             $"{fileName} is not beside the application in {AppContext.BaseDirectory}: add the package Microsoft.ML.OnnxRuntime.Extensions " +
             $"to the application's project, or copy the library for {RuntimeInformation.RuntimeIdentifier} there.");
 
-    /// <summary>Beside the application; where the host looks, which covers NuGet's layout and libraries unpacked from a single file;
-    /// and NuGet's layout once more, for hosts that do not say where they look.</summary>
+    /// <summary>Beside the application; where the host looks, which covers NuGet's layout; and NuGet's layout once more, for hosts
+    /// that do not say where they look, as a single file does not.</summary>
     private static IEnumerable<string> Folders()
     {
         yield return AppContext.BaseDirectory;

@@ -1,0 +1,31 @@
+namespace SjdOnnx.Runtime.Png;
+
+/// <summary>The checksum at the end of every PNG chunk: CRC-32 with the reflected polynomial 0xEDB88320 (PNG specification, annex D).</summary>
+/// <remarks>The framework's own CRC-32 of this polynomial lives in a package of its own; a table is smaller than that dependency.</remarks>
+internal static class Crc32
+{
+    private static readonly uint[] Table = MakeTable();
+
+    /// <summary>Checksum of a chunk's type and data.</summary>
+    public static uint Compute(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        foreach (byte value in bytes)
+            crc = Table[(byte)(crc ^ value)] ^ (crc >> 8);
+        return ~crc;
+    }
+
+    private static uint[] MakeTable()
+    {
+        var table = new uint[256];
+        for (uint n = 0; n < table.Length; n++)
+        {
+            uint crc = n;
+            for (int bit = 0; bit < 8; bit++)
+                crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            table[n] = crc;
+        }
+
+        return table;
+    }
+}

@@ -1,0 +1,69 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace SjdOnnx.Runtime.Png;
+
+/// <summary>How a picture came to be: enough to draw it again. It holds nothing that differs between two runs of the same request
+/// (no times, dates or paths), so that the PNG's bytes do not differ either.</summary>
+public sealed record GenerationData
+{
+    /// <summary>The chunk that holds this record as JSON.</summary>
+    public const string Keyword = "sjdonnx";
+
+    /// <summary>Prompts stand in the file as their author wrote them, not as \u escapes: the text is no HTML.</summary>
+    private static readonly GenerationDataJson Json =
+        new(new JsonSerializerOptions(GenerationDataJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
+
+    /// <summary>Version of this record; readers of version 1 may ignore members they do not know.</summary>
+    public int Format { get; init; } = 1;
+
+    /// <summary>Name and version of the program, such as <c>SjdOnnx 0.1.0</c>.</summary>
+    public required string Engine { get; init; }
+
+    /// <summary>The random generator that the seed is for.</summary>
+    public required string Random { get; init; }
+
+    public required DrawnModel Model { get; init; }
+
+    public required string Provider { get; init; }
+
+    public required DrawnRequest Request { get; init; }
+
+    public required DrawnStatistics Statistics { get; init; }
+
+    /// <summary>The same picture with this record in a chunk <see cref="Keyword"/> and, as other programs write and read it, in a
+    /// chunk <see cref="ParametersText.Keyword"/>.</summary>
+    /// <exception cref="PngFormatException"><paramref name="png"/> is no whole PNG.</exception>
+    public byte[] InsertInto(ReadOnlySpan<byte> png) =>
+        PngText.Insert(png, new PngText(ParametersText.Keyword, ParametersText.Of(this)), new PngText(Keyword, ToJson()));
+
+    public string ToJson() => JsonSerializer.Serialize(this, Json.GenerationData);
+
+    /// <exception cref="JsonException">The text is not the JSON of such a record.</exception>
+    public static GenerationData FromJson(string json) =>
+        JsonSerializer.Deserialize(json, Json.GenerationData)
+        ?? throw new JsonException("The generation data is null.");
+}
+
+/// <param name="Sha256">SHA-256 over the manifest's table of files, in lower-case hexadecimal digits.</param>
+public sealed record DrawnModel(string Name, string Sha256, string Precision);
+
+/// <summary>The request with every default filled in.</summary>
+/// <param name="Window">Drafts judged by one forward pass.</param>
+/// <param name="Initialisation">What a slot holds that no pass has predicted yet.</param>
+/// <param name="TopK">0: off.</param>
+/// <param name="Width">Pixels.</param>
+/// <param name="Height">Pixels.</param>
+public sealed record DrawnRequest(
+    string Prompt, ulong Seed, string Method, int Window, string Initialisation,
+    float Guidance, float Temperature, int TopK, float TopP, int Width, int Height);
+
+/// <param name="ImageTokens">Tokens that stand for a piece of the picture; row ends do not count.</param>
+/// <param name="ForwardPasses">After the prefill.</param>
+/// <param name="AcceptedHistogram">Element n: passes that accepted n drafts.</param>
+public sealed record DrawnStatistics(int ImageTokens, int ForwardPasses, double TokensPerPass, IReadOnlyList<int> AcceptedHistogram);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(GenerationData))]
+internal sealed partial class GenerationDataJson : JsonSerializerContext;

@@ -1,0 +1,50 @@
+using System.Buffers;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using static System.FormattableString;
+
+namespace SjdOnnx.Runtime.Png;
+
+/// <summary>The text that Stable Diffusion web UI (AUTOMATIC1111) made customary and that galleries and file viewers read: the prompt,
+/// then one line of settings.</summary>
+/// <remarks>Those readers find the settings by regular expressions: the web UI's keys come first in its order, ours last, and a value
+/// with a comma, colon, quote or line feed is quoted as JSON.</remarks>
+public static class ParametersText
+{
+    /// <summary>The chunk that holds the text.</summary>
+    public const string Keyword = "parameters";
+
+    /// <summary>The web UI shows the first ten digits of a model's SHA-256.</summary>
+    private const int HashDigits = 10;
+
+    private static readonly SearchValues<char> NeedsQuotes = SearchValues.Create(",:\"\r\n");
+
+    public static string Of(GenerationData data)
+    {
+        ArgumentNullException.ThrowIfNull(data);
+        DrawnRequest request = data.Request;
+        (string Key, string Value)[] settings =
+        [
+            ("Steps", Invariant($"{data.Statistics.ForwardPasses}")),
+            ("Sampler", "SJD"),
+            ("CFG scale", Invariant($"{request.Guidance}")),
+            ("Seed", Invariant($"{request.Seed}")),
+            ("Size", Invariant($"{request.Width}x{request.Height}")),
+            ("Model hash", data.Model.Sha256[..Math.Min(HashDigits, data.Model.Sha256.Length)]),
+            ("Model", data.Model.Name),
+            ("Method", request.Method),
+            ("Window", Invariant($"{request.Window}")),
+            ("Initialisation", request.Initialisation),
+            ("Temperature", Invariant($"{request.Temperature}")),
+            ("Top-k", Invariant($"{request.TopK}")),
+            ("Top-p", Invariant($"{request.TopP}")),
+            ("Precision", data.Model.Precision),
+            ("Provider", data.Provider),
+            ("Engine version", data.Engine),
+        ];
+        return request.Prompt + "\n" + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
+    }
+
+    private static string Quoted(string value) =>
+        value.AsSpan().ContainsAny(NeedsQuotes) ? $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"" : value;
+}

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Turns a checkpoint into a model folder for SjdOnnx: graphs, weights and model.json."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from sjdexport.errors import ExportError
+from sjdexport.exporter import ExportOptions, export
+from sjdexport.families import FAMILIES
+from sjdexport.precision import PRECISIONS
+
+EPILOG = """
+The checkpoint folder holds
+  *.safetensors     the weights (F32, F16 or BF16; one file or several)
+  config.json       sizes, under Hugging Face's names
+  tokenizer.json    byte-level BPE of the Hugging Face tokenizers library
+  generation.json   optional: what the weights do not tell. Any of the sections name, license, prompt, layout, image,
+                    sampling and decoding of model.json, which replace the family's defaults
+
+Precisions
+  fp32   exact; reads the checkpoint's own weights, converted when the model is loaded
+  fp16   the same for GPUs
+  int8   8-bit matrices and activations, each row of activations with its own scale: fastest on CPUs for windows
+  int4   4-bit matrices in blocks of 32: smallest, fastest for one token at a time
+
+Graphs point into the checkpoint's files, which are hard-linked (or else copied) into the model folder, so weights are stored
+once. With --copy-weights each graph gets a data file of its own with just what it needs; then the checkpoint can go.
+
+Examples
+  python3 export/export.py --family chameleon --checkpoint anole-7b-hf --out onnx-models/anole --precision fp16,int4
+  python3 export/export.py --family chameleon --checkpoint onnx-models/emoji --out onnx-models/emoji
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--family", required=True, help=f"architecture of the checkpoint: {', '.join(FAMILIES)}")
+    parser.add_argument("--checkpoint", required=True, type=Path, metavar="DIR", help="folder with the weights")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="model folder to write; may be the checkpoint folder")
+    parser.add_argument("--precision", default="fp32,int8", metavar="LIST", help=f"of {', '.join(PRECISIONS)}, separated by commas (default: %(default)s)")
+    parser.add_argument("--default-precision", metavar="NAME", help="what the engine uses unless told (default: int8 if exported, else the first)")
+    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="sequences in one run: 2 for each guided image (default: %(default)s)")
+    parser.add_argument("--name", help="the model's name (default: generation.json's, else the folder's)")
+    parser.add_argument("--copy-weights", action="store_true", help="write the weights into data files instead of pointing into the checkpoint")
+    args = parser.parse_args(arguments)
+    precisions = tuple(dict.fromkeys(p.strip() for p in args.precision.split(",")))
+    default = args.default_precision or ("int8" if "int8" in precisions else precisions[0])
+    try:
+        options = ExportOptions(args.family, args.checkpoint, args.out, precisions, default, args.lanes, args.name, args.copy_weights)
+        export(options, report=print)
+    except ExportError as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

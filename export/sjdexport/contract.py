@@ -1,0 +1,74 @@
+"""Where the exporter and the engine meet: the files of a model folder, the graphs' inputs and outputs, and model.json."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+FORMAT = 1
+MANIFEST = "model.json"
+IMAGE_DECODER = "image_decoder.onnx"
+TOKENIZER = "tokenizer.onnx"
+
+
+def transformer_graph(precision: str) -> str:
+    return f"transformer.{precision}.onnx"
+
+
+# transformer.*.onnx: S new tokens of all lanes, R wanted rows, M cache slots
+INPUT_IDS = "input_ids"  # int64 [1, S], one lane after another
+LANE_LENGTHS = "lane_lengths"  # int64 [lanes], sums to S
+LOGITS_ROWS = "logits_rows"  # int64 [R], rows of S
+LOGITS = "logits"  # float32 [1, R, codes]
+
+
+def seqlens_k(lane: int) -> str:
+    """int32 [1]: the lane's length after this Run, less one (GroupQueryAttention counts so)."""
+    return f"seqlens_k.{lane}"
+
+
+def total_sequence_length(lane: int) -> str:
+    """int32 scalar: the lane's length after this Run."""
+    return f"total_sequence_length.{lane}"
+
+
+def past(layer: int, lane: int, part: str) -> str:
+    """[1, kv heads, M, head dim]; part is "key" or "value"."""
+    return f"past.{layer}.{lane}.{part}"
+
+
+def present(layer: int, lane: int, part: str) -> str:
+    """Bound to the same memory as `past`."""
+    return f"present.{layer}.{lane}.{part}"
+
+
+# image_decoder.onnx
+CODES = "codes"  # int64 [1, h, w], codebook indices
+RGB = "rgb"  # uint8 [1, H, W, 3]
+PNG = "png"  # uint8 [bytes]
+
+# tokenizer.onnx
+TEXT = "text"  # string [1]
+IDS = "ids"  # int64 [1, n], without begin- and end-of-sequence ids
+
+
+def file_entries(folder: Path, names: list[str]) -> dict[str, dict[str, object]]:
+    """SHA-256 and size of the files, as model.json lists them."""
+    return {name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in sorted(names)}
+
+
+def write_manifest(folder: Path, manifest: dict[str, object]) -> None:
+    """Writes model.json; the file appears whole or not at all."""
+    partial = folder / (MANIFEST + ".partial")
+    partial.write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(partial, folder / MANIFEST)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,177 @@
+"""From a checkpoint folder to a model folder, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from . import contract
+from .errors import ExportError
+from .families import FAMILIES
+from .graph import Graph
+from .image_decoder import ImageDecoderGraph
+from .precision import PRECISIONS
+from .safetensors import Checkpoint
+from .tokenizer import build_tokenizer, read_tokenizer
+from .transformer import TransformerGraph
+from .weights import Weights
+
+STAGING = ".export"
+SECTIONS = ("name", "license", "prompt", "layout", "image", "sampling", "decoding")
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportOptions:
+    family: str
+    checkpoint: Path
+    out: Path
+    precisions: tuple[str, ...]
+    default_precision: str
+    lanes: int = 2
+    name: str | None = None  # else generation.json's, else the folder's
+    copy_weights: bool = False  # else graphs point into the checkpoint's files
+
+    def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ExportError(f"unknown family {self.family}; known are {', '.join(FAMILIES)}.")
+        for precision in (*self.precisions, self.default_precision):
+            if precision not in PRECISIONS:
+                raise ExportError(f"unknown precision {precision}; known are {', '.join(PRECISIONS)}.")
+        if self.default_precision not in self.precisions:
+            raise ExportError(f"the default precision {self.default_precision} is not among those exported ({', '.join(self.precisions)}).")
+        if not 1 <= self.lanes <= 64:
+            raise ExportError(f"--lanes is {self.lanes}; it can be 1 to 64 (2 for one guided image).")
+        if not self.checkpoint.is_dir():
+            raise ExportError(f"{self.checkpoint} is not a folder: give --checkpoint the folder that holds the weights.")
+
+
+def export(options: ExportOptions, report: Callable[[str], None] = lambda line: None) -> None:
+    """Writes the model folder. Raises ExportError, and leaves what was there before, if that cannot be done."""
+    family = FAMILIES[options.family]
+    checkpoint = Checkpoint(options.checkpoint)
+    generation = _read_generation(options.checkpoint / "generation.json", family.generation)
+    source = family(checkpoint, generation["layout"])
+    tokenizer = read_tokenizer(options.checkpoint / "tokenizer.json")
+    manifest = _manifest(options, generation, source.shape)
+
+    with _staging(options.out) as staging:
+        for precision in options.precisions:
+            graph, weights = _graph(staging, f"transformer.{precision}", linked=not options.copy_weights)
+            TransformerGraph(graph, weights, PRECISIONS[precision].on(graph, weights), source, options.lanes).build()
+            graph.save(staging / contract.transformer_graph(precision))
+            report(f"{contract.transformer_graph(precision)}: {source.shape.layers} layers, {options.lanes} lanes")
+
+        graph, weights = _graph(staging, "image_decoder", linked=not options.copy_weights)
+        decoder = ImageDecoderGraph(graph, weights, checkpoint, family.vq_prefix)
+        decoder.build()
+        graph.save(staging / contract.IMAGE_DECODER)
+        manifest["image"]["pixelsPerCode"] = decoder.pixels_per_code
+        report(f"{contract.IMAGE_DECODER}: {decoder.pixels_per_code} pixels per code")
+
+        graph = Graph("tokenizer")
+        build_tokenizer(graph, tokenizer)
+        graph.save(staging / contract.TOKENIZER)
+        report(f"{contract.TOKENIZER}: {len(tokenizer['model']['vocab'])} tokens")
+
+        if not options.copy_weights:
+            _bring(checkpoint, staging, options.out)
+        _publish(staging, options.out, manifest)
+    report(f"{options.out / contract.MANIFEST}: done")
+
+
+def _graph(staging: Path, name: str, linked: bool) -> tuple[Graph, Weights]:
+    graph = Graph(name)
+    return graph, Weights(graph, staging / f"{name}.data", linked)
+
+
+def _read_generation(path: Path, defaults: dict) -> dict:
+    """The family's defaults with the sections of generation.json in their place."""
+    if not path.exists():
+        return dict(defaults)
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        unknown = set(given) - set(SECTIONS)
+    except (ValueError, TypeError):
+        raise ExportError(f"{path} is not a JSON object.") from None
+    if unknown:
+        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are {', '.join(SECTIONS)}.")
+    for section in set(given) & set(defaults):
+        if set(given[section]) != set(defaults[section]):
+            raise ExportError(f"{path}: section {section} has the fields {sorted(given[section])}; expected are {sorted(defaults[section])}.")
+    return {**defaults, **given}
+
+
+def _manifest(options: ExportOptions, generation: dict, shape) -> dict:
+    precisions = {p: {"graph": contract.transformer_graph(p), "cache": PRECISIONS[p].cache} for p in options.precisions}
+    return {
+        "format": contract.FORMAT,
+        "name": options.name or generation.get("name") or options.out.resolve().name,
+        "family": options.family,
+        "license": generation["license"],
+        "transformer": {
+            "layers": shape.layers, "kvHeads": shape.kv_heads, "headDim": shape.head_dim, "lanes": options.lanes,
+            "maxPositions": shape.max_positions, "precisions": precisions, "defaultPrecision": options.default_precision,
+        },
+        "tokenizer": {"graph": contract.TOKENIZER},
+        "prompt": generation["prompt"],
+        "layout": generation["layout"],
+        "image": {"graph": contract.IMAGE_DECODER, "pixelsPerCode": 0, **generation["image"]},
+        "sampling": generation["sampling"],
+        "decoding": generation["decoding"],
+    }
+
+
+@contextlib.contextmanager
+def _staging(out: Path) -> Iterator[Path]:
+    """A folder inside `out` that is gone afterwards; and so is `out`, if it was made here and nothing came into it."""
+    existed = out.exists()
+    staging = out / STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    try:
+        staging.mkdir(parents=True)
+        yield staging
+    except OSError as error:
+        raise ExportError(f"{error.filename or out} cannot be written: {error.strerror}.") from None
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if not existed:
+            with contextlib.suppress(OSError):
+                out.rmdir()
+
+
+def _bring(checkpoint: Checkpoint, staging: Path, out: Path) -> None:
+    """ONNX Runtime reads external data only from the graph's own folder: hard links cost no space, copies where links cannot be."""
+    for file in checkpoint.files:
+        if file.parent.resolve() == out.resolve():
+            continue
+        try:
+            os.link(file.resolve(), staging / file.name)
+        except OSError:
+            shutil.copyfile(file, staging / file.name)
+
+
+def _publish(staging: Path, out: Path, manifest: dict) -> None:
+    """A folder without model.json is no model: it goes first and comes last."""
+    stale = _listed(out)
+    (out / contract.MANIFEST).unlink(missing_ok=True)
+    for file in staging.iterdir():
+        os.replace(file, out / file.name)
+        stale.discard(file.name)
+    for name in stale:
+        if name.startswith("transformer."):
+            (out / name).unlink(missing_ok=True)  # a precision of an earlier export
+    names = [file.name for file in out.iterdir() if file.is_file() and not file.name.startswith(".")]
+    manifest["files"] = contract.file_entries(out, names)
+    contract.write_manifest(out, manifest)
+
+
+def _listed(out: Path) -> set[str]:
+    try:
+        return set(json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()

@@ -1,0 +1,70 @@
+"""A thin builder over onnx.helper: nodes are named after what they compute, and an output bears its node's name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+# Written out, because onnx's own defaults are those of its release and not of the engine's ONNX Runtime.
+IR_VERSION = 10
+OPSETS = {"": 21, "com.microsoft": 1, "com.microsoft.extensions": 1, "ai.onnx.contrib": 1}
+
+FLOAT, FLOAT16, BFLOAT16 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16
+INT32, INT64, UINT8, STRING = TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8, TensorProto.STRING
+Shape = Sequence["int | str"]
+
+
+class Graph:
+    def __init__(self, name: str) -> None:
+        self._graph = onnx.GraphProto(name=name)
+        self._constants: dict[tuple[str, bytes, tuple[int, ...]], str] = {}
+
+    def input(self, name: str, type: int, shape: Shape) -> str:
+        self._graph.input.append(helper.make_tensor_value_info(name, type, shape))
+        return name
+
+    def output(self, name: str, type: int, shape: Shape) -> None:
+        """Declares the value of that name as a graph output."""
+        self._graph.output.append(helper.make_tensor_value_info(name, type, shape))
+
+    def node(self, op: str, name: str, inputs: Sequence[str], domain: str = "", **attributes: object) -> str:
+        """Adds a node with one output, which is called `name`; returns that."""
+        return self.nodes(op, [name], inputs, domain, **attributes)[0]
+
+    def nodes(self, op: str, outputs: Sequence[str], inputs: Sequence[str], domain: str = "", **attributes: object) -> list[str]:
+        """Adds a node with several outputs; '' leaves an optional input or output out."""
+        node = helper.make_node(op, inputs, outputs, name=next(o for o in outputs if o), domain=domain, **attributes)
+        self._graph.node.append(node)
+        return list(outputs)
+
+    def constant(self, array: np.ndarray, name: str | None = None) -> str:
+        """A small initialiser inside the graph file. Equal ones without a name are stored once."""
+        key = (array.dtype.str, array.tobytes(), array.shape)
+        if name is None and key in self._constants:
+            return self._constants[key]
+        name = name or f"constant.{len(self._constants)}"
+        self._constants[key] = name
+        self._graph.initializer.append(numpy_helper.from_array(array, name))
+        return name
+
+    def external(self, name: str, type: int, shape: Sequence[int], location: str, offset: int, length: int) -> str:
+        """An initialiser whose bytes lie in another file of the folder."""
+        tensor = TensorProto(name=name, data_type=type, dims=shape, data_location=TensorProto.EXTERNAL)
+        for key, value in (("location", location), ("offset", offset), ("length", length)):
+            tensor.external_data.add(key=key, value=str(value))
+        self._graph.initializer.append(tensor)
+        return name
+
+    def save(self, path: Path) -> None:
+        used = {node.domain for node in self._graph.node} | {""}
+        model = helper.make_model(
+            self._graph,
+            producer_name="sjdonnx-export",
+            ir_version=IR_VERSION,
+            opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS.items() if domain in used],
+        )
+        path.write_bytes(model.SerializeToString())

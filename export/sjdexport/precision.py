@@ -1,0 +1,155 @@
+"""How matrices are stored and multiplied: one class for each precision, all row-wise.
+
+Row-wise is the law here: a row of a product may depend on its own row of the input only. Speculative decoding is exact only
+if a guessed token cannot change the logits to its left, so no scale may span the rows of a Run
+(com.microsoft:DynamicQuantizeMatMul does, and is therefore never used).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from .errors import ExportError
+from .graph import FLOAT, FLOAT16, Graph
+from .safetensors import Tensor
+from .weights import Weights
+
+MICROSOFT = "com.microsoft"
+
+
+class Precision(Protocol):
+    """The type of activations, keys and values, and a product."""
+
+    type: int
+
+    def rows(self, name: str, x: str) -> Sequence[str]:
+        """What products read, made once for all that read the same x [1, S, K]."""
+
+    def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
+        """x times the transposes of the matrices [N, K], side by side: [1, S, sum of N]."""
+
+
+class Float:
+    """Weights as the checkpoint has them, brought to one type and layout when ONNX Runtime folds constants at load."""
+
+    def __init__(self, graph: Graph, weights: Weights, type: int) -> None:
+        self.type = type
+        self._graph, self._weights = graph, weights
+
+    def rows(self, name: str, x: str) -> Sequence[str]:
+        return [x]
+
+    def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
+        parts = [self._weights.cast(matrix, self.type) for matrix in matrices]
+        packed = parts[0] if len(parts) == 1 else self._graph.node("Concat", f"{name}.packed", parts, axis=0)
+        transposed = self._graph.node("Transpose", f"{name}.transposed", [packed], perm=[1, 0])
+        return self._graph.node("MatMul", name, [*rows, transposed])
+
+
+class Int8:
+    """uint8 rows times int8 columns: a scale per row of activations, measured in the Run, and a scale per output column.
+
+    uint8 with zero point 128 on the left because ONNX Runtime's fast kernels want it so (int8 x int8 is 50 times slower).
+    An all-zero row gives scale 0 and quotients 0/0; whatever integers those become, times 0 they are 0 again.
+    """
+
+    type = FLOAT
+
+    def __init__(self, graph: Graph, weights: Weights) -> None:
+        self._graph, self._weights = graph, weights
+        self._zero_points: str | None = None
+
+    def rows(self, name: str, x: str) -> Sequence[str]:
+        graph = self._graph
+        magnitude = graph.node("Abs", f"{name}.abs", [x])
+        largest = graph.node("ReduceMax", f"{name}.largest", [magnitude, graph.constant(np.array([2]))], keepdims=1)
+        scale = graph.node("Mul", f"{name}.scale", [largest, graph.constant(np.float32(1 / 127))])  # [1, S, 1]
+        scales = graph.node("Reshape", f"{name}.scales", [scale, graph.constant(np.array([-1]))])  # [S]
+        quantised = graph.node("QuantizeLinear", f"{name}.uint8", [x, scales, self._zero_points_of(scales)], axis=1)
+        return [quantised, scale]
+
+    def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
+        graph, (quantised, row_scale) = self._graph, rows
+        columns, scales = quantise_columns(np.concatenate([m.float32() for m in matrices]).T)
+        product = graph.node(
+            "MatMulIntegerToFloat", f"{name}.product",
+            [quantised, self._weights.append(f"{name}.int8", columns), graph.constant(np.float32(1)),
+             graph.constant(scales), graph.constant(np.uint8(128)), graph.constant(np.int8(0))],
+            MICROSOFT,
+        )
+        return graph.node("Mul", name, [product, row_scale])
+
+    def _zero_points_of(self, scales: str) -> str:
+        """uint8 [S], all 128: QuantizeLinear wants as many zero points as scales. Made once for all layers."""
+        if self._zero_points is None:
+            shape = self._graph.node("Shape", "zero_points.shape", [scales])
+            self._zero_points = self._graph.node("Expand", "zero_points", [self._graph.constant(np.array([128], np.uint8)), shape])
+        return self._zero_points
+
+
+class Int4:
+    """MatMulNBits: blocks of 32 weights share a scale; the kernel quantises activations to int8, blocks of a row at a time."""
+
+    type = FLOAT
+    BLOCK = 32
+
+    def __init__(self, graph: Graph, weights: Weights) -> None:
+        self._graph, self._weights = graph, weights
+
+    def rows(self, name: str, x: str) -> Sequence[str]:
+        return [x]
+
+    def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
+        parts = [quantise_blocks(m.float32(), self.BLOCK) for m in matrices]
+        blocks = np.concatenate([blocks for blocks, _ in parts])
+        scales = np.concatenate([scales for _, scales in parts])
+        return self._graph.node(
+            "MatMulNBits", name,
+            [*rows, self._weights.append(f"{name}.int4", blocks), self._weights.append(f"{name}.scales", scales)],
+            MICROSOFT,
+            K=matrices[0].shape[1], N=len(blocks), bits=4, block_size=self.BLOCK, accuracy_level=4,
+        )
+
+
+def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int8 [K, N] and float32 scales [N] of a float32 matrix [K, N]."""
+    scales = np.abs(matrix).max(axis=0) / 127
+    scales[scales == 0] = 1  # a column of zeros
+    return np.rint(matrix / scales).astype(np.int8), scales.astype(np.float32)
+
+
+def quantise_blocks(matrix: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks uint8 [N, K / block, block / 2], the even weight in the low half, and float32 scales [N, K / block], of [N, K].
+
+    Stored integers are 0..15 with zero point 8. The weight of largest magnitude becomes -8 exactly: the one end of the range
+    that reaches further.
+    """
+    n, k = matrix.shape
+    if k % block:
+        raise ExportError(f"int4 needs matrices whose inputs are a multiple of {block}; one has {k}: leave int4 out of --precision.")
+    blocks = matrix.reshape(n, k // block, block)
+    extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
+    scales = extreme / -8
+    scales[scales == 0] = 1
+    integers = np.clip(np.rint(blocks / scales) + 8, 0, 15).astype(np.uint8)
+    return integers[..., 0::2] | integers[..., 1::2] << 4, scales[..., 0].astype(np.float32)
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A precision as --precision names it."""
+
+    cache: str  # the type of keys and values, as model.json calls it
+    on: Callable[[Graph, Weights], Precision]
+
+
+PRECISIONS = {
+    "fp32": Kind("float32", lambda graph, weights: Float(graph, weights, FLOAT)),
+    "fp16": Kind("float16", lambda graph, weights: Float(graph, weights, FLOAT16)),
+    "int8": Kind("float32", Int8),
+    "int4": Kind("float32", Int4),
+}

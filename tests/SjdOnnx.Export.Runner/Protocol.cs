@@ -1,0 +1,35 @@
+using System.Text.Json;
+
+namespace SjdOnnx.Export.Runner;
+
+/// <summary>A tensor on the wire: little-endian bytes in base64, or strings.</summary>
+internal sealed record WireTensor(string Type, long[] Shape, string? Data = null, string[]? Strings = null);
+
+/// <summary>
+/// One line on stdin. <see cref="Command"/> is one of
+/// load (Session, Path, Threads, Optimized: where to save the optimised graph),
+/// buffer (Name, Tensor without data: memory that stays, all zero),
+/// run (Session, Inputs, Bound: graph input or output to buffer, Outputs: what to answer with, Repeat),
+/// unload (Session).
+/// </summary>
+internal sealed record Request(
+    string Command,
+    string Session = "",
+    string Path = "",
+    int Threads = 1,
+    string? Optimized = null,
+    string Name = "",
+    WireTensor? Tensor = null,
+    Dictionary<string, WireTensor>? Inputs = null,
+    Dictionary<string, string>? BoundInputs = null,
+    Dictionary<string, string>? BoundOutputs = null,
+    string[]? Outputs = null,
+    int Repeat = 1);
+
+/// <summary>The answer: one line on stdout. Milliseconds has one entry per repetition (of a run) or one (of a load).</summary>
+internal sealed record Response(string? Error = null, Dictionary<string, WireTensor>? Outputs = null, double[]? Milliseconds = null);
+
+internal static class Wire
+{
+    public static readonly JsonSerializerOptions Json = new(JsonSerializerDefaults.Web);
+}

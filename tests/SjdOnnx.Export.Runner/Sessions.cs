@@ -1,0 +1,127 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace SjdOnnx.Export.Runner;
+
+/// <summary>The sessions and buffers that requests name.</summary>
+internal sealed class Sessions : IDisposable
+{
+    private readonly Dictionary<string, InferenceSession> _sessions = [];
+    private readonly Dictionary<string, OrtValue> _buffers = [];
+
+    public Response Handle(Request request) => request.Command switch
+    {
+        "load" => Load(request),
+        "buffer" => AddBuffer(request),
+        "run" => Run(request),
+        "unload" => Unload(request),
+        _ => new Response($"unknown command {request.Command}"),
+    };
+
+    public void Dispose()
+    {
+        foreach (InferenceSession session in _sessions.Values) session.Dispose();
+        foreach (OrtValue buffer in _buffers.Values) buffer.Dispose();
+    }
+
+    private Response Load(Request request)
+    {
+        using var options = new SessionOptions { IntraOpNumThreads = request.Threads };
+        options.RegisterOrtExtensions();
+        if (request.Optimized is not null)
+            options.OptimizedModelFilePath = request.Optimized;
+        long start = Stopwatch.GetTimestamp();
+        var session = new InferenceSession(request.Path, options);
+        double elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        Unload(request);
+        _sessions[request.Session] = session;
+        return new Response(Milliseconds: [elapsed]);
+    }
+
+    private Response Unload(Request request)
+    {
+        if (_sessions.Remove(request.Session, out InferenceSession? session))
+            session.Dispose();
+        return new Response();
+    }
+
+    private Response AddBuffer(Request request)
+    {
+        OrtValue value = ToOrtValue(request.Tensor!);
+        if (_buffers.Remove(request.Name, out OrtValue? old))
+            old.Dispose();
+        _buffers[request.Name] = value;
+        return new Response();
+    }
+
+    private Response Run(Request request)
+    {
+        InferenceSession session = _sessions[request.Session];
+        using OrtIoBinding binding = session.CreateIoBinding();
+        using var runOptions = new RunOptions();
+        Dictionary<string, OrtValue> inputs = (request.Inputs ?? []).ToDictionary(i => i.Key, i => ToOrtValue(i.Value));
+        try
+        {
+            foreach ((string name, OrtValue value) in inputs) binding.BindInput(name, value);
+            foreach ((string name, string buffer) in request.BoundInputs ?? []) binding.BindInput(name, _buffers[buffer]);
+            foreach ((string name, string buffer) in request.BoundOutputs ?? []) binding.BindOutput(name, _buffers[buffer]);
+            string[] outputs = request.Outputs ?? [];
+            foreach (string name in outputs) binding.BindOutputToDevice(name, OrtMemoryInfo.DefaultInstance);
+            double[] times = Time(request.Repeat, () => session.RunWithBinding(runOptions, binding));
+            return new Response(Outputs: Read(binding, outputs), Milliseconds: times);
+        }
+        finally
+        {
+            foreach (OrtValue value in inputs.Values) value.Dispose();
+        }
+    }
+
+    private static double[] Time(int repeat, Action action)
+    {
+        var times = new double[repeat];
+        for (int i = 0; i < repeat; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            action();
+            times[i] = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        }
+
+        return times;
+    }
+
+    private static Dictionary<string, WireTensor> Read(OrtIoBinding binding, string[] wanted)
+    {
+        var read = new Dictionary<string, WireTensor>();
+        string[] names = binding.GetOutputNames();
+        using IDisposableReadOnlyCollection<OrtValue> values = binding.GetOutputValues();
+        for (int i = 0; i < names.Length; i++)
+        {
+            if (wanted.Contains(names[i]))
+                read[names[i]] = ToWire(values[i]);
+        }
+
+        return read;
+    }
+
+    private static OrtValue ToOrtValue(WireTensor tensor)
+    {
+        if (tensor.Strings is { } strings)
+            return OrtValue.CreateFromStringTensor(new DenseTensor<string>(strings, [.. tensor.Shape.Select(n => (int)n)]));
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Enum.Parse<TensorElementType>(tensor.Type, ignoreCase: true), tensor.Shape);
+        Span<byte> bytes = Bytes(value);
+        bytes.Clear();
+        if (tensor.Data is { } data)
+            Convert.FromBase64String(data).CopyTo(bytes);
+        return value;
+    }
+
+    private static WireTensor ToWire(OrtValue value)
+    {
+        OrtTensorTypeAndShapeInfo info = value.GetTensorTypeAndShape();
+        return new WireTensor(info.ElementDataType.ToString().ToLowerInvariant(), info.Shape, Convert.ToBase64String(Bytes(value)));
+    }
+
+    private static Span<byte> Bytes(OrtValue value) => MemoryMarshal.AsBytes(value.GetTensorMutableRawData());
+}

@@ -1,0 +1,53 @@
+"""Drives a transformer graph as the engine does: lanes, in-place caches, rollback by forgetting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from runner import Runner
+from sjdexport import contract
+
+
+class Lanes:
+    """The state of one decode: how many tokens of each lane the caches hold."""
+
+    def __init__(self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64) -> None:
+        shape = manifest["transformer"]
+        self.count: int = shape["lanes"]
+        self.lengths = [0] * self.count
+        self._runner, self._session = runner, session
+        dtype = {"float32": "float", "float16": "float16"}[shape["precisions"][precision]["cache"]]
+        keys = [(i, lane, part) for i in range(shape["layers"]) for lane in range(self.count) for part in ("key", "value")]
+        for key in keys:
+            runner.buffer(contract.past(*key), dtype, [1, shape["kvHeads"], slots, shape["headDim"]])
+        self._inputs = {contract.past(*key): contract.past(*key) for key in keys}
+        self._outputs = {contract.present(*key): contract.past(*key) for key in keys}
+
+    def run(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None) -> np.ndarray:
+        """Logits [rows, codes] after the new tokens of each lane, for all rows unless told; the caches grow."""
+        inputs = self._feeds(tokens, rows)
+        logits = self._runner.run(self._session, inputs, [contract.LOGITS], self._inputs, self._outputs)[contract.LOGITS]
+        self.lengths = [length + len(new) for length, new in zip(self.lengths, tokens)]
+        return logits[0]
+
+    def time(self, tokens: Sequence[Sequence[int]], repeat: int) -> list[float]:
+        """Milliseconds of each of `repeat` runs, none of which counts."""
+        return self._runner.time(self._session, self._feeds(tokens, None), [contract.LOGITS], repeat, self._inputs, self._outputs)
+
+    def truncate(self, lengths: Sequence[int]) -> None:
+        """Forgets the last tokens: the next run overwrites them."""
+        self.lengths = list(lengths)
+
+    def _feeds(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None) -> dict[str, np.ndarray]:
+        total = sum(len(new) for new in tokens)
+        inputs = {
+            contract.INPUT_IDS: np.array([[id for new in tokens for id in new]], np.int64),
+            contract.LANE_LENGTHS: np.array([len(new) for new in tokens], np.int64),
+            contract.LOGITS_ROWS: np.arange(total) if rows is None else np.array(rows, np.int64),
+        }
+        for lane, (length, new) in enumerate(zip(self.lengths, tokens)):
+            inputs[contract.seqlens_k(lane)] = np.array([length + len(new) - 1], np.int32)
+            inputs[contract.total_sequence_length(lane)] = np.array(length + len(new), np.int32)
+        return inputs

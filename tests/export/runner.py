@@ -1,0 +1,82 @@
+"""Runs graphs on the engine's own ONNX Runtime, through tests/SjdOnnx.Export.Runner (there need be no onnxruntime for Python)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = ROOT / "tests" / "SjdOnnx.Export.Runner"
+
+
+class RunnerError(Exception):
+    """What ONNX Runtime said."""
+
+
+class Runner:
+    """One process, many sessions. Buffers are tensors that stay in it: key-value caches."""
+
+    def __init__(self) -> None:
+        command = ["dotnet", "run", "--project", str(PROJECT), "-c", "Release"]
+        if artifacts := os.environ.get("SJDONNX_ARTIFACTS"):
+            command += ["--artifacts-path", artifacts]
+        environment = {**os.environ, "DOTNET_NOLOGO": "1", "DOTNET_CLI_TELEMETRY_OPTOUT": "1"}
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait()
+
+    def load(self, session: str, path: Path, threads: int = 1, optimized: Path | None = None) -> float:
+        """Milliseconds it took."""
+        return self._ask(command="load", session=session, path=str(path), threads=threads, optimized=optimized and str(optimized))["milliseconds"][0]
+
+    def buffer(self, name: str, dtype: str, shape: Sequence[int]) -> None:
+        self._ask(command="buffer", name=name, tensor={"type": dtype, "shape": list(shape)})
+
+    def run(
+        self, session: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str],
+        bound_inputs: Mapping[str, str] = {}, bound_outputs: Mapping[str, str] = {},
+    ) -> dict[str, np.ndarray]:
+        answer = self._ask(
+            command="run", session=session, inputs={name: _to_wire(array) for name, array in inputs.items()}, outputs=list(outputs),
+            boundInputs=dict(bound_inputs), boundOutputs=dict(bound_outputs),
+        )
+        return {name: _from_wire(tensor) for name, tensor in answer["outputs"].items()}
+
+    def time(self, session: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str], repeat: int,
+             bound_inputs: Mapping[str, str] = {}, bound_outputs: Mapping[str, str] = {}) -> list[float]:
+        """Milliseconds of each of `repeat` equal runs."""
+        return self._ask(
+            command="run", session=session, inputs={name: _to_wire(array) for name, array in inputs.items()}, outputs=list(outputs),
+            boundInputs=dict(bound_inputs), boundOutputs=dict(bound_outputs), repeat=repeat,
+        )["milliseconds"]
+
+    def _ask(self, **request: object) -> dict:
+        self._process.stdin.write(json.dumps(request) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line.startswith("{"):
+            raise RunnerError(f"the runner ended: {line}{self._process.stdout.read()}")
+        answer = json.loads(line)
+        if answer["error"]:
+            raise RunnerError(answer["error"])
+        return answer
+
+
+def _to_wire(array: np.ndarray) -> dict:
+    if array.dtype.kind in "UO":
+        return {"type": "string", "shape": list(array.shape), "strings": array.ravel().tolist()}
+    names = {"float32": "float", "int64": "int64", "int32": "int32", "float16": "float16"}
+    return {"type": names[array.dtype.name], "shape": list(array.shape), "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()}
+
+
+def _from_wire(tensor: dict) -> np.ndarray:
+    dtype = {"float": np.float32, "int64": np.int64, "uint8": np.uint8, "float16": np.float16}[tensor["type"]]
+    return np.frombuffer(base64.b64decode(tensor["data"]), dtype).reshape(tensor["shape"])

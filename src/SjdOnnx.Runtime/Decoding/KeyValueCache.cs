@@ -1,0 +1,53 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
+
+namespace SjdOnnx.Runtime.Decoding;
+
+/// <summary>
+/// One buffer [1, kv_heads, capacity, head_dim] for each layer, lane and kind. It is bound as past and as present at once, so the graph
+/// appends in place, and forgetting tokens is only a shorter length in the next pass: nothing here is ever copied or cleared.
+/// </summary>
+internal sealed class KeyValueCache : IDisposable
+{
+    /// <summary>Capacities are multiples of this, so that prompts of similar length share buffers and bindings.</summary>
+    private const int Step = 64;
+
+    private readonly List<(string Past, string Present, NativeTensor Buffer)> _buffers = [];
+
+    /// <param name="allocator">The memory the transformer computes in.</param>
+    public KeyValueCache(NativeTensors tensors, OrtAllocator allocator, TransformerSection transformer, TensorElementType type, int positions)
+    {
+        Capacity = (positions + Step - 1) / Step * Step;
+        for (var layer = 0; layer < transformer.Layers; layer++)
+        {
+            for (var lane = 0; lane < transformer.Lanes; lane++)
+            {
+                foreach (string kind in (string[])["key", "value"])
+                {
+                    NativeTensor buffer = tensors.Allocate(allocator, type, 1, transformer.KvHeads, Capacity, transformer.HeadDim);
+                    _buffers.Add((GraphContract.Past(layer, lane, kind), GraphContract.Present(layer, lane, kind), buffer));
+                }
+            }
+        }
+    }
+
+    /// <summary>Tokens a lane can hold.</summary>
+    public int Capacity { get; }
+
+    public void BindTo(OrtIoBinding binding)
+    {
+        foreach ((string past, string present, NativeTensor buffer) in _buffers)
+        {
+            binding.BindInput(past, buffer.Value);
+            binding.BindOutput(present, buffer.Value);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach ((_, _, NativeTensor buffer) in _buffers)
+            buffer.Dispose();
+    }
+}

@@ -1,0 +1,104 @@
+using SjdOnnx.Decoding;
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Sampling;
+
+namespace SjdOnnx.Runtime.Decoding;
+
+/// <summary>A request with nothing left open.</summary>
+internal sealed record ResolvedRequest(GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows);
+
+/// <summary>Fills a request's gaps from model.json and refuses what the model cannot draw.</summary>
+internal sealed class RequestResolver(Manifest manifest, string precision, string provider, int threads)
+{
+    /// <summary>The model's own defaults must be a request it can draw.</summary>
+    /// <exception cref="ModelException">They are not.</exception>
+    public void CheckDefaults()
+    {
+        try
+        {
+            Resolve(new GenerationRequest { Prompt = "" });
+        }
+        catch (RequestException error)
+        {
+            throw new ModelException($"{ManifestReader.FileName} has defaults that cannot be used: {error.Message} {ModelFolder.Remedy}", error);
+        }
+    }
+
+    /// <exception cref="RequestException">A value is not legal for this model.</exception>
+    public ResolvedRequest Resolve(GenerationRequest request)
+    {
+        ImageSize size = Size(request.Size);
+        SamplingOptions sampling = Legal(() => new SamplingOptions
+        {
+            Guidance = request.Guidance ?? manifest.Sampling.Guidance,
+            Temperature = request.Temperature ?? manifest.Sampling.Temperature,
+            TopK = request.TopK ?? manifest.Sampling.TopK,
+            TopP = request.TopP ?? manifest.Sampling.TopP,
+        });
+        DecodingOptions options = Legal(() => new DecodingOptions
+        {
+            WindowSize = request.Window ?? manifest.Decoding.Window,
+            Initialisation = Initialisation.Named(request.Initialisation ?? manifest.Decoding.Initialisation),
+        });
+        IDecodingMethod method = Legal(() => DecodingMethods.Create(request.Method ?? manifest.Decoding.Method, options));
+        if (manifest.Transformer.Lanes == 1 && sampling.Guidance != 1)
+            throw new RequestException($"Guidance is {sampling.Guidance}, but this model was exported with one lane and has no guidance. Use 1, or export it with two lanes.");
+        if (request.PreviewEveryRows < 0)
+            throw new RequestException($"PreviewEveryRows is {request.PreviewEveryRows}; it must be 0 (no previews) or more.");
+
+        return new ResolvedRequest(Settings(request, method, options, sampling, size), method, sampling, Layout(size), request.PreviewEveryRows);
+    }
+
+    private GenerationSettings Settings(GenerationRequest request, IDecodingMethod method, DecodingOptions options, SamplingOptions sampling, ImageSize size) => new()
+    {
+        Prompt = request.Prompt,
+        Seed = request.Seed,
+        Method = method.Name,
+        Window = method.WindowSize,
+        Initialisation = options.Initialisation.Name,
+        Guidance = sampling.Guidance,
+        Temperature = sampling.Temperature,
+        TopK = sampling.TopK,
+        TopP = sampling.TopP,
+        Size = size,
+        Precision = precision,
+        Provider = provider,
+        Threads = threads,
+    };
+
+    private TokenLayout Layout(ImageSize size) => new()
+    {
+        Rows = size.Height / manifest.Image.PixelsPerCode,
+        Columns = size.Width / manifest.Image.PixelsPerCode,
+        FirstCode = manifest.Layout.FirstCode,
+        Codes = manifest.Layout.Codes,
+        RowSuffix = manifest.Layout.RowSuffix,
+        Suffix = manifest.Layout.Suffix,
+    };
+
+    private ImageSize Size(ImageSize? wanted)
+    {
+        ImageSize[] sizes = [.. manifest.Image.Sizes.Select(size => new ImageSize(size[0], size[1]))];
+        if (wanted is not ImageSize size)
+            return sizes[0];
+        if (sizes.Contains(size))
+            return size;
+
+        ImageSize nearest = sizes.MinBy(legal => Math.Abs((long)legal.Width - size.Width) + Math.Abs((long)legal.Height - size.Height));
+        throw new RequestException($"The model cannot draw {size}; the nearest size it draws is {nearest} (all: {string.Join(", ", sizes)}).");
+    }
+
+    /// <summary>The core's options check themselves; their sentence goes to whoever made the request.</summary>
+    private static T Legal<T>(Func<T> make)
+    {
+        try
+        {
+            return make();
+        }
+        catch (ArgumentException error)
+        {
+            throw new RequestException(Sentence.Of(error), error);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+namespace SjdOnnx.Runtime;
+
+/// <summary>A picture, and how it came about.</summary>
+public sealed class GeneratedImage
+{
+    public required int Width { get; init; }
+
+    public required int Height { get; init; }
+
+    /// <summary>[height × width × 3], row-major.</summary>
+    public required ReadOnlyMemory<byte> Rgb { get; init; }
+
+    /// <summary>The image as a PNG file, without text chunks.</summary>
+    public required ReadOnlyMemory<byte> Png { get; init; }
+
+    /// <summary>The model's ids of all the picture's tokens, the structural ones included.</summary>
+    public required IReadOnlyList<int> TokenIds { get; init; }
+
+    /// <summary>Those of the tokens that are image codes.</summary>
+    public required int ImageTokens { get; init; }
+
+    /// <summary>Forward passes, the prefill not counted.</summary>
+    public required int ForwardPasses { get; init; }
+
+    /// <summary>Image tokens for each of these passes. The prefill settles one as well, so it can be a little above what passes accept.</summary>
+    public double TokensPerPass => ForwardPasses == 0 ? ImageTokens : (double)ImageTokens / ForwardPasses;
+
+    /// <summary>Entry k: how many of the passes accepted k drafts.</summary>
+    public required IReadOnlyList<int> AcceptedHistogram { get; init; }
+
+    public required GenerationTimings Seconds { get; init; }
+
+    public required GenerationSettings Settings { get; init; }
+}
+
+/// <summary>Where the time went, in seconds.</summary>
+/// <param name="Load">Loading the model, before any request.</param>
+/// <param name="Prefill">Reading the prompt: tokenizer and first pass.</param>
+/// <param name="Decode">All passes after it, sampling included, previews not.</param>
+/// <param name="Image">The image decoder at the end.</param>
+/// <param name="Run">The part of <paramref name="Decode"/> that ONNX Runtime computed.</param>
+public sealed record GenerationTimings(double Load, double Prefill, double Decode, double Image, double Run);
+
+/// <summary>The request with the model's defaults filled in.</summary>
+public sealed record GenerationSettings
+{
+    public required string Prompt { get; init; }
+
+    public required ulong Seed { get; init; }
+
+    public required string Method { get; init; }
+
+    public required int Window { get; init; }
+
+    public required string Initialisation { get; init; }
+
+    public required float Guidance { get; init; }
+
+    public required float Temperature { get; init; }
+
+    public required int TopK { get; init; }
+
+    public required float TopP { get; init; }
+
+    public required ImageSize Size { get; init; }
+
+    public required string Precision { get; init; }
+
+    public required string Provider { get; init; }
+
+    public required int Threads { get; init; }
+}

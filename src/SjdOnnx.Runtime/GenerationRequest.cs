@@ -1,0 +1,44 @@
+namespace SjdOnnx.Runtime;
+
+/// <summary>Width and height of an image in pixels.</summary>
+public readonly record struct ImageSize(int Width, int Height)
+{
+    public override string ToString() => $"{Width}x{Height}";
+}
+
+/// <summary>A picture to draw. What is null is as the model's model.json says. Values are checked when the request is made: what is legal depends on the model.</summary>
+public sealed record GenerationRequest
+{
+    /// <summary>What the picture shows, in any words.</summary>
+    public required string Prompt { get; init; }
+
+    /// <summary>Names the picture: the same request with the same seed gives the same bytes.</summary>
+    public ulong Seed { get; init; }
+
+    /// <summary>One of <see cref="ModelDescription.Methods"/>.</summary>
+    public string? Method { get; init; }
+
+    /// <summary>The most drafts in a forward pass, 0 or more. A method without drafts ignores it.</summary>
+    public int? Window { get; init; }
+
+    /// <summary>One of <see cref="ModelDescription.Initialisations"/>.</summary>
+    public string? Initialisation { get; init; }
+
+    /// <summary>1 is no guidance.</summary>
+    public float? Guidance { get; init; }
+
+    /// <summary>0 always takes the most probable code.</summary>
+    public float? Temperature { get; init; }
+
+    /// <summary>0 is off.</summary>
+    public int? TopK { get; init; }
+
+    /// <summary>Above 0, up to 1, which is off.</summary>
+    public float? TopP { get; init; }
+
+    /// <summary>One of <see cref="ModelDescription.Sizes"/>.</summary>
+    public ImageSize? Size { get; init; }
+
+    /// <summary>In a stream: a preview whenever this many more rows of codes are finished; 0 is none. A preview costs one run of the image decoder.</summary>
+    public int PreviewEveryRows { get; init; }
+}

@@ -1,0 +1,78 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using SjdOnnx.Runtime.Native;
+
+namespace SjdOnnx.Runtime.Model;
+
+/// <summary>The names of every graph's inputs and outputs, and the check, at load, that graph and model.json agree on them.</summary>
+internal static class GraphContract
+{
+    public const string InputIds = "input_ids";
+    public const string LaneLengths = "lane_lengths";
+    public const string LogitsRows = "logits_rows";
+    public const string Logits = "logits";
+    public const string Codes = "codes";
+    public const string Rgb = "rgb";
+    public const string Png = "png";
+    public const string Text = "text";
+    public const string Ids = "ids";
+
+    public static string SeqLensK(int lane) => $"seqlens_k.{lane}";
+
+    public static string TotalSequenceLength(int lane) => $"total_sequence_length.{lane}";
+
+    /// <param name="kind">key or value</param>
+    public static string Past(int layer, int lane, string kind) => $"past.{layer}.{lane}.{kind}";
+
+    /// <inheritdoc cref="Past"/>
+    public static string Present(int layer, int lane, string kind) => $"present.{layer}.{lane}.{kind}";
+
+    public static TensorElementType CacheType(PrecisionSection precision) => precision.Cache == "float16" ? TensorElementType.Float16 : TensorElementType.Float;
+
+    public static void CheckTransformer(Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout)
+    {
+        var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
+        var lanes = $"{transformer.Lanes} lanes";
+        graph.RequireInput("a transformer", InputIds, TensorElementType.Int64, 1, Graph.Any);
+        graph.RequireInput(lanes, LaneLengths, TensorElementType.Int64, transformer.Lanes);
+        graph.RequireInput("a transformer", LogitsRows, TensorElementType.Int64, Graph.Any);
+        for (var lane = 0; lane < transformer.Lanes; lane++)
+        {
+            graph.RequireInput(lanes, SeqLensK(lane), TensorElementType.Int32, 1);
+            graph.RequireInput(lanes, TotalSequenceLength(lane), TensorElementType.Int32);
+        }
+        var cache = $"{transformer.Layers} layers with {transformer.KvHeads} key/value heads of {transformer.HeadDim}, {lanes} and a cache of {precision.Cache}";
+        for (var layer = 0; layer < transformer.Layers; layer++)
+        {
+            for (var lane = 0; lane < transformer.Lanes; lane++)
+            {
+                foreach (string kind in (string[])["key", "value"])
+                {
+                    int[] shape = [1, transformer.KvHeads, Graph.Any, transformer.HeadDim];
+                    graph.RequireInput(cache, Past(layer, lane, kind), CacheType(precision), shape);
+                    graph.RequireOutput(cache, Present(layer, lane, kind), CacheType(precision), shape);
+                }
+            }
+        }
+        graph.RequireOutput($"{layout.Codes} codes", Logits, TensorElementType.Float, 1, Graph.Any, layout.Codes);
+        graph.RequireNoOtherInput($"{transformer.Layers} layers and {lanes}");
+    }
+
+    public static void CheckImageDecoder(Session session)
+    {
+        var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
+        graph.RequireInput("an image decoder", Codes, TensorElementType.Int64, 1, Graph.Any, Graph.Any);
+        graph.RequireOutput("an image decoder", Rgb, TensorElementType.UInt8, 1, Graph.Any, Graph.Any, 3);
+        graph.RequireOutput("an image decoder", Png, TensorElementType.UInt8, Graph.Any);
+        graph.RequireNoOtherInput("an image decoder");
+    }
+
+    public static void CheckTokenizer(Session session)
+    {
+        var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
+        graph.RequireInput("a tokenizer", Text, TensorElementType.String, 1);
+        graph.RequireNoOtherInput("a tokenizer");
+        if (!session.Inference.OutputMetadata.TryGetValue(Ids, out NodeMetadata? ids) || ids.ElementDataType != TensorElementType.Int64)
+            throw new ModelException($"model.json says a tokenizer; {session.File} has no int64 output '{Ids}'. {ModelFolder.Remedy}");
+    }
+}

@@ -1,0 +1,146 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Microsoft.Win32.SafeHandles;
+
+namespace SjdOnnx.Runtime.Model;
+
+/// <summary>A model folder whose manifest is read and whose files, as far as one precision needs them, are there in full.</summary>
+internal sealed class ModelFolder
+{
+    /// <summary>How every sentence about a bad folder ends.</summary>
+    public const string Remedy = "Export the model again, or copy the folder again from where it came.";
+
+    private readonly string _folder;
+    private readonly SortedSet<string> _needed;
+
+    private ModelFolder(string folder, Manifest manifest, string precision, string hash)
+    {
+        _folder = folder;
+        Manifest = manifest;
+        Precision = precision;
+        Hash = hash;
+        _needed = NeededFiles();
+    }
+
+    public Manifest Manifest { get; }
+
+    /// <summary>One of the manifest's precisions.</summary>
+    public string Precision { get; }
+
+    /// <summary>SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it names the model's very bytes.</summary>
+    public string Hash { get; }
+
+    public string TransformerGraph => PathOf(Manifest.Transformer.Precisions[Precision].Graph);
+
+    public string TokenizerGraph => PathOf(Manifest.Tokenizer.Graph);
+
+    public string ImageGraph => PathOf(Manifest.Image.Graph);
+
+    /// <summary>Opens a folder and checks that the files <paramref name="precision"/> needs are there with their full length. Hashes: <see cref="VerifyHashes"/>.</summary>
+    /// <param name="precision">Null for the model's default.</param>
+    /// <exception cref="ModelException">There is no such folder, or it does not hold what its model.json says.</exception>
+    public static ModelFolder Open(string folder, string? precision)
+    {
+        string path = Path.Combine(folder, ManifestReader.FileName);
+        if (!Directory.Exists(folder))
+            throw new ModelException($"There is no model folder '{folder}'. Give the path of a folder that holds {ManifestReader.FileName}.");
+        if (!File.Exists(path))
+            throw new ModelException($"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
+
+        byte[] json = Read(path);
+        Manifest manifest = ManifestReader.Read(json);
+        precision ??= manifest.Transformer.DefaultPrecision;
+        if (!manifest.Transformer.Precisions.ContainsKey(precision))
+        {
+            throw new ModelException($"The model '{manifest.Name}' has no precision '{precision}'; it has " +
+                $"{string.Join(", ", manifest.Transformer.Precisions.Keys)}. Choose one of these, or export the model at '{precision}'.");
+        }
+        return new ModelFolder(folder, manifest, precision, Convert.ToHexStringLower(SHA256.HashData(json)));
+    }
+
+    /// <summary>Compares the needed files with the hashes in model.json, on all cores.</summary>
+    /// <exception cref="ModelException">A file has other bytes than model.json says.</exception>
+    public void VerifyHashes()
+    {
+        // Ordered: of several bad files the same one is named every time.
+        string? mismatch = _needed.AsParallel().AsOrdered().Select(HashMismatch).FirstOrDefault(sentence => sentence is not null);
+        if (mismatch is not null)
+            throw new ModelException(mismatch);
+    }
+
+    private string? HashMismatch(string name)
+    {
+        using FileStream file = File.OpenRead(PathOf(name));
+        string actual = Convert.ToHexStringLower(SHA256.HashData(file));
+        string expected = Manifest.Files[name].Sha256;
+        return string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase)
+            ? null
+            : $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, expected {expected[..12]}…. {Remedy}";
+    }
+
+    /// <summary>The three graphs and the weight files they name.</summary>
+    private SortedSet<string> NeededFiles()
+    {
+        var needed = new SortedSet<string>(StringComparer.Ordinal);
+        string[] graphs = [Manifest.Transformer.Precisions[Precision].Graph, Manifest.Tokenizer.Graph, Manifest.Image.Graph];
+        foreach (string graph in graphs)
+        {
+            RequireFile(graph);
+            needed.Add(graph);
+            foreach (string weights in WeightFiles(graph))
+            {
+                if (!Manifest.Files.ContainsKey(weights))
+                    throw new ModelException($"{graph} reads its weights from '{weights}', which is not among the files of model.json. {Remedy}");
+                RequireFile(weights);
+                needed.Add(weights);
+            }
+        }
+        return needed;
+    }
+
+    private SortedSet<string> WeightFiles(string graph)
+    {
+        try
+        {
+            return ExternalData.Files(Read(PathOf(graph)));
+        }
+        catch (InvalidDataException error)
+        {
+            throw new ModelException($"{graph} is not an ONNX model: {error.Message} {Remedy}", error);
+        }
+    }
+
+    private void RequireFile(string name)
+    {
+        string path = PathOf(name);
+        if (!File.Exists(path))
+            throw new ModelException($"The model folder has no {name}, which model.json names. {Remedy}");
+
+        long expected = Manifest.Files[name].Bytes;
+        using SafeFileHandle file = OpenRead(path);
+        long actual = RandomAccess.GetLength(file);
+        if (actual != expected)
+            throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}. {Remedy}"));
+    }
+
+    private string PathOf(string name) => Path.Combine(_folder, name);
+
+    private static byte[] Read(string path)
+    {
+        using SafeFileHandle file = OpenRead(path);
+        var bytes = new byte[RandomAccess.GetLength(file)];
+        return RandomAccess.Read(file, bytes, 0) == bytes.Length ? bytes : throw new ModelException($"{path} changed while it was read. {Remedy}");
+    }
+
+    private static SafeFileHandle OpenRead(string path)
+    {
+        try
+        {
+            return File.OpenHandle(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException($"{path} cannot be read: {Sentence.Of(error)} Check the file and its permissions.", error);
+        }
+    }
+}

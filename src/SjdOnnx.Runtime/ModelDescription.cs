@@ -1,0 +1,63 @@
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime.Model;
+
+namespace SjdOnnx.Runtime;
+
+/// <summary>What a loaded model is and can do.</summary>
+public sealed record ModelDescription
+{
+    private readonly Manifest _manifest;
+
+    internal ModelDescription(ModelFolder folder)
+    {
+        _manifest = folder.Manifest;
+        Hash = folder.Hash;
+        Precision = folder.Precision;
+        Sizes = [.. _manifest.Image.Sizes.Select(size => new ImageSize(size[0], size[1]))];
+        Precisions = [.. _manifest.Transformer.Precisions.Keys];
+    }
+
+    public string Name => _manifest.Name;
+
+    /// <summary>SHA-256 of model.json, in lower-case hex; through the hashes in it, of the whole model.</summary>
+    public string Hash { get; }
+
+    /// <summary>The architecture, as "chameleon".</summary>
+    public string Family => _manifest.Family;
+
+    /// <summary>SPDX identifier of the model's licence.</summary>
+    public string License => _manifest.License.Id;
+
+    public string LicenseNotice => _manifest.License.Notice;
+
+    /// <summary>The precision that was loaded.</summary>
+    public string Precision { get; }
+
+    public IReadOnlyList<string> Precisions { get; }
+
+    /// <summary>What it can draw; the first is the default.</summary>
+    public IReadOnlyList<ImageSize> Sizes { get; }
+
+    /// <summary>Longest prompt, in tokens.</summary>
+    public int MaxPromptTokens => _manifest.Prompt.MaxTokens;
+
+    public float DefaultGuidance => _manifest.Sampling.Guidance;
+
+    public float DefaultTemperature => _manifest.Sampling.Temperature;
+
+    public int DefaultTopK => _manifest.Sampling.TopK;
+
+    public float DefaultTopP => _manifest.Sampling.TopP;
+
+    public string DefaultMethod => _manifest.Decoding.Method;
+
+    public int DefaultWindow => _manifest.Decoding.Window;
+
+    public string DefaultInitialisation => _manifest.Decoding.Initialisation;
+
+    /// <summary>Every decoding method; all work with every model.</summary>
+    public IReadOnlyList<string> Methods { get; } = DecodingMethods.Names;
+
+    /// <summary>Every first guess a method can start from.</summary>
+    public IReadOnlyList<string> Initialisations { get; } = [.. Initialisation.All.Select(initialisation => initialisation.Name)];
+}

@@ -1,0 +1,19 @@
+namespace SjdOnnx.Runtime.Native;
+
+/// <summary>The machine, as far as the number of threads depends on it.</summary>
+internal static class Processor
+{
+    /// <summary>Physical cores this process may use: two threads of one core share its multipliers and wait for each other. 0 where only ONNX Runtime can tell.</summary>
+    public static int PhysicalCores()
+    {
+        if (!OperatingSystem.IsLinux())
+            return 0;
+        var cores = new HashSet<string>();
+        for (var cpu = 0; File.Exists(Siblings(cpu)); cpu++)
+            cores.Add(File.ReadAllText(Siblings(cpu)).Trim());
+        // A container may be given fewer processors than the machine has.
+        return cores.Count == 0 ? Environment.ProcessorCount : Math.Min(Environment.ProcessorCount, cores.Count);
+    }
+
+    private static string Siblings(int cpu) => $"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list";
+}

@@ -1,0 +1,145 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using SjdOnnx.Runtime.Decoding;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
+
+namespace SjdOnnx.Runtime;
+
+/// <summary>
+/// Draws pictures of what it is told. Safe to call from any thread: an instance draws one picture at a time, and calls that come meanwhile wait in line
+/// without blocking a thread. Load the model again for a second one at the same time.
+/// </summary>
+public sealed class TextToImage : IDisposable
+{
+    private readonly LoadedModel _model;
+    private readonly RequestResolver _resolver;
+    private readonly TimeSpan _load;
+    private readonly SemaphoreSlim _turn = new(1, 1);
+    private readonly CancellationTokenSource _disposing = new();
+    private int _disposed;
+
+    private TextToImage(ModelFolder folder, LoadedModel model, RequestResolver resolver, TimeSpan load)
+    {
+        (_model, _resolver, _load) = (model, resolver, load);
+        Model = new ModelDescription(folder);
+    }
+
+    /// <summary>The names that <see cref="TextToImageOptions.Provider"/> can have; whether one is available here shows when a model is loaded.</summary>
+    public static IReadOnlyList<string> Providers => Provider.Names;
+
+    public ModelDescription Model { get; }
+
+    /// <summary>OrtValues not yet disposed: the same between any two requests, and 0 after <see cref="Dispose"/>.</summary>
+    internal int LiveTensors => _model.Tensors.Live;
+
+    /// <summary>Opens a model folder: reads model.json, checks the files and their hashes, opens the graphs and compares them with model.json.</summary>
+    /// <exception cref="ModelException">The folder is not a whole model.</exception>
+    /// <exception cref="ProviderException">The provider is unknown, or it or a native library is not available here.</exception>
+    public static TextToImage Load(string folder, TextToImageOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        options ??= new TextToImageOptions();
+        long start = Stopwatch.GetTimestamp();
+        Provider provider = Provider.Find(options.Provider);
+        ModelFolder model = ModelFolder.Open(folder, options.Precision);
+        int threads = options.Threads > 0 ? options.Threads : Processor.PhysicalCores();
+        var resolver = new RequestResolver(model.Manifest, model.Precision, provider.Name, threads);
+        resolver.CheckDefaults();
+        try
+        {
+            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes);
+            return new TextToImage(model, loaded, resolver, Stopwatch.GetElapsedTime(start));
+        }
+        catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException missing)
+        {
+            throw new ProviderException($"ONNX Runtime's native library is not beside the application: {Sentence.Of(missing)} Add the package Microsoft.ML.OnnxRuntime.", error);
+        }
+    }
+
+    /// <summary>Draws a picture on a thread of its own, when earlier requests of this instance are done.</summary>
+    /// <param name="progress">Told after each forward pass, on that thread.</param>
+    /// <param name="cancellationToken">Ends the request within one forward pass, and while it waits at once.</param>
+    /// <exception cref="RequestException">The model cannot draw this.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    /// <exception cref="ObjectDisposedException">This instance was disposed, before or meanwhile.</exception>
+    public Task<GeneratedImage> GenerateAsync(
+        GenerationRequest request, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return DrawAsync(request, progress is null ? null : Report, previews: false, cancellationToken);
+
+        void Report(GenerationEvent happened)
+        {
+            if (happened is GenerationProgress step)
+                progress!.Report(step);
+        }
+    }
+
+    /// <summary>
+    /// Draws a picture and tells what happens meanwhile: progress after each forward pass, previews if the request wants them, and at last the picture.
+    /// A reader that is slow misses nothing and holds nothing up; one that stops reading cancels the request.
+    /// </summary>
+    /// <inheritdoc cref="GenerateAsync"/>
+    public async IAsyncEnumerable<GenerationEvent> StreamAsync(
+        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        Channel<GenerationEvent> events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        Task<GeneratedImage> drawing = DrawAsync(request, happened => events.Writer.TryWrite(happened), previews: true, stopped.Token);
+        _ = drawing.ContinueWith(_ => events.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        try
+        {
+            await foreach (GenerationEvent happened in events.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                yield return happened;
+            yield return new GenerationCompleted(await drawing.ConfigureAwait(false));
+        }
+        finally
+        {
+            await stopped.CancelAsync().ConfigureAwait(false);
+            // The reader may be gone before the picture is; its thread must be, too.
+            await ((Task)drawing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    /// <summary>Cancels what is being drawn, waits for it to end (one node of the graph at most), and gives all native memory back.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0)
+            return;
+        _disposing.Cancel();
+        _turn.Wait();
+        _model.Dispose();
+        // Those still in line find the instance disposed when it is their turn. The semaphore holds no handle: nobody asked for one.
+        _turn.Release();
+    }
+
+    private async Task<GeneratedImage> DrawAsync(GenerationRequest request, Action<GenerationEvent>? events, bool previews, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        ResolvedRequest resolved = _resolver.Resolve(request);
+        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
+        await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
+        try
+        {
+            ObjectDisposedException.ThrowIf(_disposed != 0, this);
+            var generation = new Generation(_model, resolved, _load, events, previews, cancellation.Token);
+            // Seconds of computing: not on the pool's threads.
+            return await Task.Factory.StartNew(generation.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException error) when (cancellationToken.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(error.Message, error, cancellationToken);
+        }
+        catch (OperationCanceledException) when (_disposed != 0)
+        {
+            throw new ObjectDisposedException(nameof(TextToImage), "The model was disposed while it drew this picture.");
+        }
+        finally
+        {
+            _turn.Release();
+        }
+    }
+}

@@ -1,0 +1,23 @@
+namespace SjdOnnx.Runtime;
+
+/// <summary>How a model is loaded.</summary>
+public sealed record TextToImageOptions
+{
+    /// <summary>Where the graphs run: one of <see cref="TextToImage.Providers"/>. Not available means an error, never another provider.</summary>
+    public string Provider { get; init; } = "cpu";
+
+    /// <summary>Threads of a forward pass; 0 takes the physical cores.</summary>
+    public int Threads
+    {
+        get;
+        init => field = value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Threads), value, "Threads must be 0 or more; 0 takes the physical cores.");
+    }
+
+    /// <summary>One of the model's precisions; null takes the model's default.</summary>
+    public string? Precision { get; init; }
+
+    /// <summary>Whether the files are compared with the SHA-256 in model.json at load. Their lengths always are.</summary>
+    public bool VerifyHashes { get; init; } = true;
+}

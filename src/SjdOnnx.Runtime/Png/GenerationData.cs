@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -32,6 +33,30 @@ public sealed record GenerationData
 
     public required DrawnStatistics Statistics { get; init; }
 
+    /// <summary>Without the commit that builds append: two builds of one version draw the same bytes.</summary>
+    public static string EngineVersion { get; } =
+        typeof(GenerationData).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    /// <summary>How <paramref name="image"/> came to be.</summary>
+    /// <param name="model">The model that drew it.</param>
+    public static GenerationData Of(GeneratedImage image, ModelDescription model)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        ArgumentNullException.ThrowIfNull(model);
+        GenerationSettings settings = image.Settings;
+        return new GenerationData
+        {
+            Engine = $"SjdOnnx {EngineVersion}",
+            Random = "philox4x32-10",
+            Model = new DrawnModel(model.Name, model.Hash, settings.Precision),
+            Provider = settings.Provider,
+            Request = new DrawnRequest(
+                settings.Prompt, settings.Seed, settings.Method, settings.Window, settings.Initialisation,
+                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, image.Width, image.Height),
+            Statistics = new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram),
+        };
+    }
+
     /// <summary>The same picture with this record in a chunk <see cref="Keyword"/> and, as other programs write and read it, in a
     /// chunk <see cref="ParametersText.Keyword"/>.</summary>
     /// <exception cref="PngFormatException"><paramref name="png"/> is no whole PNG.</exception>
@@ -46,7 +71,7 @@ public sealed record GenerationData
         ?? throw new JsonException("The generation data is null.");
 }
 
-/// <param name="Sha256">SHA-256 over the manifest's table of files, in lower-case hexadecimal digits.</param>
+/// <param name="Sha256">SHA-256 of model.json, which holds those of all other files, in lower-case hexadecimal digits.</param>
 public sealed record DrawnModel(string Name, string Sha256, string Precision);
 
 /// <summary>The request with every default filled in.</summary>

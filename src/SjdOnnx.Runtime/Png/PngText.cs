@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
 
@@ -43,6 +44,14 @@ public sealed record PngText(string Keyword, string Text)
         }
 
         return texts;
+    }
+
+    /// <summary>Width and height in pixels, from the header.</summary>
+    /// <exception cref="PngFormatException"><paramref name="png"/> is no whole, undamaged PNG.</exception>
+    public static (int Width, int Height) ReadSize(ReadOnlySpan<byte> png)
+    {
+        ReadOnlySpan<byte> header = PngChunk.ReadAll(png)[0].Data(png);
+        return (BinaryPrimitives.ReadInt32BigEndian(header), BinaryPrimitives.ReadInt32BigEndian(header[4..]));
     }
 
     private byte[] ToChunk()

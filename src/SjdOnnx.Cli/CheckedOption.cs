@@ -1,0 +1,76 @@
+using System.CommandLine;
+using System.CommandLine.Completions;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Numerics;
+
+namespace SjdOnnx.Cli;
+
+/// <summary>Options whose values are checked while parsing, so that a wrong one is named before anything is loaded.</summary>
+internal static class CheckedOption
+{
+    /// <param name="range">The legal values in words, after "must be".</param>
+    /// <param name="legal">False for NaN.</param>
+    public static Option<T?> Number<T>(string name, string valueName, string description, string range, string byDefault, Func<T, bool> legal)
+        where T : struct, INumber<T> =>
+        new(name)
+        {
+            HelpName = valueName,
+            Description = $"{description}: {range} [default: {byDefault}]",
+            CustomParser = result =>
+            {
+                // Float allows a sign, a point and an exponent, and no thousands separators: 1,5 is an error and not 15.
+                if (T.TryParse(Token(result), NumberStyles.Float, CultureInfo.InvariantCulture, out T value) && legal(value))
+                    return value;
+                result.AddError($"{name} is '{Token(result)}'; it must be {range}.");
+                return null;
+            },
+        };
+
+    public static Option<string?> OneOf(string name, string description, IReadOnlyList<string> legal, string byDefault)
+    {
+        var option = new Option<string?>(name) { HelpName = "NAME", Description = $"{description}: {string.Join(", ", legal)} [default: {byDefault}]" };
+        option.CompletionSources.Add(_ => legal.Select(value => new CompletionItem(value)));
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: string value }] && !legal.Contains(value))
+                result.AddError($"{name} is '{value}'; it must be one of {string.Join(", ", legal)}.");
+        });
+        return option;
+    }
+
+    /// <summary>Width and height in pixels, as in 128x128.</summary>
+    public static Option<(int Width, int Height)?> Size(string name, string description) =>
+        new(name)
+        {
+            HelpName = "WxH",
+            Description = description,
+            CustomParser = result =>
+            {
+                string[] parts = Token(result).Split('x', 'X');
+                if (parts.Length == 2 && IsPixels(parts[0], out int width) && IsPixels(parts[1], out int height))
+                    return (width, height);
+                result.AddError($"{name} is '{Token(result)}'; it must be width and height in pixels, such as 128x128.");
+                return null;
+            },
+        };
+
+    /// <summary>A name or path; empty ones, which a shell makes of an unset variable, are refused.</summary>
+    public static Option<string?> Text(string name, string alias, string valueName, string description)
+    {
+        var option = new Option<string?>(name, alias is "" ? [] : [alias]) { HelpName = valueName, Description = description };
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: "" }])
+                result.AddError($"{name} is empty; it must be {valueName}.");
+        });
+        return option;
+    }
+
+    public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
+    private static bool IsPixels(string text, out int pixels) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pixels) && pixels > 0;
+
+    private static string Token(ArgumentResult result) => result.Tokens.Count == 0 ? "" : result.Tokens[0].Value;
+}

@@ -1,0 +1,136 @@
+using System.Buffers.Binary;
+using System.CommandLine;
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime;
+using static SjdOnnx.Cli.CheckedOption;
+
+namespace SjdOnnx.Cli;
+
+/// <summary><c>sjd generate</c>: its options and how they become <see cref="GenerateOptions"/>.</summary>
+internal sealed class GenerateCommand : Command
+{
+    /// <summary>What --help says below the options.</summary>
+    public const string Notes = $"""
+        Output:
+          Standard output holds the names of the written pictures, one a line, or with --json one object; standard error all else,
+          such as the progress and the seed that was drawn. The PNG says how it was drawn (sjd inspect reads it): in a text
+          "parameters" that other programs know, and in a text "sjdonnx" as JSON. The same model, prompt, seed and options give
+          the same bytes on every run and for any --count.
+
+        {ExitCode.Table}
+
+        Examples:
+          sjd generate "a fox above a rocket on a blue background" -o fox.png
+          sjd generate "four strawberries on a pink background" --seed 7 --count 10 --json
+        """;
+
+    private const string TheModels = "the model's";
+
+    private static readonly string[] OtherFormats = [".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"];
+
+    private readonly Argument<string> _prompt = new("PROMPT") { Description = "What to draw, in quotes; put -- before one that starts with -" };
+
+    private readonly Option<string?> _output = Text("--output", "-o", "FILE",
+        "The picture to write, over what is there; with --count, an index from 0 goes before the extension (fox-0.png). " +
+        "Without it the name is made from the seed (sjd-00000042.png), with -2, -3... added rather than overwrite a file");
+
+    private readonly Option<string?> _model = Text("--model", "", "DIR",
+        $"Model folder; a name stands for onnx-models/NAME [default: {ModelLocation.DefaultName}]");
+
+    private readonly Option<string?> _method = OneOf("--method", "Decoding method", DecodingMethods.Names, TheModels);
+
+    private readonly Option<int?> _window = Number<int>("--window", "N", "Drafts that one forward pass judges",
+        $"a whole number from 0 to {DecodingOptions.LargestWindow}", TheModels, n => n is >= 0 and <= DecodingOptions.LargestWindow);
+
+    private readonly Option<string?> _initialisation = OneOf("--init", "First guess at a token that no pass has predicted",
+        [.. Initialisation.All.Select(initialisation => initialisation.Name)], TheModels);
+
+    private readonly Option<ulong?> _seed = Number<ulong>("--seed", "N", "Names the picture; picture i of --count has seed + i",
+        $"a whole number from 0 to {ulong.MaxValue}", "drawn at random, printed and recorded", _ => true);
+
+    private readonly Option<int?> _count = Number<int>("--count", "N", "Pictures to draw",
+        "a whole number from 1 to 1000000", "1", n => n is >= 1 and <= 1_000_000);
+
+    private readonly Option<float?> _guidance = Number<float>("--guidance", "G", "How closely to follow the prompt, 1 is no guidance",
+        "a number from 0 to 100", TheModels, g => g is >= 0 and <= 100);
+
+    private readonly Option<float?> _temperature = Number<float>("--temperature", "T",
+        "1 draws as the model was trained, 0 always takes the likeliest token", "a number from 0 to 100", TheModels, t => t is >= 0 and <= 100);
+
+    private readonly Option<int?> _topK = Number<int>("--top-k", "K", "Draw only from the K likeliest tokens, 0 is off",
+        "a whole number, 0 or more", TheModels, k => k >= 0);
+
+    private readonly Option<float?> _topP = Number<float>("--top-p", "P",
+        "Draw only from the likeliest tokens that together have probability P, 1 is off", "a number above 0, at most 1", TheModels, p => p is > 0 and <= 1);
+
+    private readonly Option<(int Width, int Height)?> _size = Size("--size", "Width and height in pixels [default: the model's first]");
+
+    private readonly Option<string?> _provider = OneOf("--provider", "Where ONNX Runtime computes", TextToImage.Providers, "cpu");
+
+    private readonly Option<int?> _threads = Number<int>("--threads", "N", "Threads to compute with, 0 is one per physical core",
+        "a whole number from 0 to 1024", "0", n => n is >= 0 and <= 1024);
+
+    private readonly Option<string?> _precision = Text("--precision", "", "NAME",
+        $"Which of the model's transformers to run, such as fp32 or int8 [default: {TheModels}]");
+
+    private readonly Option<bool> _preview = Flag("--preview",
+        "Show the finished rows while drawing, as fox.preview.png beside fox.png: replaced every few rows, removed at the end");
+
+    private readonly Option<bool> _json = Flag("--json", "Print one JSON object about all pictures; times are in seconds");
+
+    private readonly Option<bool> _noMetadata = Flag("--no-metadata", "Write the PNG without prompt, seed and options");
+
+    /// <summary>Its token tells whether an option was mistyped: see <see cref="CommandLine"/>.</summary>
+    public Argument<string> Prompt => _prompt;
+
+    public GenerateCommand()
+        : base("generate", "Draws pictures of a text and writes them as PNG files.")
+    {
+        _output.Validators.Add(result =>
+        {
+            if (result.Tokens is [{ Value: string value }] && OtherFormats.Contains(Path.GetExtension(value), StringComparer.OrdinalIgnoreCase))
+                result.AddError($"--output is '{value}'; pictures are written as PNG, so its name must end in .png.");
+        });
+
+        Arguments.Add(_prompt);
+        Option[] options = [_output, _model, _method, _window, _initialisation, _seed, _count, _guidance, _temperature, _topK, _topP,
+            _size, _provider, _threads, _precision, _preview, _json, _noMetadata];
+        foreach (Option option in options)
+            Options.Add(option);
+
+        SetAction((parsed, cancellation) => Generation.RunAsync(Read(parsed), cancellation));
+    }
+
+    private GenerateOptions Read(ParseResult parsed)
+    {
+        var options = new GenerateOptions
+        {
+            Prompt = parsed.GetRequiredValue(_prompt),
+            Output = parsed.GetValue(_output),
+            Model = parsed.GetValue(_model),
+            Method = parsed.GetValue(_method),
+            Window = parsed.GetValue(_window),
+            Initialisation = parsed.GetValue(_initialisation),
+            Seed = parsed.GetValue(_seed) ?? DrawSeed(),
+            Count = parsed.GetValue(_count) ?? 1,
+            Guidance = parsed.GetValue(_guidance),
+            Temperature = parsed.GetValue(_temperature),
+            TopK = parsed.GetValue(_topK),
+            TopP = parsed.GetValue(_topP),
+            Size = parsed.GetValue(_size),
+            Provider = parsed.GetValue(_provider) ?? "cpu",
+            Threads = parsed.GetValue(_threads) ?? 0,
+            Precision = parsed.GetValue(_precision),
+            Preview = parsed.GetValue(_preview),
+            Json = parsed.GetValue(_json),
+            Metadata = !parsed.GetValue(_noMetadata),
+        };
+        return options.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
+            ? options
+            : throw new CommandException(ExitCode.Usage, $"--seed {options.Seed} with --count {options.Count} goes beyond the largest seed, {ulong.MaxValue}.");
+    }
+
+    /// <summary>32 random bits: short enough to type again, and exact in every JSON reader. The runtime makes a GUID from the system's
+    /// random numbers without loading a cryptography library.</summary>
+    private static ulong DrawSeed() => BinaryPrimitives.ReadUInt32LittleEndian(Guid.NewGuid().ToByteArray());
+}

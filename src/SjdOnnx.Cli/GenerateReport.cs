@@ -1,0 +1,44 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using SjdOnnx.Runtime;
+
+namespace SjdOnnx.Cli;
+
+/// <summary>What --json prints.</summary>
+/// <param name="Model">The model's name.</param>
+/// <param name="Seed">Of the first picture.</param>
+internal sealed record GenerateReport(
+    string Model, string Method, string Provider, string Precision, ulong Seed, int Window, string Initialisation,
+    float Guidance, float Temperature, int TopK, float TopP, IReadOnlyList<ImageReport> Images)
+{
+    /// <param name="images">At least one.</param>
+    public static GenerateReport Of(ModelDescription model, IReadOnlyList<(string File, GeneratedImage Image)> images)
+    {
+        GenerationSettings first = images[0].Image.Settings;
+        return new GenerateReport(
+            model.Name, first.Method, first.Provider, first.Precision, first.Seed, first.Window, first.Initialisation,
+            first.Guidance, first.Temperature, first.TopK, first.TopP, [.. images.Select(drawn => ImageReport.Of(drawn.File, drawn.Image))]);
+    }
+
+    public string ToJson() => JsonSerializer.Serialize(this, GenerateReportJson.Default.GenerateReport);
+}
+
+/// <param name="File">As it was named on the command line.</param>
+/// <param name="Width">Pixels.</param>
+/// <param name="Height">Pixels.</param>
+/// <param name="Tokens">Image tokens; row ends do not count.</param>
+/// <param name="ForwardPasses">After the prefill.</param>
+/// <param name="AcceptedHistogram">Element n: passes that accepted n drafts.</param>
+/// <param name="TokenIds">The model's ids of all tokens, row ends among them.</param>
+internal sealed record ImageReport(
+    string File, ulong Seed, int Width, int Height, int Tokens, int ForwardPasses, double TokensPerPass,
+    IReadOnlyList<int> AcceptedHistogram, IReadOnlyList<int> TokenIds, GenerationTimings Seconds)
+{
+    public static ImageReport Of(string file, GeneratedImage image) => new(
+        file, image.Settings.Seed, image.Width, image.Height, image.ImageTokens, image.ForwardPasses, image.TokensPerPass,
+        image.AcceptedHistogram, image.TokenIds, image.Seconds);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(GenerateReport))]
+internal sealed partial class GenerateReportJson : JsonSerializerContext;

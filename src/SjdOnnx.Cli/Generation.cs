@@ -1,0 +1,120 @@
+using System.Globalization;
+using SjdOnnx.Runtime;
+using SjdOnnx.Runtime.Png;
+
+namespace SjdOnnx.Cli;
+
+/// <summary>What <c>sjd generate</c> does: load, draw one picture after another, write each as soon as it is there.</summary>
+internal sealed class Generation(GenerateOptions options, TextToImage textToImage, IProgressDisplay display)
+{
+    /// <summary>Rows of codes between two previews: each preview costs a run of the image decoder.</summary>
+    private const int RowsPerPreview = 4;
+
+    private readonly PictureNames _names = new(options.Output, options.Count);
+
+    /// <returns>The exit code.</returns>
+    /// <exception cref="CommandException">A picture cannot be written, or there is no such model.</exception>
+    public static async Task<int> RunAsync(GenerateOptions options, CancellationToken cancellation)
+    {
+        string folder = ModelLocation.Find(options.Model);
+        CheckWritable(options);
+
+        IProgressDisplay display = Console.IsErrorRedirected ? new LineProgress() : new BarProgress();
+        var loading = new TextToImageOptions { Provider = options.Provider, Threads = options.Threads, Precision = options.Precision };
+        // Loading cannot be stopped in the middle, only be left behind.
+        using TextToImage textToImage = await display.LoadAsync(
+            $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading), cancellation).WaitAsync(cancellation));
+
+        await new Generation(options, textToImage, display).RunAsync(cancellation);
+        return ExitCode.Done;
+    }
+
+    /// <summary>Before anything is drawn: hours of drawing should not end at a folder that cannot be written.</summary>
+    private static void CheckWritable(GenerateOptions options)
+    {
+        var names = new PictureNames(options.Output, options.Count);
+        int differentPlaces = options.Output is null ? 1 : options.Count;
+        for (int index = 0; index < differentPlaces; index++)
+            PictureFile.CheckWritable(names.Of(index, options.Seed));
+    }
+
+    private async Task RunAsync(CancellationToken cancellation)
+    {
+        var images = new List<(string File, GeneratedImage Image)>();
+        for (int index = 0; index < options.Count; index++)
+        {
+            (string file, GeneratedImage image) = await DrawAsync(index, cancellation);
+            Print.Note(Summary(file, image));
+            if (options.Json)
+                images.Add((file, image));
+            else
+                Print.Data(file);
+        }
+
+        if (options.Json)
+            Print.Data(GenerateReport.Of(textToImage.Model, images).ToJson());
+    }
+
+    private async Task<(string File, GeneratedImage Image)> DrawAsync(int index, CancellationToken cancellation)
+    {
+        ulong seed = options.Seed + (ulong)index;
+        string name = _names.Of(index, seed);
+        string title = options.Count == 1 ? "drawing" : string.Create(CultureInfo.InvariantCulture, $"picture {index + 1} of {options.Count}");
+        try
+        {
+            GeneratedImage image = await display.DrawAsync(
+                title, progress => DrawAsync(RequestOf(seed), progress, PictureFile.PreviewOf(name), cancellation));
+            ReadOnlyMemory<byte> png = options.Metadata ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span) : image.Png;
+            return (_names.Write(name, seed, png.Span), image);
+        }
+        finally
+        {
+            if (options.Preview)
+                File.Delete(PictureFile.PreviewOf(name));
+        }
+    }
+
+    private async Task<GeneratedImage> DrawAsync(
+        GenerationRequest request, IProgress<GenerationProgress> display, string preview, CancellationToken cancellation)
+    {
+        await foreach (GenerationEvent happened in textToImage.StreamAsync(request, cancellation))
+        {
+            switch (happened)
+            {
+                case GenerationProgress progress:
+                    display.Report(progress);
+                    break;
+                case GenerationPreview { Png: ReadOnlyMemory<byte> png }:
+                    PictureFile.Replace(preview, png.Span);
+                    break;
+                case GenerationCompleted { Image: GeneratedImage image }:
+                    return image;
+            }
+        }
+
+        throw new InvalidOperationException("The stream of events ended without a picture.");
+    }
+
+    private GenerationRequest RequestOf(ulong seed) => new()
+    {
+        Prompt = options.Prompt,
+        Seed = seed,
+        Method = options.Method,
+        Window = options.Window,
+        Initialisation = options.Initialisation,
+        Guidance = options.Guidance,
+        Temperature = options.Temperature,
+        TopK = options.TopK,
+        TopP = options.TopP,
+        Size = options.Size is var (width, height) ? new ImageSize(width, height) : null,
+        PreviewEveryRows = options.Preview ? RowsPerPreview : 0,
+    };
+
+    private static string Summary(string file, GeneratedImage image)
+    {
+        double seconds = image.Seconds.Prefill + image.Seconds.Decode + image.Seconds.Image;
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{file}: seed {image.Settings.Seed}, {image.ImageTokens} tokens in {image.ForwardPasses} forward passes " +
+            $"({image.TokensPerPass:F1} per pass), {seconds:F2} s");
+    }
+}

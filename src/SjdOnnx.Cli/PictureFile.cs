@@ -1,0 +1,115 @@
+namespace SjdOnnx.Cli;
+
+/// <summary>Puts files in place so that nobody ever sees half of one: written under a temporary name beside the target, then renamed.</summary>
+internal static class PictureFile
+{
+    /// <summary>Where unfinished pictures are shown: beside the picture, <c>fox.png</c> as <c>fox.preview.png</c>.</summary>
+    public static string PreviewOf(string path) => Path.ChangeExtension(path, null) + ".preview.png";
+
+    /// <summary>Fails before the drawing, rather than after it, if the picture cannot be written. Leaves what is there as it is.</summary>
+    /// <exception cref="CommandException">The sentence says why.</exception>
+    public static void CheckWritable(string path)
+    {
+        string target = Target(path);
+        if (Directory.Exists(target) || path.EndsWith(Path.DirectorySeparatorChar))
+            throw Unwritable(path, "it is a folder; give the name of a file in it");
+
+        string folder = Path.GetDirectoryName(target)!;
+        if (!Directory.Exists(folder))
+            throw Unwritable(path, $"there is no folder '{folder}'; make it first");
+
+        // Renaming a picture onto a device would replace the device.
+        if (folder == "/dev")
+            throw Unwritable(path, "it is a device; give the name of a file");
+
+        try
+        {
+            if (File.Exists(target))
+                File.Open(target, FileMode.Open, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete).Dispose();
+            else
+                CreateAndDelete(target);
+            CreateAndDelete(TemporaryBeside(target));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(path, Reason(error), error);
+        }
+    }
+
+    /// <summary>Writes a file, in place of what is there.</summary>
+    /// <exception cref="CommandException">The sentence says why it cannot.</exception>
+    public static void Replace(string path, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            WriteBeside(Target(path), bytes, overwrite: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(path, Reason(error), error);
+        }
+    }
+
+    /// <summary>Writes a file only if there is none of that name.</summary>
+    /// <returns>False if there is one.</returns>
+    /// <exception cref="CommandException">It cannot be written for another reason.</exception>
+    public static bool TryWriteNew(string path, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            WriteBeside(path, bytes, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return false;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(path, Reason(error), error);
+        }
+    }
+
+    private static void WriteBeside(string path, ReadOnlySpan<byte> bytes, bool overwrite)
+    {
+        string temporary = TemporaryBeside(path);
+        try
+        {
+            using (var file = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+                file.Write(bytes);
+            File.Move(temporary, path, overwrite);
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    /// <summary>Short, so that it is legal wherever the target's name is.</summary>
+    private static string TemporaryBeside(string path) =>
+        Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, $".sjd-{Path.GetRandomFileName()}");
+
+    private static void CreateAndDelete(string path) =>
+        new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
+
+    /// <summary>A link is written through, not replaced by the picture.</summary>
+    private static string Target(string path)
+    {
+        string full = Path.GetFullPath(path);
+        try
+        {
+            return File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return full;
+        }
+    }
+
+    private static CommandException Unwritable(string path, string why, Exception? error = null) =>
+        new(ExitCode.Output, $"'{path}' cannot be written: {why}.", error);
+
+    private static string Reason(Exception error) => error is UnauthorizedAccessException
+        ? "permission denied; choose another place with --output"
+        : error.Message.TrimEnd('.');
+}

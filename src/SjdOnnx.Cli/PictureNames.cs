@@ -1,0 +1,45 @@
+using System.Globalization;
+
+namespace SjdOnnx.Cli;
+
+/// <summary>How the pictures of one command are called.</summary>
+/// <param name="output">The name the user gave, or null to make names from the seeds.</param>
+/// <param name="count">Pictures in all.</param>
+internal sealed class PictureNames(string? output, int count)
+{
+    /// <summary>The name of a picture. With --output and several pictures its index stands before the extension, with as many digits
+    /// as the last one needs, so that names sort as pictures do. A name made from a seed is one that no file has now.</summary>
+    /// <param name="index">0 for the first picture.</param>
+    public string Of(int index, ulong seed)
+    {
+        if (output is null)
+            return FreeNames(seed).First();
+        if (count == 1)
+            return output;
+
+        string digits = index.ToString(CultureInfo.InvariantCulture).PadLeft((count - 1).ToString(CultureInfo.InvariantCulture).Length, '0');
+        return $"{Path.ChangeExtension(output, null)}-{digits}{Path.GetExtension(output)}";
+    }
+
+    /// <summary>Writes a finished picture.</summary>
+    /// <param name="name">From <see cref="Of"/>.</param>
+    /// <returns>The name it got: another one if a file has taken a name made from a seed in the meantime.</returns>
+    /// <exception cref="CommandException">It cannot be written.</exception>
+    public string Write(string name, ulong seed, ReadOnlySpan<byte> png)
+    {
+        if (output is not null)
+        {
+            PictureFile.Replace(name, png);
+            return name;
+        }
+
+        while (!PictureFile.TryWriteNew(name, png))
+            name = FreeNames(seed).First();
+        return name;
+    }
+
+    private static IEnumerable<string> FreeNames(ulong seed) =>
+        Enumerable.Range(1, int.MaxValue)
+            .Select(n => string.Create(CultureInfo.InvariantCulture, $"sjd-{seed:D8}{(n == 1 ? "" : $"-{n}")}.png"))
+            .Where(name => !Path.Exists(name) && !Path.Exists(PictureFile.PreviewOf(name)));
+}

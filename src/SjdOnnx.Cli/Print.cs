@@ -1,0 +1,31 @@
+namespace SjdOnnx.Cli;
+
+/// <summary>The two streams: data for programs, notes for people.</summary>
+internal static class Print
+{
+    /// <summary>A line on standard output. A reader that has gone away is no failure: .NET writes into a broken pipe in silence.</summary>
+    /// <exception cref="CommandException">Standard output takes nothing more, as on a full disk.</exception>
+    public static void Data(string line)
+    {
+        try
+        {
+            Console.Out.WriteLine(line);
+        }
+        catch (IOException error)
+        {
+            throw new CommandException(ExitCode.Output, $"Standard output cannot be written: {error.Message.TrimEnd('.')}.", error);
+        }
+    }
+
+    /// <summary>A line on standard error, whose loss is no reason to stop.</summary>
+    public static void Note(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(Printable.Text(line));
+        }
+        catch (IOException)
+        {
+        }
+    }
+}

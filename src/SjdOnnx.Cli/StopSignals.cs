@@ -1,0 +1,39 @@
+using System.Runtime.InteropServices;
+
+namespace SjdOnnx.Cli;
+
+/// <summary>Turns the first Ctrl+C (or SIGTERM) into a cancellation, so that the command can leave nothing half done; the second ends
+/// the process at once.</summary>
+internal sealed class StopSignals : IDisposable
+{
+    private readonly CancellationTokenSource _stop = new();
+    private readonly PosixSignalRegistration[] _registrations;
+
+    public StopSignals() => _registrations =
+    [
+        PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, Cli.ExitCode.Interrupted)),
+        PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, Cli.ExitCode.Terminated)),
+    ];
+
+    public CancellationToken Token => _stop.Token;
+
+    /// <summary>What to exit with after the signal that came first.</summary>
+    public int ExitCode { get; private set; } = Cli.ExitCode.Interrupted;
+
+    public void Dispose()
+    {
+        foreach (PosixSignalRegistration registration in _registrations)
+            registration.Dispose();
+        _stop.Dispose();
+    }
+
+    private void Stop(PosixSignalContext context, int exitCode)
+    {
+        if (_stop.IsCancellationRequested)
+            return;
+
+        context.Cancel = true;
+        ExitCode = exitCode;
+        _stop.Cancel();
+    }
+}

@@ -1,0 +1,147 @@
+using SjdOnnx.Decoding;
+using SjdOnnx.Sampling;
+
+namespace SjdOnnx.Tests;
+
+/// <summary>
+/// A model whose logits are a hash of every token before: any distribution can be computed, and one wrong token or one stale entry in
+/// the cache changes all that follows. It checks its caller against the contract of <see cref="IPromptedModel"/>, and allocates nothing.
+/// </summary>
+internal sealed class ToyModel : IPromptedModel
+{
+    private readonly TokenLayout _layout;
+    private readonly ulong[] _prefixes; // entry k: the hash of the first k generated tokens
+    private readonly float[] _conditional;
+    private readonly float[] _unconditional;
+    private int _cached = -1;
+
+    public ToyModel(TokenLayout layout)
+    {
+        _layout = layout;
+        _prefixes = new ulong[layout.Length + 1];
+        _conditional = new float[(layout.Length + 1) * layout.Codes];
+        _unconditional = new float[(layout.Length + 1) * layout.Codes];
+    }
+
+    /// <summary>How much the logits depend on the position alone, and how much on all that stands before it.</summary>
+    public float PositionEffect { get; init; } = 1;
+
+    public float ContextEffect { get; init; } = 1.5f;
+
+    /// <summary>Codes from here on have a logit of −∞.</summary>
+    public int Possible { get; init; } = int.MaxValue;
+
+    public bool HasUnconditionalLane { get; init; } = true;
+
+    public int Codes => _layout.Codes;
+
+    public int Calls { get; private set; }
+
+    public Logits Prefill(CancellationToken cancellationToken)
+    {
+        _cached = 0;
+        Calls++;
+        return LogitsAfter(_cached, rows: 1);
+    }
+
+    public Logits Forward(ReadOnlySpan<int> ids, int rows, CancellationToken cancellationToken)
+    {
+        Calls++;
+        Demand(_cached >= 0, "The prompt comes first.");
+        Demand(rows >= 1 && rows <= ids.Length, "There are logits after each new id, and not before.");
+        Demand(_cached + ids.Length <= _layout.LastCode, "What follows the last image code needs no pass.");
+        foreach (int id in ids)
+        {
+            Demand(id == (_layout.ForcedId(_cached) ?? Math.Clamp(id, _layout.FirstCode, _layout.FirstCode + Codes - 1)), "An id that cannot be here.");
+            _prefixes[_cached + 1] = Extend(_prefixes[_cached], id);
+            _cached++;
+        }
+
+        return LogitsAfter(_cached - rows + 1, rows);
+    }
+
+    public void Truncate(int length)
+    {
+        Demand(length >= 0 && length <= _cached, "Only what is cached can be forgotten.");
+        _cached = length;
+    }
+
+    /// <summary>The probability of every picture, image codes read as digits, the first one the most significant.</summary>
+    public double[] Law(SamplingOptions sampling)
+    {
+        var law = new double[(int)Math.Pow(Codes, _layout.ImageTokens)];
+        Extend(position: 0, prefix: 0, digits: 0, probability: 1);
+        return law;
+
+        void Extend(int position, ulong prefix, int digits, double probability)
+        {
+            if (position > _layout.LastCode)
+            {
+                law[digits] = probability;
+                return;
+            }
+
+            if (_layout.ForcedId(position) is { } forced)
+            {
+                Extend(position + 1, ToyModel.Extend(prefix, forced), digits, probability);
+                return;
+            }
+
+            double[] p = Probabilities(position, prefix, sampling);
+            for (int code = 0; code < Codes; code++)
+                Extend(position + 1, ToyModel.Extend(prefix, _layout.FirstCode + code), (digits * Codes) + code, probability * p[code]);
+        }
+    }
+
+    private double[] Probabilities(int position, ulong prefix, SamplingOptions sampling)
+    {
+        var conditional = new float[Codes];
+        var unconditional = new float[Codes];
+        WriteLogits(position, prefix, conditional, lane: 0);
+        WriteLogits(position, prefix, unconditional, lane: 1);
+        return ReferenceChain.Probabilities(conditional, unconditional, sampling);
+    }
+
+    private Logits LogitsAfter(int length, int rows)
+    {
+        for (int row = 0; row < rows; row++)
+        {
+            int position = length + row;
+            WriteLogits(position, _prefixes[position], _conditional.AsSpan(row * Codes, Codes), lane: 0);
+            WriteLogits(position, _prefixes[position], _unconditional.AsSpan(row * Codes, Codes), lane: 1);
+        }
+
+        return new Logits(_conditional.AsSpan(..(rows * Codes)), HasUnconditionalLane ? _unconditional.AsSpan(..(rows * Codes)) : [], Codes);
+    }
+
+    private void WriteLogits(int position, ulong prefix, Span<float> logits, ulong lane)
+    {
+        for (int code = 0; code < logits.Length; code++)
+        {
+            ulong address = ((ulong)code << 1) | lane;
+            float ofPosition = Noise(Mix((ulong)position ^ 0xABCD) ^ address);
+            float ofContext = Noise(prefix ^ address);
+            logits[code] = code < Possible ? (PositionEffect * ofPosition) + (ContextEffect * ofContext) : float.NegativeInfinity;
+        }
+    }
+
+    // Assert's own methods allocate, and a test here counts allocations
+    private static void Demand(bool kept, string contract)
+    {
+        if (!kept)
+            Assert.Fail(contract);
+    }
+
+    private static ulong Extend(ulong prefix, int id) => Mix(prefix ^ (ulong)(id + 1));
+
+    private static float Noise(ulong address) => (float)(((Mix(address) >> 11) / (double)(1UL << 52)) - 1);
+
+    // SplitMix64's finaliser
+    private static ulong Mix(ulong value)
+    {
+        value += 0x9E3779B97F4A7C15;
+        value = (value ^ (value >> 30)) * 0xBF58476D1CE4E5B9;
+        value = (value ^ (value >> 27)) * 0x94D049BB133111EB;
+        return value ^ (value >> 31);
+    }
+}

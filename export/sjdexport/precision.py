@@ -53,42 +53,35 @@ class Float:
 class Int8:
     """uint8 rows times int8 columns: a scale per row of activations, measured in the Run, and a scale per output column.
 
+    A row is divided by its largest magnitude and then rounded to steps of 1/127; the product is multiplied by that magnitude.
     uint8 with zero point 128 on the left because ONNX Runtime's fast kernels want it so (int8 x int8 is 50 times slower).
-    An all-zero row gives scale 0 and quotients 0/0; whatever integers those become, times 0 they are 0 again.
+    A row of zeros becomes 0/0; whatever integers those are rounded to, times 0 they are 0 again.
     """
 
     type = FLOAT
+    STEPS = 127
 
     def __init__(self, graph: Graph, weights: Weights) -> None:
         self._graph, self._weights = graph, weights
-        self._zero_points: str | None = None
 
     def rows(self, name: str, x: str) -> Sequence[str]:
         graph = self._graph
         magnitude = graph.node("Abs", f"{name}.abs", [x])
-        largest = graph.node("ReduceMax", f"{name}.largest", [magnitude, graph.constant(np.array([2]))], keepdims=1)
-        scale = graph.node("Mul", f"{name}.scale", [largest, graph.constant(np.float32(1 / 127))])  # [1, S, 1]
-        scales = graph.node("Reshape", f"{name}.scales", [scale, graph.constant(np.array([-1]))])  # [S]
-        quantised = graph.node("QuantizeLinear", f"{name}.uint8", [x, scales, self._zero_points_of(scales)], axis=1)
-        return [quantised, scale]
+        largest = graph.node("ReduceMax", f"{name}.largest", [magnitude, graph.constant(np.array([2]))], keepdims=1)  # [1, S, 1]
+        unit = graph.node("Div", f"{name}.unit", [x, largest])
+        quantised = graph.node("QuantizeLinear", f"{name}.uint8", [unit, graph.constant(np.float32(1 / self.STEPS)), graph.constant(np.uint8(128))])
+        return [quantised, largest]
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
-        graph, (quantised, row_scale) = self._graph, rows
+        graph, (quantised, largest) = self._graph, rows
         columns, scales = quantise_columns(np.concatenate([m.float32() for m in matrices]).T)
         product = graph.node(
             "MatMulIntegerToFloat", f"{name}.product",
             [quantised, self._weights.append(f"{name}.int8", columns), graph.constant(np.float32(1)),
-             graph.constant(scales), graph.constant(np.uint8(128)), graph.constant(np.int8(0))],
+             graph.constant(scales / np.float32(self.STEPS)), graph.constant(np.uint8(128)), graph.constant(np.int8(0))],
             MICROSOFT,
         )
-        return graph.node("Mul", name, [product, row_scale])
-
-    def _zero_points_of(self, scales: str) -> str:
-        """uint8 [S], all 128: QuantizeLinear wants as many zero points as scales. Made once for all layers."""
-        if self._zero_points is None:
-            shape = self._graph.node("Shape", "zero_points.shape", [scales])
-            self._zero_points = self._graph.node("Expand", "zero_points", [self._graph.constant(np.array([128], np.uint8)), shape])
-        return self._zero_points
+        return graph.node("Mul", name, [product, largest])
 
 
 class Int4:

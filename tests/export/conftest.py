@@ -1,0 +1,67 @@
+"""Exports of one tiny random checkpoint, made once, and one process that runs graphs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "export")]
+
+import tiny  # noqa: E402
+from lanes import Lanes  # noqa: E402
+from runner import Runner  # noqa: E402
+from sjdexport.safetensors import read_header  # noqa: E402
+
+PRECISIONS = ("fp32", "int8", "int4")
+
+
+def run_export(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(HERE.parents[1] / "export" / "export.py"), "--family", "chameleon", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    runner = Runner()
+    yield runner
+    runner.close()
+
+
+class Model:
+    """An exported tiny model with its weights at hand."""
+
+    def __init__(self, folder: Path, runner: Runner) -> None:
+        self.folder = folder
+        self.manifest = json.loads((folder / "model.json").read_text())
+        self.config = json.loads((folder / "config.json").read_text())
+        self.weights = {name: t.float32().astype(np.float64) for name, t in read_header(folder / "checkpoint.safetensors").items()}
+        self._runner = runner
+        for precision in PRECISIONS:
+            runner.load(precision, folder / f"transformer.{precision}.onnx")
+
+    def lanes(self, precision: str = "fp32") -> Lanes:
+        return Lanes(self._runner, precision, self.manifest, precision)
+
+
+@pytest.fixture(scope="session")
+def model(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    folder = tmp_path_factory.mktemp("tiny")
+    tiny.write_checkpoint(folder, tiny.PRESETS["tiny"])
+    done = run_export("--checkpoint", folder, "--out", folder, "--precision", ",".join(PRECISIONS))
+    assert done.returncode == 0, done.stderr
+    return Model(folder, runner)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """A tiny checkpoint that a test may spoil."""
+    folder = tmp_path / "checkpoint"
+    tiny.write_checkpoint(folder, tiny.PRESETS["tiny"])
+    return folder

@@ -21,9 +21,10 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
 
         IProgressDisplay display = Console.IsErrorRedirected ? new LineProgress() : new BarProgress();
         var loading = new TextToImageOptions { Provider = options.Provider, Threads = options.Threads, Precision = options.Precision };
-        // Loading cannot be stopped in the middle, only be left behind.
-        using TextToImage textToImage = await display.LoadAsync(
-            $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading), cancellation).WaitAsync(cancellation));
+        // Loading runs to its end even after Ctrl+C: a process that exits under ONNX Runtime's loading threads can crash. A second
+        // Ctrl+C does not wait.
+        using TextToImage textToImage = await display.LoadAsync($"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading)));
+        cancellation.ThrowIfCancellationRequested();
 
         await new Generation(options, textToImage, display).RunAsync(cancellation);
         return ExitCode.Done;

@@ -11,7 +11,7 @@ internal static class Print
         {
             Console.Out.WriteLine(line);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new CommandException(ExitCode.Output, $"Standard output cannot be written: {error.Message.TrimEnd('.')}.", error);
         }
@@ -24,7 +24,7 @@ internal static class Print
         {
             Console.Error.WriteLine(Printable.Text(line));
         }
-        catch (IOException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
         }
     }

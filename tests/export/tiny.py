@@ -40,7 +40,7 @@ PRESETS = {
     "tiny": Preset(64, 2, 4, 2, 96, 32, 128, 4, 32, 32, (1, 2), 16),
     "emoji": Preset(256, 8, 8, 8, 768, 1024, 512, 8, 64, 32, (1, 1, 2, 4), 128),
 }
-MERGES = ["t h", "Ġ a", "th e", "r e", "Ġ r", "f o", "fo x", "Ġ o", "o n", "Ġ b", "Ġ f", "Ġf ox", "Ġ 1", "Ġ Ġ", "ð Ł", "! !", "Ċ Ċ"]
+MERGES = ["t h", "Ġ a", "th e", "r e", "Ġ r", "f o", "fo x", "Ġ o", "o n", "Ġ b", "Ġ fox", "Ġ 1", "Ġ Ġ", "ð Ł", "! !", "Ċ Ċ"]
 
 
 def write_checkpoint(folder: Path, preset: Preset, seed: int = 0, dtype: type = np.float16) -> None:

@@ -1,0 +1,126 @@
+"""What stands in a model folder, from whatever form of checkpoint."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Model, run_export
+
+import reference
+import tiny
+from lanes import Lanes
+from sjdexport.precision import quantise_blocks, quantise_columns
+from sjdexport.safetensors import read_header, write_safetensors
+
+PROMPTS = ([0, 50, 60, 70, 39, 37], [0, 39, 37])
+
+
+def test_every_file_is_listed_with_its_hash(model: Model) -> None:
+    names = {path.name for path in model.folder.iterdir()} - {"model.json"}
+    assert set(model.manifest["files"]) == names
+    for name, entry in model.manifest["files"].items():
+        data = (model.folder / name).read_bytes()
+        assert entry == {"sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}
+
+
+def test_manifest_describes_the_model(model: Model) -> None:
+    manifest = model.manifest
+    assert manifest["transformer"] | {"precisions": None} == {
+        "layers": 2, "kvHeads": 2, "headDim": 16, "lanes": 2, "maxPositions": 128, "precisions": None, "defaultPrecision": "int8"}
+    assert manifest["transformer"]["precisions"]["int8"] == {"graph": "transformer.int8.onnx", "cache": "float32"}
+    assert manifest["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 2, "sizes": [[16, 16]]}
+    assert manifest["layout"] == {"firstCode": 4, "codes": 32, "rowSuffix": [38], "suffix": [36]}
+    assert manifest["prompt"]["conditional"] == [0, "prompt", 39, 37]
+
+
+def test_weights_are_stored_once(model: Model) -> None:
+    """fp32 and the image decoder live on the checkpoint's bytes; int8 adds about a byte for each weight of its matrices."""
+    size = {path.name: path.stat().st_size for path in model.folder.iterdir()}
+    assert "transformer.fp32.data" not in size and "image_decoder.data" not in size
+    assert size["transformer.int4.data"] < size["transformer.int8.data"] < size["checkpoint.safetensors"] / 2
+
+
+@pytest.mark.parametrize("dtype", ["F32", "BF16", "F16"])
+@pytest.mark.parametrize("copy", [False, True])
+def test_every_form_of_checkpoint_gives_the_same_graph(checkpoint: Path, runner, tmp_path: Path, dtype: str, copy: bool) -> None:
+    """Two files, another folder, three types; weights linked or copied."""
+    tensors = {name: t.float32() for name, t in read_header(checkpoint / "checkpoint.safetensors").items()}
+    (checkpoint / "checkpoint.safetensors").unlink()
+    names = list(tensors)
+    for i, part in enumerate((names[:20], names[20:])):
+        write_as(checkpoint / f"model-{i}.safetensors", {name: tensors[name] for name in part}, dtype)
+    out = tmp_path / "out"
+    done = run_export("--checkpoint", checkpoint, "--out", out, "--precision", "fp32", *["--copy-weights"] * copy)
+    assert done.returncode == 0, done.stderr
+    if copy:
+        assert not list(out.glob("*.safetensors"))
+    else:
+        assert os.path.samefile(out / "model-0.safetensors", checkpoint / "model-0.safetensors")
+    weights = {name: t.float32().astype(np.float64) for path in checkpoint.glob("*.safetensors") for name, t in read_header(path).items()}
+    config, manifest = (json.loads((folder / name).read_text()) for folder, name in ((checkpoint, "config.json"), (out, "model.json")))
+    runner.load("form", out / "transformer.fp32.onnx")
+    got = Lanes(runner, "form", manifest, "fp32").run(PROMPTS)
+    want = np.concatenate([reference.logits(weights, config, prompt)[:, 4:36] for prompt in PROMPTS])
+    assert np.abs(got - want).max() < 1e-4
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_any_number_of_lanes(checkpoint: Path, runner, lanes: int) -> None:
+    assert run_export("--checkpoint", checkpoint, "--out", checkpoint, "--precision", "fp32", "--lanes", lanes).returncode == 0
+    runner.load("lanes", checkpoint / "transformer.fp32.onnx")
+    manifest = json.loads((checkpoint / "model.json").read_text())
+    got = Lanes(runner, "lanes", manifest, "fp32").run([PROMPTS[i % 2] for i in range(lanes)])
+    alone = Lanes(runner, "lanes", manifest, "fp32").run([PROMPTS[0]] * lanes)
+    np.testing.assert_allclose(got[:6], alone[:6], atol=1e-5)
+
+
+def test_exporting_again_drops_what_is_stale(checkpoint: Path) -> None:
+    for precisions in ("fp32,int8", "fp32"):
+        assert run_export("--checkpoint", checkpoint, "--out", checkpoint, "--precision", precisions).returncode == 0
+    assert not list(checkpoint.glob("transformer.int8.*"))
+    assert "transformer.int8.onnx" not in json.loads((checkpoint / "model.json").read_text())["files"]
+
+
+def test_equal_checkpoints_give_equal_bytes(tmp_path: Path) -> None:
+    manifests = []
+    for name in ("a", "b"):
+        tiny.write_checkpoint(tmp_path / name, tiny.PRESETS["tiny"])
+        assert run_export("--checkpoint", tmp_path / name, "--out", tmp_path / name, "--name", "same", "--precision", "fp32,int8,int4").returncode == 0
+        manifests.append((tmp_path / name / "model.json").read_bytes())
+    assert manifests[0] == manifests[1]
+
+
+def test_columns_round_to_the_nearest_step() -> None:
+    matrix = np.random.default_rng(0).normal(size=(64, 16)).astype(np.float32)
+    matrix[:, 3] = 0
+    integers, scales = quantise_columns(matrix)
+    assert np.abs(integers * scales - matrix).max(axis=0).tolist() <= (scales / 2 + 1e-6).tolist()
+    assert np.abs(integers).max() == 127
+
+
+def test_blocks_round_to_the_nearest_step() -> None:
+    matrix = np.random.default_rng(0).normal(size=(16, 64)).astype(np.float32)
+    matrix[3, :32] = 0
+    packed, scales = quantise_blocks(matrix, 32)
+    integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(16, 2, 32).astype(int) - 8
+    error = np.abs(integers * scales[..., None] - matrix.reshape(16, 2, 32))
+    # Half a step, or a whole one at the end of the range that reaches 7 and not 8.
+    assert (error <= np.abs(scales[..., None]) * np.where(integers == 7, 1.0, 0.5) + 1e-6).all()
+
+
+def write_as(path: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:
+    if dtype != "BF16":
+        write_safetensors(path, {name: a.astype({"F32": np.float32, "F16": np.float16}[dtype]) for name, a in tensors.items()})
+        return
+    # NumPy has no bfloat16: the upper halves of float32, written as F16 and then called BF16 in the header.
+    halves = {name: (np.ascontiguousarray(a).view(np.uint32) >> 16).astype(np.uint16).view(np.float16) for name, a in tensors.items()}
+    write_safetensors(path, halves)
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = data[8 : 8 + length].replace(b'"F16"', b'"BF16"').rstrip()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + data[8 + length :])

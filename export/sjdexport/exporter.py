@@ -18,7 +18,7 @@ from .image_decoder import ImageDecoderGraph
 from .precision import PRECISIONS
 from .safetensors import Checkpoint
 from .tokenizer import build_tokenizer, read_tokenizer
-from .transformer import TransformerGraph
+from .transformer import Shape, TransformerGraph
 from .weights import Weights
 
 STAGING = ".export"
@@ -55,8 +55,8 @@ def export(options: ExportOptions, report: Callable[[str], None] = lambda line: 
     family = FAMILIES[options.family]
     checkpoint = Checkpoint(options.checkpoint)
     generation = _read_generation(options.checkpoint / "generation.json", family.generation)
-    source = family(checkpoint, generation["layout"])
     tokenizer = read_tokenizer(options.checkpoint / "tokenizer.json")
+    source = family(checkpoint, generation["layout"], tokenizer["model"]["vocab"])
     manifest = _manifest(options, generation, source.shape)
 
     with _staging(options.out) as staging:
@@ -106,7 +106,7 @@ def _read_generation(path: Path, defaults: dict) -> dict:
     return {**defaults, **given}
 
 
-def _manifest(options: ExportOptions, generation: dict, shape) -> dict:
+def _manifest(options: ExportOptions, generation: dict, shape: Shape) -> dict:
     precisions = {p: {"graph": contract.transformer_graph(p), "cache": PRECISIONS[p].cache} for p in options.precisions}
     return {
         "format": contract.FORMAT,

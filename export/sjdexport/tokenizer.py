@@ -36,7 +36,7 @@ def build_tokenizer(graph: Graph, tokenizer: dict) -> None:
     """string [1] to int64 [1, n].
 
     Special tokens and the post-processor are left out, so that no prompt can spell a structural token, and none is added.
-    The op ignores normalizers, so lower-casing is a node of its own.
+    The op ignores normalizers, so lower-casing is a node of its own, which knows ASCII and Latin-1.
     """
     text = graph.input(contract.TEXT, STRING, [1])
     if tokenizer.get("normalizer"):

@@ -19,7 +19,7 @@ from lanes import Lanes  # noqa: E402
 from runner import Runner  # noqa: E402
 from sjdexport.safetensors import read_header  # noqa: E402
 
-PRECISIONS = ("fp32", "int8", "int4")
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
 
 
 def run_export(*arguments: object) -> subprocess.CompletedProcess[str]:

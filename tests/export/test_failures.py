@@ -65,6 +65,7 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "heads too narrow": (lambda f: edit(f, "config.json", num_attention_heads=8), ["multiple of 16"]),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), ["tokenizer.json"]),
     "tokenizer of another kind": (lambda f: edit(f, "tokenizer.json", model={"type": "Unigram"}), ["tokenizer.json", "Unigram"]),
+    "codes out of order": (lambda f: edit(f, "tokenizer.json", model={"type": "BPE", "vocab": {"IMGIMGBZ": 4, "IMGIMGAZ": 5}, "merges": []}), ["IMGIMGBZ"]),
     "unknown section": (lambda f: edit(f, "generation.json", sampler={}), ["generation.json", "sampler"]),
     "unknown field": (lambda f: edit(f, "generation.json", sampling={"cfg": 3}), ["generation.json", "sampling", "cfg"]),
     "codes past the vocabulary": (

@@ -37,7 +37,8 @@ class Chameleon:
     generation = GENERATION
     vq_prefix = VQ_PREFIX
 
-    def __init__(self, checkpoint: Checkpoint, layout: dict) -> None:
+    def __init__(self, checkpoint: Checkpoint, layout: dict, vocabulary: dict[str, int]) -> None:
+        _check_code_order(vocabulary, layout["firstCode"])
         config = _read_config(checkpoint.folder / "config.json")
         self._checkpoint = checkpoint
         self._inner, self._vocabulary = config["intermediate_size"], config["vocab_size"]
@@ -84,6 +85,16 @@ class Chameleon:
                 raise ExportError(f"{prefix}.self_attn.{projection}_norm.{part} has {len(values)} rows, which {heads} heads cannot share evenly.")
             rows.append(np.repeat(values, heads // len(values), axis=0))
         return np.concatenate(rows)
+
+
+def _check_code_order(vocabulary: dict[str, int], first: int) -> None:
+    """Chameleon's own vocabulary spells code 1093 as IMGIMG, its digits as the letters BAJD, and Z; rows must be in code order."""
+    for token, id in vocabulary.items():
+        letters = token.removeprefix("IMGIMG").removesuffix("Z")
+        if len(token) == len(letters) + 7 and letters.strip("ABCDEFGHIJ") == "":
+            code = int(letters.translate(str.maketrans("ABCDEFGHIJ", "0123456789")))
+            if id != first + code:
+                raise ExportError(f"tokenizer.json gives {token}, which is code {code}, the id {id} where {first + code} was expected: codes out of order cannot be exported.")
 
 
 def _read_config(path: Path) -> dict:

@@ -67,7 +67,7 @@ def export(options: ExportOptions, report: Callable[[str], None] = lambda line: 
             report(f"{contract.transformer_graph(precision)}: {source.shape.layers} layers, {options.lanes} lanes")
 
         graph, weights = _graph(staging, "image_decoder", linked=not options.copy_weights)
-        decoder = ImageDecoderGraph(graph, weights, checkpoint, family.vq_prefix)
+        decoder = ImageDecoderGraph(graph, weights, checkpoint, family.vq_prefix, source.vq_groups)
         decoder.build()
         graph.save(staging / contract.IMAGE_DECODER)
         manifest["image"]["pixelsPerCode"] = decoder.pixels_per_code

@@ -5,20 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from . import contract
+from .errors import ExportError
 from .graph import FLOAT, INT64, UINT8, Graph
 from .precision import MICROSOFT
 from .safetensors import Checkpoint, Tensor
 from .weights import Weights
 
-GROUPS = 32
 EPSILON = 1e-6
 
 
 class ImageDecoderGraph:
     """Widths and depth are read from the checkpoint's names and shapes; any h x w of codes decodes."""
 
-    def __init__(self, graph: Graph, weights: Weights, checkpoint: Checkpoint, prefix: str) -> None:
-        self._graph, self._weights, self._checkpoint, self._prefix = graph, weights, checkpoint, prefix
+    def __init__(self, graph: Graph, weights: Weights, checkpoint: Checkpoint, prefix: str, groups: int) -> None:
+        self._graph, self._weights, self._checkpoint, self._prefix, self._groups = graph, weights, checkpoint, prefix, groups
         self.levels = sum(1 for _ in self._indices("decoder.up.{}.block.0.conv1.weight"))
 
     @property
@@ -81,9 +81,11 @@ class ImageDecoderGraph:
         """InstanceNormalization over [1, groups, the rest], which every provider has, then the affine part per channel."""
         graph = self._graph
         gamma = self._tensor(f"{name}.weight", None)
+        if gamma.shape[0] % self._groups:
+            raise ExportError(f"{self._prefix}{name}.weight has {gamma.shape[0]} channels, which {self._groups} groups cannot share evenly: correct vq_config.norm_groups in config.json.")
         beta = self._tensor(f"{name}.bias", *gamma.shape)
-        ones, zeros = (graph.constant(np.full(GROUPS, value, np.float32)) for value in (1, 0))
-        grouped = graph.node("Reshape", f"{name}.grouped", [x, graph.constant(np.array([0, GROUPS, -1]))])
+        ones, zeros = (graph.constant(np.full(self._groups, value, np.float32)) for value in (1, 0))
+        grouped = graph.node("Reshape", f"{name}.grouped", [x, graph.constant(np.array([0, self._groups, -1]))])
         normed = graph.node("InstanceNormalization", f"{name}.normed", [grouped, ones, zeros], epsilon=EPSILON)
         normed = graph.node("Reshape", f"{name}.map", [normed, graph.node("Shape", f"{name}.shape", [x])])
         scaled = graph.node("Mul", f"{name}.scaled", [normed, graph.constant(gamma.float32()[:, None, None])])

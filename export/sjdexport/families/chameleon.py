@@ -41,6 +41,7 @@ class Chameleon:
         _check_code_order(vocabulary, layout["firstCode"])
         config = _read_config(checkpoint.folder / "config.json")
         self._checkpoint = checkpoint
+        self.vq_groups = _vq_groups(config)
         self._inner, self._vocabulary = config["intermediate_size"], config["vocab_size"]
         hidden, heads = config["hidden_size"], config["num_attention_heads"]
         self.shape = Shape(
@@ -95,6 +96,14 @@ def _check_code_order(vocabulary: dict[str, int], first: int) -> None:
             code = int(letters.translate(str.maketrans("ABCDEFGHIJ", "0123456789")))
             if id != first + code:
                 raise ExportError(f"tokenizer.json gives {token}, which is code {code}, the id {id} where {first + code} was expected: codes out of order cannot be exported.")
+
+
+def _vq_groups(config: dict) -> int:
+    """Groups of the image decoder's GroupNorm: 32 in every published checkpoint; narrower decoders say otherwise."""
+    groups = config.get("vq_config", {}).get("norm_groups", 32)
+    if not isinstance(groups, int) or groups < 1:
+        raise ExportError(f"config.json has vq_config.norm_groups {groups!r}; expected a positive integer.")
+    return groups
 
 
 def _read_config(path: Path) -> dict:

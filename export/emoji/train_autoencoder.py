@@ -1,0 +1,96 @@
+"""Trains the image tokenizer, then (with --decoder-only) its decoder alone, so that codes already in use stay valid.
+
+    python3 export/emoji/train_autoencoder.py --steps 2400
+    python3 export/emoji/train_autoencoder.py --decoder-only --steps 4800
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+
+import numpy as np
+import torch
+
+import progress
+from alphabet import BACKGROUNDS, GLYPHS
+from autoencoder import Autoencoder
+from scenes import Scene, draw, random_scene
+
+CHECKPOINT = progress.WORK / "autoencoder.pt"
+
+
+class Crowd(Scene):
+    """Four glyphs that differ: more to learn from in one picture than any captioned scene has."""
+
+    @property
+    def cells(self) -> tuple[int, ...]:
+        return self.glyphs
+
+
+def batch(random: np.random.Generator, size: int) -> torch.Tensor:
+    """Pixels [size, 3, 128, 128] in [-1, 1]."""
+    pictures = []
+    for _ in range(size):
+        if random.random() < 0.6:
+            glyphs = tuple(int(g) for g in random.choice(len(GLYPHS), size=4, replace=False))
+            scene = Crowd("four", glyphs, str(random.choice(list(BACKGROUNDS))))
+        else:
+            scene = random_scene(random)
+        pictures.append(draw(scene, random))
+    pixels = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return pixels.contiguous(memory_format=torch.channels_last)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--steps", type=int, default=2400, help="total steps, those of a resumed run included")
+    parser.add_argument("--batch", type=int, default=12)
+    parser.add_argument("--rate", type=float, default=1e-3)
+    parser.add_argument("--decoder-only", action="store_true", help="hold encoder and codebook")
+    parser.add_argument("--threads", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    torch.manual_seed(0)
+
+    model = Autoencoder().to(memory_format=torch.channels_last)
+    checkpoint = progress.load(CHECKPOINT)
+    start = 0
+    if checkpoint is not None:
+        model.load_state_dict(checkpoint["model"])
+        start = checkpoint["step"]
+    trained = [model.post_quant_conv, model.decoder] + ([] if options.decoder_only else [model.encoder])
+    parameters = [p for module in trained for p in module.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    if checkpoint is not None and len(checkpoint["optimizer"]["param_groups"][0]["params"]) == len(parameters):
+        optimizer.load_state_dict(checkpoint["optimizer"])
+
+    random = np.random.default_rng(start)
+    line = progress.Progress(options.steps)
+    first = start
+    for step in range(start + 1, options.steps + 1):
+        share = (step - first) / (options.steps - first)
+        warm = min(1.0, (step - first) / 100)
+        for group in optimizer.param_groups:
+            group["lr"] = options.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * share)))
+        pixels = batch(random, options.batch)
+        with torch.autocast("cpu", torch.bfloat16):
+            if options.decoder_only:
+                with torch.no_grad():
+                    codes = model.encode(pixels)
+                reconstruction = model.decode(codes)
+            else:
+                reconstruction = model(pixels)
+        error = reconstruction.float() - pixels
+        loss = error.abs().mean() + 0.5 * error.square().mean()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        line.step(step, l1=error.abs().mean().item(), mse=error.square().mean().item())
+        if step % 200 == 0 or step == options.steps:
+            progress.save(CHECKPOINT, {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,15 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
 namespace SjdOnnx.Runtime;
 
 /// <summary>The reason inside an exception of another library, as a sentence that can stand in one of ours.</summary>
-internal static class Sentence
+internal static partial class Sentence
 {
-    /// <summary>The first line of the message, ended by a full stop.</summary>
-    public static string Of(Exception error) => Ended(error.Message.Split('\n')[0].Trim());
+    private const int Longest = 240;
+
+    /// <summary>The first line of the message without ONNX Runtime's error code and C++ signature, ended by a full stop.</summary>
+    public static string Of(Exception error) => Ended(Clutter().Replace(error.Message.Split('\n')[0], "").Trim());
 
     /// <summary>.NET appends the parameter's name and the value to an argument's message; only the value is of use to a reader.</summary>
     public static string Of(ArgumentException error)
@@ -12,9 +17,18 @@ internal static class Sentence
         int parameter = error.Message.IndexOf(" (Parameter '", StringComparison.Ordinal);
         string reason = Ended(parameter < 0 ? error.Message : error.Message[..parameter]);
         return error is ArgumentOutOfRangeException { ActualValue: IFormattable value }
-            ? $"{reason} It is {value.ToString(null, System.Globalization.CultureInfo.InvariantCulture)}."
+            ? $"{reason} It is {value.ToString(null, CultureInfo.InvariantCulture)}."
             : reason;
     }
 
-    private static string Ended(string text) => text.EndsWith('.') ? text : text + ".";
+    private static string Ended(string text)
+    {
+        if (text.Length > Longest)
+            return string.Concat(text.AsSpan(0, Longest), "….");
+        return text.EndsWith('.') ? text : text + ".";
+    }
+
+    /// <summary>"[ErrorCode:Fail] " and "/src/model.cc:181 ns::Type::Function(const A&amp;, B) ".</summary>
+    [GeneratedRegex(@"^\[ErrorCode:\w+\] |/\S+\.(cc|h):\d+ .*?\) ")]
+    private static partial Regex Clutter();
 }

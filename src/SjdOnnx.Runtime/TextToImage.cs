@@ -52,9 +52,11 @@ public sealed class TextToImage : IDisposable
             LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes);
             return new TextToImage(model, loaded, resolver, Stopwatch.GetElapsedTime(start));
         }
-        catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException missing)
+        catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {
-            throw new ProviderException($"ONNX Runtime's native library is not beside the application: {Sentence.Of(missing)} Add the package Microsoft.ML.OnnxRuntime.", error);
+            throw new ProviderException(
+                $"ONNX Runtime's native library is missing or cannot be loaded: it should lie beside the application in {AppContext.BaseDirectory}. " +
+                "Add the package Microsoft.ML.OnnxRuntime to the application's project.", error);
         }
     }
 

@@ -1,0 +1,174 @@
+using Microsoft.ML.OnnxRuntime;
+using SjdOnnx.Decoding;
+using SjdOnnx.Runtime.Decoding;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
+
+namespace SjdOnnx.Runtime.Tests.Decoding;
+
+public sealed class TransformerTests : IDisposable
+{
+    private const float Tolerance = 1e-3f;
+    private readonly Lazy<(Manifest Manifest, LoadedModel Model)> _loaded = new(Open);
+
+    private Transformer Transformer => _loaded.Value.Model.Transformer;
+
+    private Manifest Manifest => _loaded.Value.Manifest;
+
+    private TokenLayout Layout => new()
+    {
+        Rows = 16,
+        Columns = 16,
+        FirstCode = Manifest.Layout.FirstCode,
+        Codes = Manifest.Layout.Codes,
+        RowSuffix = Manifest.Layout.RowSuffix,
+        Suffix = Manifest.Layout.Suffix,
+    };
+
+    /// <summary>Windows of wrong drafts, each rolled back to a prefix that stood, leave nothing behind in the cache of either lane.</summary>
+    [ModelFact]
+    public void After_wrong_drafts_the_cache_is_that_of_the_committed_tokens()
+    {
+        PromptedTransformer speculative = Transformer.With(Prompt(), Layout, 16);
+        speculative.Prefill(default);
+        for (var position = 0; position < 50; position += 1 + (position % 4))
+        {
+            int accepted = position % 4;
+            int[] ids = [.. Enumerable.Range(position, accepted + 1).Select(Committed), .. Enumerable.Range(0, 16 - accepted).Select(draft => Code(1000 + position + draft))];
+            speculative.Forward(ids, 1, default);
+            speculative.Truncate(position + accepted + 1);
+        }
+        (float[] Conditional, float[] Unconditional) actual = Copy(speculative.Forward([Committed(Length())], 1, default));
+
+        PromptedTransformer fresh = Transformer.With(Prompt(), Layout, 64);
+        fresh.Prefill(default);
+        int[] all = [.. Enumerable.Range(0, Length() + 1).Select(Committed)];
+        (float[] Conditional, float[] Unconditional) expected = Copy(fresh.Forward(all, 1, default));
+
+        AssertClose(expected.Conditional, actual.Conditional);
+        AssertClose(expected.Unconditional, actual.Unconditional);
+
+        static int Length()
+        {
+            var position = 0;
+            while (position < 50)
+                position += 1 + (position % 4);
+            return position;
+        }
+    }
+
+    /// <summary>The wanted rows are the last ones of each lane, in order.</summary>
+    [ModelFact]
+    public void Rows_of_a_window_are_those_of_one_token_at_a_time()
+    {
+        int[] ids = [.. Enumerable.Range(0, 6).Select(Committed)];
+        PromptedTransformer window = Transformer.With(Prompt(), Layout, 8);
+        window.Prefill(default);
+        var rows = new List<(float[] Conditional, float[] Unconditional)>();
+        Logits logits = window.Forward(ids, 4, default);
+        for (var row = 0; row < 4; row++)
+            rows.Add((logits.Conditional(row).ToArray(), logits.Unconditional(row).ToArray()));
+
+        PromptedTransformer single = Transformer.With(Prompt(), Layout, 8);
+        single.Prefill(default);
+        for (var i = 0; i < ids.Length; i++)
+        {
+            (float[] Conditional, float[] Unconditional) expected = Copy(single.Forward([ids[i]], 1, default));
+            if (i < 2)
+                continue;
+            AssertClose(expected.Conditional, rows[i - 2].Conditional);
+            AssertClose(expected.Unconditional, rows[i - 2].Unconditional);
+        }
+    }
+
+    [ModelFact]
+    public void Lanes_are_the_prompt_and_its_absence()
+    {
+        Prompt prompt = Prompt();
+        (float[] Conditional, float[] Unconditional) guided = Copy(Transformer.With(prompt, Layout, 4).Prefill(default));
+        (float[] Conditional, float[] Unconditional) swapped = Copy(Transformer.With(new Prompt(prompt.Unconditional, prompt.Conditional), Layout, 4).Prefill(default));
+
+        AssertClose(guided.Conditional, swapped.Unconditional);
+        AssertClose(guided.Unconditional, swapped.Conditional);
+        Assert.NotEqual(guided.Conditional, guided.Unconditional);
+    }
+
+    /// <summary>Seen from inside: ONNX Runtime itself gave up, not our look at the token before the Run.</summary>
+    [ModelFact]
+    public void A_pass_is_interrupted_in_the_middle()
+    {
+        int[] words = [.. Enumerable.Range(0, Manifest.Prompt.MaxTokens).Select(i => Manifest.Layout.FirstCode + (i % 64))];
+        PromptedTransformer prompted = Transformer.With(new Prompt(words, words), Layout, 16);
+        var interrupted = false;
+        for (var attempt = 0; attempt < 100 && !interrupted; attempt++)
+        {
+            using var stop = new CancellationTokenSource();
+            var canceller = new Thread(() =>
+            {
+                Thread.SpinWait(20_000 * (attempt + 1));
+                stop.Cancel();
+            });
+            canceller.Start();
+            try
+            {
+                prompted.Prefill(stop.Token);
+            }
+            catch (OperationCanceledException error)
+            {
+                interrupted = error.InnerException is OnnxRuntimeException && error.CancellationToken == stop.Token;
+            }
+            canceller.Join();
+        }
+
+        Assert.True(interrupted);
+        Assert.Equal(Transformer.Codes, prompted.Prefill(default).Conditional(0).Length);
+    }
+
+    [ModelFact]
+    public void A_pass_of_a_known_shape_allocates_next_to_nothing()
+    {
+        PromptedTransformer prompted = Transformer.With(Prompt(), Layout, 16);
+        prompted.Prefill(default);
+        int[] ids = [.. Enumerable.Range(0, 17).Select(Committed)];
+        using var stop = new CancellationTokenSource();
+        Pass();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (var i = 0; i < 10; i++)
+            Pass();
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 * 200);
+
+        void Pass()
+        {
+            prompted.Forward(ids, 17, stop.Token);
+            prompted.Truncate(0);
+        }
+    }
+
+    public void Dispose()
+    {
+        if (_loaded.IsValueCreated)
+            _loaded.Value.Model.Dispose();
+    }
+
+    private static (Manifest Manifest, LoadedModel Model) Open()
+    {
+        ModelFolder folder = ModelFolder.Open(TestModel.Folder!, "fp32");
+        return (folder.Manifest, LoadedModel.Open(folder, Provider.Cpu, threads: 2, verifyHashes: false));
+    }
+
+    /// <summary>Lanes of different length.</summary>
+    private Prompt Prompt() => _loaded.Value.Model.Tokenizer.Read("a fox above a rocket", default);
+
+    private int Code(int i) => Manifest.Layout.FirstCode + (int)((uint)(i * 2654435761) % (uint)Manifest.Layout.Codes);
+
+    private int Committed(int position) => Layout.ForcedId(position) ?? Code(position);
+
+    private static (float[] Conditional, float[] Unconditional) Copy(Logits logits) => (logits.Conditional(0).ToArray(), logits.Unconditional(0).ToArray());
+
+    private static void AssertClose(float[] expected, float[] actual)
+    {
+        Assert.Equal(expected.Length, actual.Length);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.Equal(expected[i], actual[i], Tolerance);
+    }
+}

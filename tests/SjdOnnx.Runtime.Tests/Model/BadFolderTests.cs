@@ -1,0 +1,155 @@
+using System.Text.Json.Nodes;
+
+namespace SjdOnnx.Runtime.Tests.Model;
+
+public class BadFolderTests
+{
+    [Fact]
+    public void A_missing_folder_is_named()
+    {
+        var error = Assert.Throws<ModelException>(() => TextToImage.Load("/no/such/folder"));
+        Messages.AssertReadable(error);
+        Assert.Contains("'/no/such/folder'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_folder_without_a_manifest_is_no_model()
+    {
+        string folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
+        var error = Assert.Throws<ModelException>(() => TextToImage.Load(folder));
+        Directory.Delete(folder);
+        Messages.AssertReadable(error);
+        Assert.Contains("has no model.json", error.Message, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
+    public void A_manifest_that_is_no_json_is_refused() => Refused(copy => File.WriteAllText(copy.PathOf("model.json"), "{ \"format\": 1,"), "model.json, line 1");
+
+    [ModelFact]
+    public void An_unknown_field_is_refused() => Refused(copy => copy.Edit(manifest => manifest["colour"] = "blue"), "'colour'");
+
+    [ModelFact]
+    public void Another_format_is_refused() => Refused(copy => copy.Edit(manifest => manifest["format"] = 7), "format 7");
+
+    [ModelFact]
+    public void A_missing_graph_is_named() => Refused(copy => File.Delete(copy.PathOf("tokenizer.onnx")), "no tokenizer.onnx");
+
+    [ModelFact]
+    public void A_missing_weight_file_is_named() => Refused(copy => File.Delete(copy.PathOf(Weights(copy))), $"The model folder has no");
+
+    [ModelFact]
+    public void A_truncated_weight_file_is_told_by_its_length() => Refused(
+        copy =>
+        {
+            using FileStream file = File.OpenWrite(copy.PathOf(Weights(copy)));
+            file.SetLength(file.Length / 2);
+        },
+        "bytes; model.json says");
+
+    [ModelFact]
+    public void A_changed_byte_is_told_by_the_hash() => Refused(
+        copy =>
+        {
+            using FileStream file = File.Open(copy.PathOf(Weights(copy)), FileMode.Open);
+            file.Position = file.Length / 2;
+            int old = file.ReadByte();
+            file.Position--;
+            file.WriteByte((byte)(old ^ 1));
+        },
+        "its SHA-256 is");
+
+    [ModelFact]
+    public void A_changed_byte_loads_when_hashes_are_not_wanted()
+    {
+        using var copy = new ModelCopy();
+        copy.Edit(manifest => manifest["files"]!["tokenizer.onnx"]!["sha256"] = new string('0', 64));
+        using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", VerifyHashes = false });
+    }
+
+    [ModelFact]
+    public void A_weight_file_the_manifest_does_not_list_is_named() =>
+        Refused(copy => copy.Edit(manifest => manifest["files"]!.AsObject().Remove(Weights(copy))), "not among the files of model.json");
+
+    [ModelFact]
+    public void A_graph_of_random_bytes_is_refused() => Refused(
+        copy => copy.Replace("tokenizer.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]), "tokenizer.onnx is not an ONNX model");
+
+    [ModelFact]
+    public void A_graph_that_ONNX_Runtime_cannot_load_is_refused() => Refused(
+        // A model whose one graph is empty.
+        copy => copy.Replace("image_decoder.onnx", [0x08, 0x0a, 0x3a, 0x00]), "ONNX Runtime cannot load image_decoder.onnx");
+
+    [ModelFact]
+    public void Graph_and_manifest_must_agree_on_layers() =>
+        Refused(copy => Transformer(copy, "layers", Facts.Layers + 1), $"model.json says {Facts.Layers + 1} layers", $"has no input 'past.{Facts.Layers}.0.key'");
+
+    [ModelFact]
+    public void Layers_that_the_manifest_leaves_out_are_found() =>
+        Refused(copy => Transformer(copy, "layers", Facts.Layers - 1), $"model.json says {Facts.Layers - 1} layers", $"'past.{Facts.Layers - 1}.0.key'");
+
+    [ModelFact]
+    public void Graph_and_manifest_must_agree_on_lanes() =>
+        Refused(
+            copy =>
+            {
+                Transformer(copy, "lanes", 1);
+                copy.Edit(manifest => manifest["sampling"]!["guidance"] = 1);
+            },
+            "model.json says 1 lanes", "expected [1]");
+
+    [ModelFact]
+    public void Graph_and_manifest_must_agree_on_the_head() =>
+        Refused(copy => Transformer(copy, "headDim", Facts.HeadDim * 2), $"heads of {Facts.HeadDim * 2}", $"expected [1, {Facts.KvHeads}, ?, {Facts.HeadDim * 2}]");
+
+    [ModelFact]
+    public void Graph_and_manifest_must_agree_on_codes() =>
+        Refused(copy => copy.Edit(manifest => manifest["layout"]!["codes"] = Facts.Codes * 2), $"model.json says {Facts.Codes * 2} codes", "'logits'");
+
+    [ModelFact]
+    public void Graph_and_manifest_must_agree_on_the_cache() =>
+        Refused(copy => copy.Edit(manifest => manifest["transformer"]!["precisions"]!["fp32"]!["cache"] = "float16"), "a cache of float16", "expected Float16");
+
+    [ModelFact]
+    public void One_graph_in_the_place_of_another_is_noticed() =>
+        Refused(copy => copy.Replace("image_decoder.onnx", File.ReadAllBytes(copy.PathOf("tokenizer.onnx"))), "image_decoder.onnx has no input 'codes'");
+
+    [ModelFact]
+    public void Defaults_that_cannot_be_used_are_refused() =>
+        Refused(copy => copy.Edit(manifest => manifest["decoding"]!["method"] = "psychic"), "model.json has defaults that cannot be used", "'psychic'");
+
+    [ModelFact]
+    public void An_unknown_precision_is_refused_with_those_there_are()
+    {
+        using var copy = new ModelCopy();
+        string message = copy.LoadFails("fp8");
+        Assert.Contains("'fp8'", message, StringComparison.Ordinal);
+        Assert.Contains("fp32", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>The largest file: the weights, whatever the exporter called them.</summary>
+    private static string Weights(ModelCopy copy) => Path.GetFileName(Directory.GetFiles(copy.Folder).MaxBy(file => new FileInfo(file).Length)!);
+
+    private static void Transformer(ModelCopy copy, string field, int value) => copy.Edit(manifest => manifest["transformer"]![field] = value);
+
+    private static void Refused(Action<ModelCopy> spoil, params string[] parts)
+    {
+        using var copy = new ModelCopy();
+        spoil(copy);
+        string message = copy.LoadFails();
+        foreach (string part in parts)
+            Assert.Contains(part, message, StringComparison.Ordinal);
+    }
+
+    private static class Facts
+    {
+        private static readonly JsonNode Manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(TestModel.Folder!, "model.json")))!;
+
+        public static int Layers => (int)Manifest["transformer"]!["layers"]!;
+
+        public static int KvHeads => (int)Manifest["transformer"]!["kvHeads"]!;
+
+        public static int HeadDim => (int)Manifest["transformer"]!["headDim"]!;
+
+        public static int Codes => (int)Manifest["layout"]!["codes"]!;
+    }
+}

@@ -1,0 +1,99 @@
+using System.Text;
+using System.Text.Json.Nodes;
+using SjdOnnx.Runtime.Model;
+
+namespace SjdOnnx.Runtime.Tests.Model;
+
+public class ManifestTests
+{
+    [Fact]
+    public void A_whole_manifest_is_read()
+    {
+        Manifest manifest = Read(_ => { });
+
+        Assert.Equal("emoji", manifest.Name);
+        Assert.Equal([new PromptPart(0), new PromptPart(null), new PromptPart(1031)], manifest.Prompt.Conditional);
+        Assert.Equal([1030], manifest.Layout.RowSuffix);
+        Assert.Equal(3f, manifest.Sampling.Guidance);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("null")]
+    [InlineData("{ \"name\": \"emoji\" }")]
+    [InlineData("not json at all")]
+    public void What_is_no_manifest_is_refused(string json) => Refused(() => ManifestReader.Read(Encoding.UTF8.GetBytes(json)), "model.json");
+
+    [Fact]
+    public void A_later_format_is_named_before_its_unknown_fields() =>
+        Refused(() => Read(manifest => (manifest["format"], manifest["novelty"]) = (2, true)), "format 2; this engine reads format 1");
+
+    [Fact]
+    public void An_unknown_field_is_refused_by_name() => Refused(() => Read(manifest => manifest["layout"]!["colums"] = 16), "'colums'", "line");
+
+    [Fact]
+    public void A_missing_field_is_refused_by_name() => Refused(() => Read(manifest => manifest["image"]!.AsObject().Remove("sizes")), "'sizes'");
+
+    [Fact]
+    public void A_null_is_refused() => Refused(() => Read(manifest => manifest["name"] = null), "'Name'");
+
+    [Fact]
+    public void A_field_of_the_wrong_type_is_refused() => Refused(() => Read(manifest => manifest["transformer"]!["layers"] = "eight"), "line");
+
+    [Theory]
+    [InlineData("transformer", "layers", "0", "transformer.layers is 0")]
+    [InlineData("transformer", "lanes", "3", "transformer.lanes is 3")]
+    [InlineData("transformer", "maxPositions", "300", "transformer.maxPositions is 300")]
+    [InlineData("transformer", "defaultPrecision", "\"int3\"", "'int3'")]
+    [InlineData("prompt", "template", "\"a picture\"", "{prompt}")]
+    [InlineData("prompt", "conditional", "[0, 1031]", "the user's words")]
+    [InlineData("prompt", "conditional", "[0, \"promt\"]", "the string \"prompt\"")]
+    [InlineData("prompt", "unconditional", "[]", "prompt.unconditional")]
+    [InlineData("layout", "codes", "1", "layout.codes is 1")]
+    [InlineData("image", "sizes", "[]", "image.sizes is empty")]
+    [InlineData("image", "sizes", "[[128, 127]]", "[128, 127]")]
+    [InlineData("image", "graph", "\"other.onnx\"", "'other.onnx'")]
+    [InlineData("files", "../secret", "{ \"sha256\": \"00\", \"bytes\": 1 }", "'../secret'")]
+    public void A_value_that_cannot_be_meant_is_refused(string section, string field, string value, string sentence) =>
+        Refused(() => Read(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
+
+    private static void Refused(Action read, params string[] parts)
+    {
+        var error = Assert.Throws<ModelException>(read);
+        Messages.AssertReadable(error);
+        foreach (string part in parts)
+            Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
+
+    private static Manifest Read(Action<JsonObject> change)
+    {
+        JsonObject manifest = JsonNode.Parse(Whole)!.AsObject();
+        change(manifest);
+        return ManifestReader.Read(Encoding.UTF8.GetBytes(manifest.ToJsonString(new() { WriteIndented = true })));
+    }
+
+    private const string Whole = """
+        {
+          "format": 1, "name": "emoji", "family": "chameleon",
+          "license": { "id": "MIT", "notice": "one line" },
+          "transformer": {
+            "layers": 8, "kvHeads": 8, "headDim": 32, "lanes": 2, "maxPositions": 512,
+            "precisions": { "fp32": { "graph": "transformer.fp32.onnx", "cache": "float32" } },
+            "defaultPrecision": "fp32"
+          },
+          "tokenizer": { "graph": "tokenizer.onnx" },
+          "prompt": { "template": "{prompt}", "conditional": [0, "prompt", 1031], "unconditional": [0, 1031], "maxTokens": 128 },
+          "layout": { "firstCode": 4, "codes": 1024, "rowSuffix": [1030], "suffix": [1028] },
+          "image": { "graph": "image_decoder.onnx", "pixelsPerCode": 8, "sizes": [[128, 128]] },
+          "sampling": { "guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0 },
+          "decoding": { "method": "sjd", "window": 16, "initialisation": "uniform" },
+          "files": {
+            "transformer.fp32.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
+            "tokenizer.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
+            "image_decoder.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 }
+          }
+        }
+        """;
+}

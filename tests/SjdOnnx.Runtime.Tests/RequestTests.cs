@@ -1,0 +1,78 @@
+namespace SjdOnnx.Runtime.Tests;
+
+[Collection(UsesLoadedModel.Name)]
+public class RequestTests(LoadedTestModel loaded)
+{
+    private const string Fox = "a fox above a rocket on a blue background";
+
+    [ModelTheory]
+    [InlineData("")]
+    [InlineData("   \t\n")]
+    public Task An_empty_prompt_is_refused(string prompt) => Refused(new() { Prompt = prompt }, "prompt is empty");
+
+    [ModelFact]
+    public Task A_prompt_of_100_KB_is_refused_with_both_lengths() =>
+        Refused(new() { Prompt = string.Join(' ', Enumerable.Repeat("strawberry", 10_000)) }, "tokens; this model reads at most");
+
+    [ModelFact]
+    public Task An_unknown_method_is_refused_with_those_there_are() => Refused(new() { Prompt = Fox, Method = "psychic" }, "'psychic'", "ar, jacobi, sjd");
+
+    [ModelFact]
+    public Task An_unknown_initialisation_is_refused_with_those_there_are() =>
+        Refused(new() { Prompt = Fox, Initialisation = "zero" }, "'zero'", "uniform", "repeat-left", "sample-left", "repeat-above");
+
+    [ModelTheory]
+    [InlineData(float.NaN, "NaN")]
+    [InlineData(float.PositiveInfinity, "Infinity")]
+    [InlineData(-0.5f, "-0.5")]
+    public async Task Guidance_and_temperature_out_of_range_are_refused(float value, string shown)
+    {
+        await Refused(new() { Prompt = Fox, Guidance = value }, "Guidance must be", $"It is {shown}.");
+        await Refused(new() { Prompt = Fox, Temperature = value }, "Temperature must be", $"It is {shown}.");
+    }
+
+    [ModelTheory]
+    [InlineData(float.NaN)]
+    [InlineData(0f)]
+    [InlineData(1.01f)]
+    public Task A_top_p_out_of_range_is_refused(float value) => Refused(new() { Prompt = Fox, TopP = value }, "TopP must be");
+
+    [ModelFact]
+    public Task A_negative_top_k_is_refused() => Refused(new() { Prompt = Fox, TopK = -1 }, "TopK must be", "It is -1.");
+
+    [ModelTheory]
+    [InlineData(-1)]
+    [InlineData(int.MaxValue)]
+    public Task A_window_out_of_range_is_refused(int window) => Refused(new() { Prompt = Fox, Window = window }, "window must be", $"It is {window}.");
+
+    [ModelFact]
+    public Task Negative_preview_rows_are_refused() => Refused(new() { Prompt = Fox, PreviewEveryRows = -1 }, "PreviewEveryRows is -1");
+
+    [ModelFact]
+    public Task A_size_it_cannot_draw_is_refused_with_the_nearest() =>
+        Refused(new() { Prompt = Fox, Size = new ImageSize(130, -7) }, "cannot draw 130x-7", $"nearest size it draws is {loaded.Model.Model.Sizes[0]}");
+
+    [ModelTheory]
+    [InlineData("🦊🚀 \U0001F468\u200D\U0001F469\u200D\U0001F467")]
+    [InlineData("ثعلب فوق صاروخ")]
+    [InlineData("fox\0rocket\a\u001b[31m\u007f")]
+    [InlineData("Schadenfreude xyzzy 漢字 \ud800 lone surrogate")]
+    [InlineData("</s> <s> <pad>")]
+    public async Task Words_the_model_never_saw_are_no_error(string prompt)
+    {
+        // The first event comes after the prompt is read; nobody waits for the picture.
+        await foreach (GenerationEvent happened in loaded.Model.StreamAsync(new() { Prompt = prompt }))
+        {
+            Assert.IsType<GenerationProgress>(happened);
+            break;
+        }
+    }
+
+    private async Task Refused(GenerationRequest request, params string[] parts)
+    {
+        var error = await Assert.ThrowsAsync<RequestException>(() => loaded.Model.GenerateAsync(request));
+        Messages.AssertReadable(error);
+        foreach (string part in parts)
+            Assert.Contains(part, error.Message, StringComparison.Ordinal);
+    }
+}

@@ -1,0 +1,102 @@
+using System.Security.Cryptography;
+using System.Text.Json.Nodes;
+
+namespace SjdOnnx.Runtime.Tests;
+
+/// <summary>
+/// The model the tests run: onnx-models/emoji of this repository, or the folder that the environment variable SJDONNX_TEST_MODEL names
+/// (any exported model with the precision fp32, for instance one of random weights).
+/// </summary>
+internal static class TestModel
+{
+    public const string Variable = "SJDONNX_TEST_MODEL";
+
+    /// <summary>Null where there is no model.</summary>
+    public static string? Folder { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? folder : InRepository();
+
+    private static string? InRepository()
+    {
+        for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
+        {
+            string model = Path.Combine(folder.FullName, "onnx-models", "emoji");
+            if (File.Exists(Path.Combine(model, "model.json")))
+                return model;
+        }
+        return null;
+    }
+}
+
+/// <summary>A test that needs a model; skipped where there is none.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ModelFactAttribute : FactAttribute
+{
+    public ModelFactAttribute()
+    {
+        if (TestModel.Folder is null)
+            Skip = $"There is no onnx-models/emoji, and {TestModel.Variable} names no other model.";
+    }
+}
+
+/// <inheritdoc cref="ModelFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class ModelTheoryAttribute : TheoryAttribute
+{
+    public ModelTheoryAttribute() => Skip = new ModelFactAttribute().Skip;
+}
+
+/// <summary>A copy of the model folder, to be spoilt.</summary>
+internal sealed class ModelCopy : IDisposable
+{
+    public ModelCopy()
+    {
+        Folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
+        foreach (string file in Directory.GetFiles(TestModel.Folder!))
+            File.Copy(file, PathOf(Path.GetFileName(file)));
+    }
+
+    public string Folder { get; }
+
+    public string PathOf(string name) => Path.Combine(Folder, name);
+
+    /// <summary>Changes model.json.</summary>
+    public void Edit(Action<JsonObject> change)
+    {
+        JsonObject manifest = JsonNode.Parse(File.ReadAllText(PathOf("model.json")))!.AsObject();
+        change(manifest);
+        File.WriteAllText(PathOf("model.json"), manifest.ToJsonString());
+    }
+
+    /// <summary>Gives a file other bytes and model.json the hash and length of those.</summary>
+    public void Replace(string name, byte[] bytes)
+    {
+        File.WriteAllBytes(PathOf(name), bytes);
+        Edit(manifest => manifest["files"]![name] = new JsonObject
+        {
+            ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(bytes)),
+            ["bytes"] = bytes.Length,
+        });
+    }
+
+    public string LoadFails(string precision = "fp32")
+    {
+        var error = Assert.Throws<ModelException>(() => TextToImage.Load(Folder, new TextToImageOptions { Precision = precision, Threads = 1 }).Dispose());
+        Messages.AssertReadable(error);
+        return error.Message;
+    }
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+}
+
+internal static class Messages
+{
+    /// <summary>A few lines of prose: no stack trace, no type names, an end.</summary>
+    public static void AssertReadable(Exception error)
+    {
+        Assert.DoesNotContain("\n", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("Exception", error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain("(Parameter", error.Message, StringComparison.Ordinal);
+        Assert.Matches("[.)]$", error.Message);
+        Assert.InRange(error.Message.Length, 20, 500);
+    }
+}

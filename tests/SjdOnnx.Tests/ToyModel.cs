@@ -52,7 +52,8 @@ internal sealed class ToyModel : IPromptedModel
         Demand(_cached + ids.Length <= _layout.LastCode, "What follows the last image code needs no pass.");
         foreach (int id in ids)
         {
-            Demand(id == (_layout.ForcedId(_cached) ?? Math.Clamp(id, _layout.FirstCode, _layout.FirstCode + Codes - 1)), "An id that cannot be here.");
+            int legal = _layout.ForcedId(_cached) ?? Math.Clamp(id, _layout.FirstCode, _layout.FirstCode + Codes - 1);
+            Demand(id == legal, "Structure stands where the layout says, and codes everywhere else.");
             _prefixes[_cached + 1] = Extend(_prefixes[_cached], id);
             _cached++;
         }
@@ -102,16 +103,17 @@ internal sealed class ToyModel : IPromptedModel
         return ReferenceChain.Probabilities(conditional, unconditional, sampling);
     }
 
-    private Logits LogitsAfter(int length, int rows)
+    private Logits LogitsAfter(int firstPosition, int rows)
     {
         for (int row = 0; row < rows; row++)
         {
-            int position = length + row;
+            int position = firstPosition + row;
             WriteLogits(position, _prefixes[position], _conditional.AsSpan(row * Codes, Codes), lane: 0);
             WriteLogits(position, _prefixes[position], _unconditional.AsSpan(row * Codes, Codes), lane: 1);
         }
 
-        return new Logits(_conditional.AsSpan(..(rows * Codes)), HasUnconditionalLane ? _unconditional.AsSpan(..(rows * Codes)) : [], Codes);
+        int length = rows * Codes;
+        return new Logits(_conditional.AsSpan(..length), HasUnconditionalLane ? _unconditional.AsSpan(..length) : [], Codes);
     }
 
     private void WriteLogits(int position, ulong prefix, Span<float> logits, ulong lane)

@@ -9,6 +9,8 @@ namespace SjdOnnx.Decoding;
 /// </remarks>
 public sealed class Decoder(TokenLayout layout, IDecodingMethod method, SamplingOptions sampling)
 {
+    private readonly ProbabilityChain _chain = new(sampling);
+
     /// <summary>Decodes one picture.</summary>
     /// <param name="model">Holds the prompt; its cache is this picture's until the method returns.</param>
     /// <param name="randomness">All the chance there is: the same seed and image give the same picture.</param>
@@ -24,7 +26,6 @@ public sealed class Decoder(TokenLayout layout, IDecodingMethod method, Sampling
         if (model.Codes != layout.Codes)
             throw new ArgumentException($"The model has {model.Codes} image codes, the token layout {layout.Codes}.", nameof(model));
 
-        var probabilities = new ProbabilityChain(sampling, layout.Codes);
         var window = new Window(layout, method.WindowSize);
         while (!window.IsComplete)
         {
@@ -35,7 +36,7 @@ public sealed class Decoder(TokenLayout layout, IDecodingMethod method, Sampling
             Logits logits = window.Pass == 0
                 ? model.Prefill(cancellationToken)
                 : model.Forward(window.InputIds(), window.Drafts + 1, cancellationToken);
-            Predict(window, logits, probabilities);
+            ToProbabilities(logits, window);
 
             // 2. Verify: which drafts does the model stand by, and what does it say next?
             Verdict verdict = method.Verify(window, random);
@@ -54,16 +55,16 @@ public sealed class Decoder(TokenLayout layout, IDecodingMethod method, Sampling
         return new Decoded(codes, window.ToIds(), window.ForwardPasses, window.AcceptedHistogram.ToArray());
     }
 
-    private static void Predict(Window window, Logits logits, ProbabilityChain probabilities)
+    private void ToProbabilities(Logits logits, Window window)
     {
         for (int position = window.Start; position <= window.End; position++)
         {
             int row = position - window.Start;
             Span<float> p = window.PredictionRow(position);
-            if (window.Layout.IsForced(position))
+            if (layout.IsForced(position))
                 Distribution.PointMass(p, code: 0);
             else
-                probabilities.Apply(logits.Conditional(row), logits.Unconditional(row), p);
+                _chain.Apply(logits.Conditional(row), logits.Unconditional(row), p);
         }
     }
 }

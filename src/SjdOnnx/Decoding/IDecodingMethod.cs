@@ -23,7 +23,10 @@ public interface IDecodingMethod
     int WindowSize { get; }
 
     /// <summary>Accepts a prefix of the drafts, given the distributions p that the pass has just computed.</summary>
-    /// <remarks>May overwrite the drafts behind that prefix, and the code at <see cref="Window.End"/>; every q is spent and may serve as scratch.</remarks>
+    /// <remarks>
+    /// May overwrite the drafts behind that prefix and the code at <see cref="Window.End"/>, to prepare the next window. Every q is
+    /// spent afterwards and may serve as scratch.
+    /// </remarks>
     Verdict Verify(Window window, PassRandom random);
 
     /// <summary>

@@ -21,7 +21,11 @@ public readonly ref struct Logits
         if (conditional.Length % codes != 0)
             throw new ArgumentException($"{conditional.Length} logits are no whole rows of {codes} codes.", nameof(conditional));
         if (!unconditional.IsEmpty && unconditional.Length != conditional.Length)
-            throw new ArgumentException($"The unconditional lane has {unconditional.Length} logits, the conditional one {conditional.Length}.", nameof(unconditional));
+        {
+            throw new ArgumentException(
+                $"The unconditional lane has {unconditional.Length} logits, the conditional one {conditional.Length}.",
+                nameof(unconditional));
+        }
 
         _conditional = conditional;
         _unconditional = unconditional;

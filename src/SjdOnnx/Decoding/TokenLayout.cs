@@ -53,7 +53,7 @@ public sealed record TokenLayout
         return afterRows >= 0 ? Suffix[afterRows] : RowSuffix[(position % Stride) - Columns];
     }
 
-    /// <summary>The model's id of <paramref name="code"/> at <paramref name="position"/>; where the token is forced, the forced one.</summary>
+    /// <summary>The model's id of <paramref name="code"/>; at a structural <paramref name="position"/>, of the token there.</summary>
     public int Id(int position, int code) => ForcedId(position) ?? FirstCode + code;
 
     /// <summary>Which image code, row by row, stands at <paramref name="position"/>; null where the token is structural.</summary>

@@ -11,8 +11,8 @@ namespace SjdOnnx.Decoding;
 ///   Start … End − 1        drafts, each with its q and, after a pass, p
 ///   End                    no draft, but the pass predicts it too: p only
 /// </code>
-/// <para>Probability rows lie in two pools of <c>windowSize + 1</c> rows, the row of position j at j mod (windowSize + 1). When a pass
-/// is committed the pools change places: its p of a position still open <em>is</em> the next pass's q, at the same address, uncopied.</para>
+/// <para>Probability rows lie in two pools of <c>size + 1</c> rows, the row of position j at j mod (<c>size + 1</c>). When a pass is
+/// committed the pools change places: its p of a position still open <em>is</em> the next pass's q, at the same address, uncopied.</para>
 /// </remarks>
 public sealed class Window
 {
@@ -72,12 +72,16 @@ public sealed class Window
         set => _codes[position] = value;
     }
 
-    /// <summary>What the last pass predicts for <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> inclusive: [codes], sums to 1.</summary>
+    /// <summary>
+    /// What the pass predicts for <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> inclusive: [codes], sums to 1.
+    /// It is there while drafts are verified.
+    /// </summary>
     public ReadOnlySpan<float> P(int position) => PredictionRow(position);
 
     /// <summary>
-    /// The distribution the draft at <paramref name="position"/> was drawn from, <see cref="Start"/> to <see cref="End"/> − 1: [codes], sums to 1.
-    /// While redrafting, <see cref="Start"/> − 1 has a row too where it is an image code: the pass's p of the code just committed.
+    /// The distribution that the draft at <paramref name="position"/> was drawn from, <see cref="Start"/> to <see cref="End"/> − 1:
+    /// [codes], sums to 1. While redrafting, <see cref="Start"/> − 1 has a row too where it is an image code: the pass's p of the
+    /// code it committed last.
     /// </summary>
     public Span<float> Q(int position)
     {

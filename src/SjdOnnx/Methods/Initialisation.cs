@@ -13,19 +13,22 @@ public sealed class Initialisation
 
     private Initialisation(string name, Func<Window, int, PassRandom, int> guess) => (Name, _guess) = (name, guess);
 
-    /// <summary>Any code, and q says so: a draft survives with probability Σ min(p, 1/codes), never less than if q were a point mass on it.</summary>
+    /// <summary>
+    /// Any code, and q says so. The draft stands with probability Σ min(p, 1/codes), which is never less than if q were a point
+    /// mass on the code drawn.
+    /// </summary>
     public static Initialisation Uniform { get; } = new("uniform", DrawUniformly);
 
     /// <summary>The code to the left, as a point mass; uniform in the first column.</summary>
-    public static Initialisation RepeatLeft { get; } = new("repeat-left", (window, position, random) =>
+    public static Initialisation RepeatLeft { get; } = new("repeat-left", static (window, position, random) =>
         window.Layout.Left(position) is { } left ? Repeat(window, position, left) : DrawUniformly(window, position, random));
 
     /// <summary>Drawn from the distribution of the code to the left; uniform in the first column.</summary>
-    public static Initialisation SampleLeft { get; } = new("sample-left", (window, position, random) =>
+    public static Initialisation SampleLeft { get; } = new("sample-left", static (window, position, random) =>
         window.Layout.Left(position) is { } left ? DrawLike(window, position, left, random) : DrawUniformly(window, position, random));
 
     /// <summary>The code above, as a point mass; uniform in the first row.</summary>
-    public static Initialisation RepeatAbove { get; } = new("repeat-above", (window, position, random) =>
+    public static Initialisation RepeatAbove { get; } = new("repeat-above", static (window, position, random) =>
         window.Layout.Above(position) is { } above ? Repeat(window, position, above) : DrawUniformly(window, position, random));
 
     /// <summary>Every initialisation.</summary>
@@ -36,11 +39,13 @@ public sealed class Initialisation
 
     /// <summary>The initialisation called <paramref name="name"/>.</summary>
     /// <exception cref="ArgumentException">There is none of that name.</exception>
-    public static Initialisation Named(string name) => All.FirstOrDefault(initialisation => initialisation.Name == name)
+    public static Initialisation Named(string name) => All.FirstOrDefault(known => known.Name == name)
         ?? throw new ArgumentException(
             $"There is no initialisation '{name}'; choose one of {string.Join(", ", All.Select(known => known.Name))}.", nameof(name));
 
-    /// <summary>Fills the fresh slot at <paramref name="position"/>: its code, and the q it was drawn from. All slots before it are filled.</summary>
+    /// <summary>
+    /// Gives the fresh slot at <paramref name="position"/> a code and the q it was drawn from. All slots before it have theirs.
+    /// </summary>
     public void Fill(Window window, int position, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);

@@ -3,8 +3,14 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Methods;
 
-/// <summary>SJD: a draft drawn from q stands with probability min(1, p/q), and what replaces it is drawn from the rest of p, so what is committed is distributed as p.</summary>
-/// <remarks>Teng et al., "Accelerating Auto-regressive Text-to-Image Generation with Training-free Speculative Jacobi Decoding", ICLR 2025, arXiv:2410.01699.</remarks>
+/// <summary>
+/// SJD: a draft drawn from q, which is what the pass before said of its position, stands with probability min(1, p/q), and is replaced
+/// from what p has over q if it falls, so that the code committed is distributed as p.
+/// </summary>
+/// <remarks>
+/// Teng et al., "Accelerating Auto-regressive Text-to-Image Generation with Training-free Speculative Jacobi Decoding", ICLR 2025,
+/// arXiv:2410.01699.
+/// </remarks>
 public sealed class SpeculativeJacobi(DecodingOptions options) : IDecodingMethod
 {
     /// <inheritdoc/>

@@ -18,15 +18,16 @@ public static class Distribution
     }
 
     /// <summary>
-    /// Modified rejection sampling: <paramref name="draft"/> if it stands, which it does with probability min(1, p/q), otherwise a code drawn from
-    /// max(0, p − q). A draft drawn from q so becomes a code drawn from p, and stays the same code as often as any procedure can make it.
+    /// Modified rejection sampling: <paramref name="draft"/> if it stands, which it does with probability min(1, p/q), otherwise a code
+    /// drawn from max(0, p − q). So a draft drawn from q becomes a code drawn from p, and stays itself as often as any procedure can
+    /// have it.
     /// </summary>
     /// <param name="p">[codes]</param>
     /// <param name="q">[codes]; spent: a rejection overwrites it with the residual.</param>
     /// <param name="draft">The code drawn from <paramref name="q"/>.</param>
     /// <param name="position">The draft's position: part of the addresses of the random numbers.</param>
     /// <param name="random">Gives the coin and the replacement.</param>
-    /// <remarks>Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", ICML 2023, arXiv:2211.17192, appendix A.1.</remarks>
+    /// <remarks>Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", ICML 2023, arXiv:2211.17192.</remarks>
     public static int Settle(ReadOnlySpan<float> p, Span<float> q, int draft, int position, PassRandom random)
     {
         if (random.Uniform(position, Purpose.Accept) * q[draft] < p[draft])
@@ -40,7 +41,7 @@ public static class Distribution
         return random.Draw(Total(residual) > 0 ? residual : p, position, Purpose.Replace);
     }
 
-    /// <summary>The code at which the running sum of <paramref name="weights"/> passes the share <paramref name="u"/> of their total.</summary>
+    /// <summary>Inverts the cumulative distribution: the code at which the running sum passes <paramref name="u"/> of the total.</summary>
     /// <param name="weights">[codes], 0 or more, at least one of them above 0; need not sum to 1.</param>
     /// <param name="u">0 to below 1.</param>
     /// <returns>Never a code of weight 0.</returns>
@@ -53,7 +54,7 @@ public static class Distribution
         {
             ReadOnlySpan<float> block = Block(weights, start);
             double sum = TensorPrimitives.Sum(block);
-            if (sum <= 0)
+            if (!(sum > 0)) // not a number, either
                 continue;
 
             last = start;

@@ -31,10 +31,17 @@ public readonly record struct PassRandom
         int winner = -1;
         double least = double.PositiveInfinity;
         Span<uint> bits = stackalloc uint[4];
+        int block = -1;
         for (int code = 0; code < p.Length; code++)
         {
-            if (code % 4 == 0)
-                (bits[0], bits[1], bits[2], bits[3]) = Bits(position, pass: 0, Purpose.Gumbel, index: code / 4);
+            if (p[code] <= 0)
+                continue;
+
+            if (code / 4 != block)
+            {
+                block = code / 4;
+                (bits[0], bits[1], bits[2], bits[3]) = Bits(position, pass: 0, Purpose.Gumbel, block);
+            }
 
             double u = (bits[code % 4] + 0.5) / (1UL << 32);
             if (u >= least * p[code])

@@ -8,10 +8,18 @@ public sealed record SamplingOptions
     /// 1 is no guidance, and the unconditional lane is not looked at.
     /// </summary>
     /// <remarks>Ho and Salimans, "Classifier-Free Diffusion Guidance", arXiv:2207.12598.</remarks>
-    public float Guidance { get; init => field = InRange(value, 0, 100, nameof(Guidance), "1 means no guidance, 3 is usual"); } = 1;
+    public float Guidance
+    {
+        get;
+        init => field = InRange(value, 0, 100, nameof(Guidance), "1 means no guidance, 3 is usual");
+    } = 1;
 
     /// <summary>What the logits are divided by, 0 to 100; 0 always takes the most probable code.</summary>
-    public float Temperature { get; init => field = InRange(value, 0, 100, nameof(Temperature), "1 draws as the model was trained, 0 takes the most probable code"); } = 1;
+    public float Temperature
+    {
+        get;
+        init => field = InRange(value, 0, 100, nameof(Temperature), "1 draws as the model was trained, 0 takes the most probable code");
+    } = 1;
 
     /// <summary>Only the codes with the k largest logits can be drawn, and all that tie with the k-th; 0 is off.</summary>
     public int TopK

@@ -4,7 +4,9 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Tests.Methods;
 
-/// <summary>Methods that are wrong, each as some published code or plausible slip is: tests of exactness must tell them from right ones.</summary>
+/// <summary>
+/// Methods that are wrong, as published code is or as a slip would make them: a test of exactness must tell them from right ones.
+/// </summary>
 internal abstract class NegativeControl(DecodingOptions options) : IDecodingMethod
 {
     public string Name => GetType().Name;
@@ -60,7 +62,7 @@ internal sealed class ReplacesFromP(DecodingOptions options) : NegativeControl(o
     }
 }
 
-/// <summary>Behind a rejection, keeps a draft that would have stood together with the q it had, where q has to become this pass's p.</summary>
+/// <summary>Behind a rejection, keeps a draft that stood together with the q it had, where q has to become this pass's p.</summary>
 internal sealed class KeepsOldQ(DecodingOptions options) : NegativeControl(options)
 {
     private readonly Dictionary<int, float[]> _keptQ = [];
@@ -154,7 +156,9 @@ internal sealed class CommitsTheBatchMinimum(DecodingOptions options) : Negative
     }
 }
 
-/// <summary>Behind a rejection, keeps the drafts whose probability has not fallen by more than a factor: a choice that looks at the draft itself.</summary>
+/// <summary>
+/// Behind a rejection, keeps the drafts whose probability has not fallen by more than a factor: a choice that looks at the draft itself.
+/// </summary>
 internal sealed class KeepsAboveThreshold(DecodingOptions options) : NegativeControl(options)
 {
     private const float Threshold = 0.5f;

@@ -1,0 +1,72 @@
+using SjdOnnx.Sampling;
+
+namespace SjdOnnx.Tests.Sampling;
+
+public sealed class ThresholdTests
+{
+    [Theory]
+    [InlineData(1, 1)]
+    [InlineData(2, 1)]
+    [InlineData(17, 3)]
+    [InlineData(100, 7)]
+    [InlineData(100, 1000)]
+    [InlineData(300, 100_000)]
+    public void The_largest_are_those_of_the_sorted_row(int length, int levels)
+    {
+        float[] values = [.. Values(length, levels).Select(value => value - (levels / 2))]; // of both signs
+        float[] sorted = [.. values.OrderDescending()];
+        for (int count = 1; count <= length; count++)
+            AssertSeparates(sorted[count - 1], Threshold.OfCount(values, count), values);
+    }
+
+    [Theory]
+    [InlineData(17, 3)]
+    [InlineData(100, 7)]
+    [InlineData(100, 1000)]
+    public void A_sum_is_reached_where_the_sorted_row_reaches_it(int length, int levels)
+    {
+        float[] values = Values(length, levels); // whole numbers add up exactly
+        float sum = 0;
+        foreach (float value in values.OrderDescending().TakeWhile(value => value > 0))
+        {
+            AssertSeparates(value, Threshold.OfSum(values, sum + 0.5f), values);
+            sum += value;
+            AssertSeparates(value, Threshold.OfSum(values, sum), values);
+        }
+
+        AssertSeparates(values.Min(), Threshold.OfSum(values, sum + 1), values);
+    }
+
+    [Fact]
+    public void Codes_that_are_ruled_out_come_last()
+    {
+        float[] values = [float.NegativeInfinity, 2, float.NegativeInfinity, -5];
+
+        AssertSeparates(2, Threshold.OfCount(values, 1), values);
+        AssertSeparates(-5, Threshold.OfCount(values, 2), values);
+        AssertSeparates(float.NegativeInfinity, Threshold.OfCount(values, 3), values);
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(16)]
+    [InlineData(37)]
+    public void What_does_not_reach_the_threshold_is_dropped(int length)
+    {
+        float[] values = Values(length, 10);
+        float[] expected = [.. values.Select(value => value < 4 ? -1 : value)];
+
+        Threshold.DropBelow(values, 4, -1);
+
+        Assert.Equal(expected, values);
+    }
+
+    private static void AssertSeparates(float leastKept, float threshold, float[] values) =>
+        Assert.Equal(values.Where(value => value >= leastKept), values.Where(value => value >= threshold));
+
+    private static float[] Values(int length, int levels)
+    {
+        PassRandom random = new Randomness((ulong)levels).At(0);
+        return [.. Enumerable.Range(0, length).Select(i => MathF.Floor((float)(random.Uniform(i, Purpose.Draw) * levels)))];
+    }
+}

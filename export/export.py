@@ -54,6 +54,12 @@ def main(arguments: list[str] | None = None) -> int:
     except ExportError as error:
         print(f"export: {error}", file=sys.stderr)
         return 1
+    except OSError as error:
+        print(f"export: {error.filename} cannot be read: {error.strerror}.", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("export: stopped; nothing was changed.", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -14,7 +14,7 @@ IR_VERSION = 10
 OPSETS = {"": 21, "com.microsoft": 1, "com.microsoft.extensions": 1, "ai.onnx.contrib": 1}
 
 FLOAT, FLOAT16, BFLOAT16 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16
-INT32, INT64, UINT8, STRING = TensorProto.INT32, TensorProto.INT64, TensorProto.UINT8, TensorProto.STRING
+INT8, UINT8, INT32, INT64, STRING = TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64, TensorProto.STRING
 Shape = Sequence["int | str"]
 
 
@@ -41,8 +41,9 @@ class Graph:
         self._graph.node.append(node)
         return list(outputs)
 
-    def constant(self, array: np.ndarray, name: str | None = None) -> str:
+    def constant(self, array: np.ndarray | np.generic, name: str | None = None) -> str:
         """A small initialiser inside the graph file. Equal ones without a name are stored once."""
+        array = np.asarray(array)
         key = (array.dtype.str, array.tobytes(), array.shape)
         if name is None and key in self._constants:
             return self._constants[key]

@@ -70,10 +70,11 @@ class ImageDecoderGraph:
         flat = graph.constant(np.array([0, 0, -1]))
         q, k, v = (graph.node("Reshape", f"{name}.{part}.flat", [self._conv(f"{name}.{part}", h), flat]) for part in "qkv")  # [1, C, h w]
         channels = self._tensor(f"{name}.q.weight", None, None, 1, 1).shape[0]
-        logits = graph.node("MatMul", f"{name}.products", [graph.node("Transpose", f"{name}.q.rows", [q], perm=[0, 2, 1]), k])
-        logits = graph.node("Mul", f"{name}.logits", [logits, graph.constant(np.float32(channels**-0.5))])
-        weights = graph.node("Softmax", f"{name}.weights", [logits], axis=-1)  # [1, queries, keys]
-        attended = graph.node("MatMul", f"{name}.attended", [v, graph.node("Transpose", f"{name}.weights.columns", [weights], perm=[0, 2, 1])])
+        products = graph.node("MatMul", f"{name}.products", [graph.node("Transpose", f"{name}.q.rows", [q], perm=[0, 2, 1]), k])
+        scaled = graph.node("Mul", f"{name}.scaled", [products, graph.constant(np.float32(channels**-0.5))])
+        weights = graph.node("Softmax", f"{name}.weights", [scaled], axis=-1)  # [1, queries, keys]
+        columns = graph.node("Transpose", f"{name}.weights.columns", [weights], perm=[0, 2, 1])
+        attended = graph.node("MatMul", f"{name}.attended", [v, columns])
         attended = graph.node("Reshape", f"{name}.map", [attended, graph.node("Shape", f"{name}.shape", [x])])
         return graph.node("Add", name, [x, self._conv(f"{name}.proj_out", attended)])
 
@@ -94,13 +95,12 @@ class ImageDecoderGraph:
     def _silu(self, name: str, x: str) -> str:
         return self._graph.node("QuickGelu", name, [x], MICROSOFT, alpha=1.0)
 
-    def _conv(self, name: str, x: str, inputs: int | None = None) -> str:
-        weight = self._tensor(f"{name}.weight", None, inputs, None, None)
+    def _conv(self, name: str, x: str, channels: int | None = None) -> str:
+        weight = self._tensor(f"{name}.weight", None, channels, None, None)
         bias = self._tensor(f"{name}.bias", weight.shape[0])
         padding = weight.shape[2] // 2
-        return self._graph.node(
-            "Conv", name, [x, self._weights.cast(weight, FLOAT), self._graph.constant(bias.float32())], kernel_shape=weight.shape[2:], pads=[padding] * 4
-        )
+        inputs = [x, self._weights.cast(weight, FLOAT), self._graph.constant(bias.float32())]
+        return self._graph.node("Conv", name, inputs, kernel_shape=weight.shape[2:], pads=[padding] * 4)
 
     def _pixels(self, x: str) -> None:
         """[-1, 1] to 0..255, clipped and truncated as Chameleon does, and the picture as PNG."""

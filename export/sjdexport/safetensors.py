@@ -18,7 +18,9 @@ import numpy as np
 from .errors import ExportError
 
 ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-NUMPY_TYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"}
+NUMPY_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"
+}
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 
 
@@ -59,7 +61,9 @@ def read_header(path: Path) -> dict[str, Tensor]:
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if size < 8 or length > min(size - 8, MAX_HEADER_BYTES):
-            raise ExportError(f"{path} is not a whole safetensors file: its header should take {length} bytes and the file has {size}; fetch it again.")
+            raise ExportError(
+                f"{path} is not a whole safetensors file: its header should take {length} bytes and the file has {size}; fetch it again."
+            )
         try:
             header = json.loads(file.read(length))
         except ValueError:
@@ -84,7 +88,10 @@ def _entry(path: Path, name: str, value: object, data: int, size: int) -> Tensor
         raise ExportError(f"{path}: {name} has the unknown type {dtype}; known are {', '.join(ITEM_BYTES)}.")
     tensor = Tensor(name, dtype, shape, path, data + begin)
     if end - begin != tensor.bytes:
-        raise ExportError(f"{path}: {name} is {dtype}{list(shape)}, which takes {tensor.bytes} bytes, but its header entry spans {end - begin}; fetch the file again.")
+        raise ExportError(
+            f"{path}: {name} is {dtype}{list(shape)}, which takes {tensor.bytes} bytes, but its header entry spans {end - begin}; "
+            "fetch the file again."
+        )
     if data + end > size:
         raise ExportError(f"{path} is truncated: {name} should end at byte {data + end} and the file has {size}; fetch it again.")
     return tensor
@@ -122,9 +129,13 @@ class Checkpoint:
         expected = "[" + ", ".join("any" if n is None else str(n) for n in shape) + "]"
         tensor = self._tensors.get(name)
         if tensor is None:
-            raise ExportError(f"{self.folder} has no tensor {name} (expected shape {expected}): the checkpoint is incomplete or of another family.")
+            raise ExportError(
+                f"{self.folder} has no tensor {name} (expected shape {expected}): the checkpoint is incomplete or of another family."
+            )
         if len(tensor.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, tensor.shape)):
-            raise ExportError(f"{name} has shape {list(tensor.shape)} where config.json asks for {expected}: checkpoint and config do not belong together.")
+            raise ExportError(
+                f"{name} has shape {list(tensor.shape)} where {expected} was expected: checkpoint and config.json do not belong together."
+            )
         if tensor.dtype not in ("F32", "F16", "BF16"):
             raise ExportError(f"{name} has type {tensor.dtype}; weights must be F32, F16 or BF16.")
         return tensor

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from onnx.mapping import NP_TYPE_TO_TENSOR_TYPE as NUMPY_TO_ONNX
 
-from .graph import BFLOAT16, FLOAT, FLOAT16, Graph
+from .graph import BFLOAT16, FLOAT, FLOAT16, INT8, UINT8, Graph
 from .safetensors import Tensor
 
 TYPES = {"F32": FLOAT, "F16": FLOAT16, "BF16": BFLOAT16}
+NUMPY_TYPES = {"float32": FLOAT, "int8": INT8, "uint8": UINT8}
 ALIGNMENT = 64  # bytes, one cache line
 
 
@@ -45,7 +45,7 @@ class Weights:
 
     def append(self, name: str, array: np.ndarray) -> str:
         """An initialiser with values that the checkpoint does not hold as they are."""
-        return self._append(name, NUMPY_TO_ONNX[array.dtype], array)
+        return self._append(name, NUMPY_TYPES[array.dtype.name], array)
 
     def _append(self, name: str, type: int, array: np.ndarray) -> str:
         with self.data_file.open("ab") as file:

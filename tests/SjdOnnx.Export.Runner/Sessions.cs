@@ -108,20 +108,13 @@ internal sealed class Sessions : IDisposable
     private static OrtValue ToOrtValue(WireTensor tensor)
     {
         if (tensor.Strings is { } strings)
-            return ToOrtValue(strings, tensor.Shape);
-        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, Enum.Parse<TensorElementType>(tensor.Type, ignoreCase: true), tensor.Shape);
+            return OrtValue.CreateFromStringTensor(new DenseTensor<string>(strings, [.. tensor.Shape.Select(n => (int)n)]));
+        var type = Enum.Parse<TensorElementType>(tensor.Type, ignoreCase: true);
+        var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, tensor.Shape);
         Span<byte> bytes = Bytes(value);
         bytes.Clear();
         if (tensor.Data is { } data)
             Convert.FromBase64String(data).CopyTo(bytes);
-        return value;
-    }
-
-    private static OrtValue ToOrtValue(string[] strings, long[] shape)
-    {
-        var value = OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, shape);
-        for (int i = 0; i < strings.Length; i++)
-            value.StringTensorSetElementAt(strings[i].AsSpan(), i); // a span keeps what follows a U+0000; a string is cut there
         return value;
     }
 

@@ -50,13 +50,16 @@ class Chameleon:
             max_positions=config["max_position_embeddings"], codes=layout["codes"],
         )
         if self.shape.head_dim % 16:
-            raise ExportError(f"config.json gives heads of {self.shape.head_dim} channels; ONNX Runtime's attention with rotation needs a multiple of 16.")
+            raise ExportError(
+                f"config.json gives heads of {self.shape.head_dim} channels; ONNX Runtime's attention with rotation needs a multiple of 16."
+            )
         self.embedding = checkpoint.tensor("model.embed_tokens.weight", self._vocabulary, hidden)
         self.final_norm = checkpoint.tensor("model.norm.weight", hidden).float32()
         # Structural tokens are always forced, so only the rows of image codes are ever sampled from.
         head = checkpoint.tensor("lm_head.weight", self._vocabulary, hidden)
-        if layout["firstCode"] + layout["codes"] > self._vocabulary:
-            raise ExportError(f"layout asks for codes {layout['firstCode']}..{layout['firstCode'] + layout['codes'] - 1} of a vocabulary of {self._vocabulary}: correct generation.json.")
+        last = layout["firstCode"] + layout["codes"] - 1
+        if last >= self._vocabulary:
+            raise ExportError(f"the layout's codes end at id {last}, past the vocabulary of {self._vocabulary}: correct generation.json.")
         self.head = head.rows(layout["firstCode"], layout["codes"])
 
     def layer(self, index: int) -> Layer:
@@ -95,7 +98,10 @@ def _check_code_order(vocabulary: dict[str, int], first: int) -> None:
         if len(token) == len(letters) + 7 and letters.strip("ABCDEFGHIJ") == "":
             code = int(letters.translate(str.maketrans("ABCDEFGHIJ", "0123456789")))
             if id != first + code:
-                raise ExportError(f"tokenizer.json gives {token}, which is code {code}, the id {id} where {first + code} was expected: codes out of order cannot be exported.")
+                raise ExportError(
+                    f"tokenizer.json gives {token}, which is code {code}, the id {id} where {first + code} was expected: "
+                    "codes out of order cannot be exported."
+                )
 
 
 def _vq_groups(config: dict) -> int:

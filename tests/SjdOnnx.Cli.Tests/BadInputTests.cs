@@ -1,0 +1,127 @@
+using System.Text.Json.Nodes;
+using SjdOnnx.Runtime.Png;
+
+namespace SjdOnnx.Cli.Tests;
+
+/// <summary>Models that are damaged, requests the model cannot draw, places that cannot be written, files that are no pictures.</summary>
+public class BadInputTests
+{
+    [Fact]
+    public async Task A_model_folder_that_is_missing_or_none_is_refused()
+    {
+        using var sjd = new Sjd();
+
+        (await sjd.RunAsync("generate", "a fox", "--model", "./nowhere")).AssertFailed(ExitCode.Model, "There is no model folder './nowhere'");
+        (await sjd.RunAsync("generate", "a fox", "--model", ".")).AssertFailed(ExitCode.Model, "has no model.json");
+        Assert.Empty(sjd.Files);
+    }
+
+    [ModelFact]
+    public async Task A_damaged_model_is_refused()
+    {
+        using var sjd = new Sjd();
+        using var model = new ModelCopy();
+        string manifest = File.ReadAllText(model.PathOf("model.json"));
+        string graph = JsonNode.Parse(manifest)!["image"]!["graph"]!.GetValue<string>();
+        byte[] bytes = File.ReadAllBytes(model.PathOf(graph));
+
+        File.WriteAllText(model.PathOf("model.json"), manifest[..(manifest.Length / 2)]);
+        await AssertRefused("model.json");
+
+        File.WriteAllText(model.PathOf("model.json"), manifest);
+        model.Edit(json => json["transformer"]!["layers"] = 1 + json["transformer"]!["layers"]!.GetValue<int>());
+        await AssertRefused("model.json");
+
+        File.WriteAllText(model.PathOf("model.json"), manifest);
+        File.WriteAllBytes(model.PathOf(graph), bytes[..^100]);
+        await AssertRefused(graph);
+
+        bytes[bytes.Length / 2] ^= 1; // in the middle of the weights, which no graph misses
+        File.WriteAllBytes(model.PathOf(graph), bytes);
+        await AssertRefused("SHA-256");
+
+        File.Delete(model.PathOf(graph));
+        await AssertRefused(graph);
+
+        async Task AssertRefused(string because)
+        {
+            (await sjd.RunAsync("generate", "a fox", "--model", model.Folder)).AssertFailed(ExitCode.Model, because);
+            Assert.Empty(sjd.Files);
+        }
+    }
+
+    [ModelFact]
+    public async Task What_the_model_cannot_draw_is_refused()
+    {
+        using var sjd = new Sjd();
+
+        (await sjd.GenerateAsync("")).AssertFailed(ExitCode.Request, "The prompt is empty");
+        (await sjd.GenerateAsync(" \n")).AssertFailed(ExitCode.Request, "The prompt is empty");
+        (await sjd.GenerateAsync("a fox", "--size", "64x9999")).AssertFailed(ExitCode.Request, "64x9999");
+        (await sjd.GenerateAsync(new string('a', 100 * 1024))).AssertFailed(ExitCode.Request, "The prompt");
+        (await sjd.GenerateAsync(string.Concat(Enumerable.Repeat("fox ", 25 * 1024)))).AssertFailed(ExitCode.Request, "The prompt");
+        (await sjd.GenerateAsync("a fox", "--precision", "fp7")).AssertFailed(ExitCode.Model, "no precision 'fp7'");
+        Assert.Empty(sjd.Files);
+    }
+
+    [ModelFact]
+    public async Task A_provider_that_is_not_here_is_an_error_and_no_reason_to_take_another()
+    {
+        using var sjd = new Sjd();
+        string elsewhere = OperatingSystem.IsWindows() ? "tensorrt" : "dml";
+
+        (await sjd.GenerateAsync("a fox", "--provider", elsewhere)).AssertFailed(ExitCode.Provider, $"'{elsewhere}' is not available here");
+        Assert.Empty(sjd.Files);
+    }
+
+    /// <summary>The model is none: were the drawing to start, or the model be read, that would be the complaint.</summary>
+    [Fact]
+    public async Task A_place_that_cannot_be_written_is_refused_before_the_drawing()
+    {
+        using var sjd = new Sjd();
+        Directory.CreateDirectory(sjd.PathOf("folder"));
+        Directory.CreateDirectory(sjd.PathOf("fox-1.png"));
+
+        await AssertRefused("there is no folder", "nowhere/fox.png");
+        await AssertRefused("it is a folder", "folder");
+        await AssertRefused("it is a folder", "fox.png", "--count", "3");
+        await AssertRefused("cannot be written", new string('x', 300) + ".png");
+        if (OperatingSystem.IsLinux())
+        {
+            await AssertRefused("cannot be written", "/proc/fox.png");
+            await AssertRefused("it is a device", "/dev/null");
+        }
+
+        Assert.Equal(["folder", "fox-1.png"], sjd.Files);
+
+        async Task AssertRefused(string because, string output, params string[] more) =>
+            (await sjd.RunAsync(["generate", "a fox", "--model", "./nowhere", "-o", output, .. more])).AssertFailed(ExitCode.Output, because);
+    }
+
+    [Fact]
+    public async Task Inspect_says_why_a_file_cannot_be_read()
+    {
+        using var sjd = new Sjd();
+        byte[] png = PngText.Insert(OnePixel, new PngText("parameters", "a \u001b[31mfox\nSteps: 20"));
+        File.WriteAllBytes(sjd.PathOf("whole.png"), png);
+        File.WriteAllBytes(sjd.PathOf("cut.png"), png[..^20]);
+        File.WriteAllBytes(sjd.PathOf("damaged.png"), [.. png[..50], (byte)~png[50], .. png[51..]]);
+        File.WriteAllBytes(sjd.PathOf("bare.png"), OnePixel);
+        File.WriteAllText(sjd.PathOf("text.png"), "a fox");
+        File.WriteAllBytes(sjd.PathOf("strange.png"), PngText.Insert(OnePixel, new PngText(GenerationData.Keyword, "no JSON")));
+
+        (await sjd.RunAsync("inspect", "nowhere.png")).AssertFailed(ExitCode.Input, "'nowhere.png' cannot be read: there is no such file.");
+        (await sjd.RunAsync("inspect", ".")).AssertFailed(ExitCode.Input, "'.' is a folder");
+        (await sjd.RunAsync("inspect", "text.png")).AssertFailed(ExitCode.Input, "no PNG");
+        (await sjd.RunAsync("inspect", "cut.png")).AssertFailed(ExitCode.Input, "cut short");
+        (await sjd.RunAsync("inspect", "damaged.png")).AssertFailed(ExitCode.Input, "checksum");
+        (await sjd.RunAsync("inspect", "bare.png")).AssertFailed(ExitCode.Input, "no generation data");
+        (await sjd.RunAsync("inspect", "strange.png")).AssertFailed(ExitCode.Input, "is no JSON");
+
+        Finished other = await sjd.RunAsync("inspect", "whole.png");
+        Assert.Equal((0, "a \\u001b[31mfox\nSteps: 20\n"), (other.ExitCode, other.Output));
+    }
+
+    /// <summary>One red pixel, written by Pillow.</summary>
+    private static readonly byte[] OnePixel = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC");
+}

@@ -1,0 +1,66 @@
+namespace SjdOnnx.Cli.Tests;
+
+/// <summary>Arguments that are wrong by themselves: refused before any model is looked for.</summary>
+public class BadUsageTests
+{
+    [Theory]
+    [InlineData("no command", "Required command was not provided. See sjd --help.")]
+    [InlineData("an unknown command", "There is no command 'draw'; there are generate and inspect.", "draw", "a fox")]
+    [InlineData("no prompt", "Required argument missing for command: 'generate'.", "generate")]
+    [InlineData("a prompt without quotes", "'fox' is one word too many; put the whole prompt in quotes.", "generate", "a", "fox")]
+    [InlineData("an unknown option", "There is no option '--jsn'", "generate", "--jsn", "a fox")]
+    [InlineData("an unknown method", "--method is 'magic'; it must be one of ar, jacobi, sjd", "generate", "a fox", "--method", "magic")]
+    [InlineData("an unknown initialisation", "--init is 'zero'; it must be one of uniform", "generate", "a fox", "--init", "zero")]
+    [InlineData("an unknown provider", "--provider is 'gpu'; it must be one of cpu", "generate", "a fox", "--provider", "gpu")]
+    [InlineData("not a number", "--guidance is 'NaN'; it must be a number from 0 to 100.", "generate", "a fox", "--guidance", "NaN")]
+    [InlineData("infinity", "--temperature is 'Infinity'; it must be a number from 0 to 100.", "generate", "a fox", "--temperature", "Infinity")]
+    [InlineData("a decimal comma", "--guidance is '1,5'; it must be", "generate", "a fox", "--guidance", "1,5")]
+    [InlineData("a negative number", "--guidance is '-1'; it must be", "generate", "a fox", "--guidance", "-1")]
+    [InlineData("too small a number", "--top-p is '0'; it must be a number above 0, at most 1.", "generate", "a fox", "--top-p", "0")]
+    [InlineData("a negative count", "--top-k is '-1'; it must be a whole number, 0 or more.", "generate", "a fox", "--top-k", "-1")]
+    [InlineData("too large a number", "--window is '1025'; it must be a whole number from 0 to 1024.", "generate", "a fox", "--window", "1025")]
+    [InlineData("no picture", "--count is '0'; it must be", "generate", "a fox", "--count", "0")]
+    [InlineData("a negative seed", "--seed is '-1'; it must be a whole number from 0", "generate", "a fox", "--seed", "-1")]
+    [InlineData("a seed of 65 bits", "--seed is '18446744073709551616'; it must be", "generate", "a fox", "--seed", "18446744073709551616")]
+    [InlineData("seeds of 65 bits", "--seed 18446744073709551615 with --count 2", "generate", "a fox", "--seed", "18446744073709551615", "--count", "2")]
+    [InlineData("a size of one number", "--size is '128'; it must be width and height in pixels", "generate", "a fox", "--size", "128")]
+    [InlineData("a negative size", "--size is '-128x128'; it must be", "generate", "a fox", "--size", "-128x128")]
+    [InlineData("negative threads", "--threads is '-1'; it must be", "generate", "a fox", "--threads", "-1")]
+    [InlineData("an empty name", "--output is empty; it must be FILE.", "generate", "a fox", "-o", "")]
+    [InlineData("another format", "its name must end in .png", "generate", "a fox", "-o", "fox.jpg")]
+    [InlineData("a value missing", "Required argument missing for option: '--seed'.", "generate", "a fox", "--seed")]
+    [InlineData("an option twice", "'--seed' expects a single argument but 2 were provided.", "generate", "a fox", "--seed", "1", "--seed", "2")]
+    [InlineData("control characters", @"--method is 'a\u000ab\u001b[31m'; it must be", "generate", "a fox", "--method", "a\nb\u001b[31m")]
+    [InlineData("two files", "'b.png' is one file too many", "inspect", "a.png", "b.png")]
+    public async Task Wrong_arguments_are_named(string what, string because, params string[] arguments)
+    {
+        using var sjd = new Sjd();
+
+        (await sjd.RunAsync(arguments)).AssertFailed(ExitCode.Usage, because);
+
+        Assert.True(!sjd.Files.Any(), $"{what} left a file behind.");
+    }
+
+    [Fact]
+    public async Task A_prompt_may_start_with_a_dash_or_an_at_sign()
+    {
+        using var sjd = new Sjd();
+
+        (await sjd.RunAsync("generate", "--model", "no-such-model", "--", "-o")).AssertFailed(ExitCode.Model, "There is no model 'no-such-model'");
+        (await sjd.RunAsync("generate", "--model", "no-such-model", "@fox")).AssertFailed(ExitCode.Model, "There is no model 'no-such-model'");
+    }
+
+    [Fact]
+    public async Task Help_lists_every_option_and_exit_code()
+    {
+        using var sjd = new Sjd();
+
+        Finished help = await sjd.RunAsync("generate", "--help");
+
+        Assert.Equal((0, ""), (help.ExitCode, help.Error));
+        Assert.Contains(ExitCode.Table, help.Output, StringComparison.Ordinal);
+        string[] options = ["-o, --output <FILE>", "--model", "--method", "--window", "--init", "--seed", "--count", "--guidance", "--temperature",
+            "--top-k", "--top-p", "--size <WxH>", "--provider", "--threads", "--precision", "--preview", "--json", "--no-metadata"];
+        Assert.All(options, option => Assert.Contains($" {option} ", help.Output, StringComparison.Ordinal));
+    }
+}

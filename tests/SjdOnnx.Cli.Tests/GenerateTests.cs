@@ -1,0 +1,207 @@
+using System.Diagnostics;
+using System.Text.Json;
+using SjdOnnx.Runtime.Png;
+
+namespace SjdOnnx.Cli.Tests;
+
+public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<GenerateTests.Drawn>
+{
+    private const string Prompt = "a fox above a rocket on a blue background";
+
+    [ModelFact]
+    public void Pictures_are_written_under_the_given_name_with_their_index() =>
+        Assert.Equal(["fox-0.png", "fox-1.png"], drawn.Sjd.Files);
+
+    [ModelFact]
+    public void JSON_describes_the_run()
+    {
+        JsonElement run = drawn.Report;
+
+        Assert.Equal(
+            ["model", "method", "provider", "precision", "seed", "window", "initialisation", "guidance", "temperature", "top_k", "top_p", "images"],
+            run.EnumerateObject().Select(member => member.Name));
+        Assert.NotEmpty(run.GetProperty("model").GetString()!);
+        Assert.Equal("sjd", run.GetProperty("method").GetString());
+        Assert.Equal("cpu", run.GetProperty("provider").GetString());
+        Assert.NotEmpty(run.GetProperty("precision").GetString()!);
+        Assert.Equal(41, run.GetProperty("seed").GetInt32());
+        Assert.Equal(8, run.GetProperty("window").GetInt32());
+        Assert.Equal("repeat-left", run.GetProperty("initialisation").GetString());
+        Assert.Equal(2.5, run.GetProperty("guidance").GetDouble());
+        Assert.Equal(0.9, run.GetProperty("temperature").GetDouble(), 1e-6);
+        Assert.Equal(500, run.GetProperty("top_k").GetInt32());
+        Assert.Equal(0.95, run.GetProperty("top_p").GetDouble(), 1e-6);
+    }
+
+    [ModelFact]
+    public void JSON_describes_each_picture()
+    {
+        JsonElement[] images = [.. drawn.Report.GetProperty("images").EnumerateArray()];
+
+        Assert.Equal(["fox-0.png", "fox-1.png"], images.Select(image => image.GetProperty("file").GetString()));
+        Assert.Equal([41, 42], images.Select(image => image.GetProperty("seed").GetInt32()));
+        foreach (JsonElement image in images)
+        {
+            Assert.Equal(
+                ["file", "seed", "width", "height", "tokens", "forward_passes", "tokens_per_pass", "accepted_histogram", "token_ids", "seconds"],
+                image.EnumerateObject().Select(member => member.Name));
+            int tokens = image.GetProperty("tokens").GetInt32();
+            int passes = image.GetProperty("forward_passes").GetInt32();
+            int[] histogram = [.. image.GetProperty("accepted_histogram").EnumerateArray().Select(entry => entry.GetInt32())];
+            Assert.Equal(128, image.GetProperty("width").GetInt32());
+            Assert.Equal(128, image.GetProperty("height").GetInt32());
+            Assert.Equal(256, tokens);
+            Assert.InRange(passes, 1, tokens);
+            Assert.Equal((double)tokens / passes, image.GetProperty("tokens_per_pass").GetDouble(), 1e-9);
+            Assert.Equal(passes, histogram.Sum());
+            Assert.InRange(image.GetProperty("token_ids").GetArrayLength(), tokens, 2 * tokens);
+            Assert.Equal(["load", "prefill", "decode", "image", "run"], image.GetProperty("seconds").EnumerateObject().Select(member => member.Name));
+            Assert.All(image.GetProperty("seconds").EnumerateObject(), time => Assert.InRange(time.Value.GetDouble(), 0.0001, 1000));
+        }
+    }
+
+    [ModelFact]
+    public void People_read_on_standard_error_what_was_drawn()
+    {
+        string[] lines = drawn.Run.Error.TrimEnd('\n').Split('\n');
+
+        Assert.Contains(lines, line => line.StartsWith("fox-0.png: seed 41, 256 tokens in ", StringComparison.Ordinal));
+        Assert.StartsWith("fox-1.png: seed 42, 256 tokens in ", lines[^1], StringComparison.Ordinal);
+        Assert.DoesNotContain('\u001b', drawn.Run.Error);
+    }
+
+    [ModelFact]
+    public async Task Inspect_tells_how_a_picture_was_drawn()
+    {
+        Finished text = await drawn.Sjd.RunAsync("inspect", "fox-1.png");
+        Assert.Equal((0, ""), (text.ExitCode, text.Error));
+        Assert.Contains($"  prompt: {Prompt}\n", text.Output, StringComparison.Ordinal);
+        Assert.Contains("  seed: 42\n", text.Output, StringComparison.Ordinal);
+
+        Finished json = await drawn.Sjd.RunAsync("inspect", "fox-1.png", "--json");
+        JsonElement report = JsonElement.Parse(json.Output);
+        Assert.Equal(["file", "width", "height", "parameters", "sjdonnx"], report.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((128, 128), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
+        Assert.Matches(
+            $"^{Prompt}\nSteps: [0-9]+, Sampler: SJD, CFG scale: 2.5, Seed: 42, Size: 128x128, Model hash: [0-9a-f]{{10}}, Model: .*, Engine version: SjdOnnx .+$",
+            report.GetProperty("parameters").GetString());
+
+        GenerationData data = GenerationData.FromJson(report.GetProperty("sjdonnx").GetRawText());
+        JsonElement image = drawn.Report.GetProperty("images")[1];
+        Assert.Equal(new DrawnRequest(Prompt, 42, "sjd", 8, "repeat-left", 2.5f, 0.9f, 500, 0.95f, 128, 128), data.Request);
+        Assert.Equal(image.GetProperty("forward_passes").GetInt32(), data.Statistics.ForwardPasses);
+        Assert.Equal(64, data.Model.Sha256.Length);
+    }
+
+    /// <summary>The same bytes on another run, for another --count, under another name, and with previews; and nothing overwritten.</summary>
+    [ModelFact]
+    public async Task Picture_i_can_be_drawn_again_alone_with_seed_plus_i()
+    {
+        using var sjd = new Sjd();
+        File.WriteAllText(sjd.PathOf("sjd-00000042.png"), "somebody's");
+        File.WriteAllText(sjd.PathOf("sjd-00000042-2.preview.png"), "somebody's, too");
+
+        Finished run = await sjd.GenerateAsync([Prompt, "--seed", "42", "--preview", .. Drawn.Options]);
+
+        Assert.Equal((0, "sjd-00000042-3.png\n"), (run.ExitCode, run.Output));
+        Assert.Equal(["sjd-00000042-2.preview.png", "sjd-00000042-3.png", "sjd-00000042.png"], sjd.Files);
+        Assert.Equal("somebody's", File.ReadAllText(sjd.PathOf("sjd-00000042.png")));
+        Assert.Equal(drawn.Sjd.Read("fox-1.png"), sjd.Read("sjd-00000042-3.png"));
+    }
+
+    [ModelTheory]
+    [InlineData("🦊 über 🚀 on a blue background")]
+    [InlineData("ثعلب فوق صاروخ")]
+    [InlineData("a\tfox\r\n\u0001\u001b[31m\u007f\u0085 {prompt} \\ \" ' %s")]
+    public async Task Any_words_can_be_drawn_and_come_back(string prompt)
+    {
+        using var sjd = new Sjd();
+
+        Finished run = await sjd.GenerateAsync(prompt, "-o", "out.png", "--method", "ar", "--guidance", "1");
+
+        Assert.Equal((0, "out.png\n"), (run.ExitCode, run.Output));
+        string json = PngText.ReadAll(sjd.Read("out.png")).Single(text => text.Keyword == GenerationData.Keyword).Text;
+        Assert.Equal(prompt, GenerationData.FromJson(json).Request.Prompt);
+    }
+
+    [ModelFact]
+    public async Task Without_a_seed_one_is_drawn_and_without_metadata_the_picture_does_not_tell_it()
+    {
+        using var sjd = new Sjd();
+        File.WriteAllText(sjd.PathOf("out.png"), "the picture before");
+
+        Finished run = await sjd.GenerateAsync(Prompt, "-o", "out.png", "--no-metadata", "--method", "ar");
+
+        Assert.Equal((0, "out.png\n"), (run.ExitCode, run.Output));
+        Assert.Matches("out.png: seed [0-9]+, 256 tokens in 255 forward passes", run.Error);
+        Assert.Equal(["out.png"], sjd.Files);
+        Assert.Empty(PngText.ReadAll(sjd.Read("out.png")));
+        (await sjd.RunAsync("inspect", "out.png")).AssertFailed(ExitCode.Input, "'out.png' has no generation data");
+    }
+
+    [ModelFact]
+    public async Task A_reader_of_standard_output_that_goes_away_is_no_failure()
+    {
+        using var sjd = new Sjd();
+        using Process process = sjd.Start("generate", Prompt, "--model", TestModel.Folder!, "-o", "out.png");
+        process.StandardOutput.Close();
+
+        string error = await process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync();
+
+        Assert.Equal(0, process.ExitCode);
+        Assert.Contains("out.png: seed ", error, StringComparison.Ordinal);
+        Assert.Equal(["out.png"], sjd.Files);
+    }
+
+    [ModelFact]
+    public async Task Ctrl_C_stops_within_a_forward_pass_and_leaves_only_finished_pictures()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // has no signals to send
+
+        using var sjd = new Sjd();
+        using Process process = sjd.Start("generate", Prompt, "--model", TestModel.Folder!, "-o", "out.png", "--count", "100", "--preview");
+        Assert.Equal("out-00.png", await process.StandardOutput.ReadLineAsync());
+        while (!File.Exists(sjd.PathOf("out-01.preview.png")))
+            await Task.Delay(5);
+
+        long sent = Stopwatch.GetTimestamp();
+        Sjd.Interrupt(process);
+        Finished run = await Sjd.FinishAsync(process);
+
+        Assert.InRange(Stopwatch.GetElapsedTime(sent).TotalSeconds, 0, 5);
+        Assert.Equal((130, ""), (run.ExitCode, run.Output));
+        Assert.EndsWith("sjd: Stopped before the picture was finished.\n", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["out-00.png"], sjd.Files);
+        Assert.NotEmpty(PngText.ReadAll(sjd.Read("out-00.png")));
+    }
+
+    /// <summary>Two pictures drawn once, with every option that changes them.</summary>
+    public sealed class Drawn : IAsyncLifetime
+    {
+        internal static readonly string[] Options =
+            ["--method", "sjd", "--window", "8", "--init", "repeat-left", "--guidance", "2.5", "--temperature", "0.9", "--top-k", "500", "--top-p", "0.95", "--size", "128x128"];
+
+        internal Sjd Sjd { get; } = new();
+
+        internal Finished Run { get; private set; } = null!;
+
+        internal JsonElement Report { get; private set; }
+
+        public async Task InitializeAsync()
+        {
+            if (TestModel.Folder is null)
+                return;
+            Run = await Sjd.GenerateAsync([Prompt, "-o", "fox.png", "--seed", "41", "--count", "2", "--json", .. Options]);
+            Assert.True(Run.ExitCode == 0, Run.Error);
+            Report = JsonElement.Parse(Run.Output);
+        }
+
+        public Task DisposeAsync()
+        {
+            Sjd.Dispose();
+            return Task.CompletedTask;
+        }
+    }
+}

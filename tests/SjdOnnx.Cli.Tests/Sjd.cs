@@ -1,0 +1,85 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+
+namespace SjdOnnx.Cli.Tests;
+
+/// <summary>Runs the built program as its users do, in an empty folder of its own.</summary>
+internal sealed class Sjd : IDisposable
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
+    private static readonly string Program = typeof(ExitCode).Assembly.Location;
+
+    /// <summary>The working folder.</summary>
+    public string Folder { get; } = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
+
+    /// <summary>Names of all files in the working folder, hidden ones too.</summary>
+    public IEnumerable<string> Files => Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+
+    public string PathOf(string name) => Path.Combine(Folder, name);
+
+    public byte[] Read(string name) => File.ReadAllBytes(PathOf(name));
+
+    /// <summary>Generates with the test model.</summary>
+    public Task<Finished> GenerateAsync(params string[] arguments) => RunAsync(["generate", "--model", TestModel.Folder!, .. arguments]);
+
+    public async Task<Finished> RunAsync(params string[] arguments)
+    {
+        using Process process = Start(arguments);
+        return await FinishAsync(process);
+    }
+
+    /// <summary>Starts the program without waiting for it; <see cref="FinishAsync"/> does.</summary>
+    public Process Start(params string[] arguments)
+    {
+        string dotnet = Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
+        // A shell that runs the tests in the background makes them, and all they start, ignore SIGINT.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet];
+        return Process.Start(new ProcessStartInfo(command[0], [.. command[1..], Program, .. arguments])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        })!;
+    }
+
+    public static async Task<Finished> FinishAsync(Process process)
+    {
+        using var limit = new CancellationTokenSource(Limit);
+        try
+        {
+            Task<string> output = process.StandardOutput.ReadToEndAsync(limit.Token);
+            Task<string> error = process.StandardError.ReadToEndAsync(limit.Token);
+            await process.WaitForExitAsync(limit.Token);
+            return new Finished(process.ExitCode, await output, await error);
+        }
+        catch (OperationCanceledException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw new TimeoutException($"sjd did not end within {Limit}.");
+        }
+    }
+
+    /// <summary>What Ctrl+C sends.</summary>
+    public static void Interrupt(Process process) => Assert.Equal(0, Kill(process.Id, signal: 2));
+
+    public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Kill(int process, int signal);
+}
+
+/// <param name="Output">Standard output.</param>
+/// <param name="Error">Standard error.</param>
+internal sealed record Finished(int ExitCode, string Output, string Error)
+{
+    /// <summary>The command failed as it should: a code, one line that says why, no data.</summary>
+    public void AssertFailed(int exitCode, string because)
+    {
+        Assert.Equal((exitCode, ""), (ExitCode, Output));
+        string sentence = Assert.Single(Error.TrimEnd('\n').Split('\n'));
+        Assert.StartsWith("sjd: ", sentence, StringComparison.Ordinal);
+        Assert.Contains(because, sentence, StringComparison.Ordinal);
+        Assert.DoesNotContain("Unexpected failure", sentence, StringComparison.Ordinal);
+    }
+}

@@ -11,7 +11,8 @@ internal static class CheckedOption
 {
     /// <param name="range">The legal values in words, after "must be".</param>
     /// <param name="legal">False for NaN.</param>
-    public static Option<T?> Number<T>(string name, string valueName, string description, string range, string byDefault, Func<T, bool> legal)
+    public static Option<T?> Number<T>(
+        string name, string valueName, string description, string range, string byDefault, Func<T, bool> legal)
         where T : struct, INumber<T> =>
         new(name)
         {
@@ -29,7 +30,11 @@ internal static class CheckedOption
 
     public static Option<string?> OneOf(string name, string description, IReadOnlyList<string> legal, string byDefault)
     {
-        var option = new Option<string?>(name) { HelpName = "NAME", Description = $"{description}: {string.Join(", ", legal)} [default: {byDefault}]" };
+        var option = new Option<string?>(name)
+        {
+            HelpName = "NAME",
+            Description = $"{description}: {string.Join(", ", legal)} [default: {byDefault}]",
+        };
         option.CompletionSources.Add(_ => legal.Select(value => new CompletionItem(value)));
         option.Validators.Add(result =>
         {

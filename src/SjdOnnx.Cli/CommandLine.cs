@@ -9,7 +9,8 @@ namespace SjdOnnx.Cli;
 internal sealed class CommandLine
 {
     private readonly GenerateCommand _generate = new();
-    private readonly RootCommand _root = new("Draws pictures from text with autoregressive models on ONNX Runtime, several tokens per forward pass.");
+    private readonly RootCommand _root =
+        new("Draws pictures from text with autoregressive models on ONNX Runtime, several tokens per forward pass.");
 
     public CommandLine()
     {
@@ -36,8 +37,8 @@ internal sealed class CommandLine
 
         // The parser takes an option it does not know for the prompt, and then complains about the prompt.
         bool afterDoubleDash = parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash);
-        IEnumerable<string> loose = [.. parsed.GetResult(_generate.Prompt)?.Tokens.Select(token => token.Value) ?? [], .. parsed.UnmatchedTokens];
-        if (!afterDoubleDash && loose.FirstOrDefault(token => token.StartsWith('-')) is string option)
+        IEnumerable<string> prompt = parsed.GetResult(_generate.Prompt)?.Tokens.Select(token => token.Value) ?? [];
+        if (!afterDoubleDash && prompt.Concat(parsed.UnmatchedTokens).FirstOrDefault(token => token.StartsWith('-')) is string option)
             return $"There is no option '{option}'; put -- before a prompt that starts with -.";
         if (parsed.UnmatchedTokens is [string word, ..])
         {

@@ -21,7 +21,8 @@ internal sealed record Failure(int ExitCode, string Sentence)
 
     private static Failure Of(Exception error, StopSignals signals) => error switch
     {
-        OperationCanceledException when signals.Token.IsCancellationRequested => new(signals.ExitCode, "Stopped before the picture was finished."),
+        OperationCanceledException when signals.Token.IsCancellationRequested =>
+            new(signals.ExitCode, "Stopped before the picture was finished."),
         CommandException command => new(command.ExitCode, command.Message),
         ModelException => new(Cli.ExitCode.Model, error.Message),
         RequestException => new(Cli.ExitCode.Request, error.Message),
@@ -29,7 +30,9 @@ internal sealed record Failure(int ExitCode, string Sentence)
         TypeInitializationException { InnerException: Exception inner } => Of(inner, signals),
         DllNotFoundException => new(Cli.ExitCode.Provider, FirstLine(error)),
         OutOfMemoryException => new(Cli.ExitCode.Unexpected, "There is not enough memory for this model and size."),
-        _ => new(Cli.ExitCode.Unexpected, $"Unexpected failure ({error.GetType().Name}): {FirstLine(error)} Set {TraceVariable}=1 to see where."),
+        _ => new(
+            Cli.ExitCode.Unexpected,
+            $"Unexpected failure ({error.GetType().Name}): {FirstLine(error)} Set {TraceVariable}=1 to see where."),
     };
 
     private static string FirstLine(Exception error) => error.Message.Split('\n')[0].Trim();

@@ -28,7 +28,10 @@ internal sealed class GenerateCommand : Command
 
     private static readonly string[] OtherFormats = [".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"];
 
-    private readonly Argument<string> _prompt = new("PROMPT") { Description = "What to draw, in quotes; put -- before one that starts with -" };
+    private readonly Argument<string> _prompt = new("PROMPT")
+    {
+        Description = "What to draw, in quotes; put -- before one that starts with -",
+    };
 
     private readonly Option<string?> _output = Text("--output", "-o", "FILE",
         "The picture to write, over what is there; with --count, an index from 0 goes before the extension (fox-0.png). " +
@@ -55,13 +58,15 @@ internal sealed class GenerateCommand : Command
         "a number from 0 to 100", TheModels, g => g is >= 0 and <= 100);
 
     private readonly Option<float?> _temperature = Number<float>("--temperature", "T",
-        "1 draws as the model was trained, 0 always takes the likeliest token", "a number from 0 to 100", TheModels, t => t is >= 0 and <= 100);
+        "1 draws as the model was trained, 0 always takes the likeliest token",
+        "a number from 0 to 100", TheModels, t => t is >= 0 and <= 100);
 
     private readonly Option<int?> _topK = Number<int>("--top-k", "K", "Draw only from the K likeliest tokens, 0 is off",
         "a whole number, 0 or more", TheModels, k => k >= 0);
 
     private readonly Option<float?> _topP = Number<float>("--top-p", "P",
-        "Draw only from the likeliest tokens that together have probability P, 1 is off", "a number above 0, at most 1", TheModels, p => p is > 0 and <= 1);
+        "Draw only from the likeliest tokens that together have probability P, 1 is off",
+        "a number above 0, at most 1", TheModels, p => p is > 0 and <= 1);
 
     private readonly Option<(int Width, int Height)?> _size = Size("--size", "Width and height in pixels [default: the model's first]");
 
@@ -88,7 +93,8 @@ internal sealed class GenerateCommand : Command
     {
         _output.Validators.Add(result =>
         {
-            if (result.Tokens is [{ Value: string value }] && OtherFormats.Contains(Path.GetExtension(value), StringComparer.OrdinalIgnoreCase))
+            if (result.Tokens is [{ Value: string value }]
+                && OtherFormats.Contains(Path.GetExtension(value), StringComparer.OrdinalIgnoreCase))
                 result.AddError($"--output is '{value}'; pictures are written as PNG, so its name must end in .png.");
         });
 
@@ -127,7 +133,8 @@ internal sealed class GenerateCommand : Command
         };
         return options.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
             ? options
-            : throw new CommandException(ExitCode.Usage, $"--seed {options.Seed} with --count {options.Count} goes beyond the largest seed, {ulong.MaxValue}.");
+            : throw new CommandException(ExitCode.Usage,
+                $"--seed {options.Seed} with --count {options.Count} goes beyond the largest seed, {ulong.MaxValue}.");
     }
 
     /// <summary>32 random bits: short enough to type again, and exact in every JSON reader. The runtime makes a GUID from the system's

@@ -17,7 +17,8 @@ internal sealed record GenerateReport(
         GenerationSettings first = images[0].Image.Settings;
         return new GenerateReport(
             model.Name, first.Method, first.Provider, first.Precision, first.Seed, first.Window, first.Initialisation,
-            first.Guidance, first.Temperature, first.TopK, first.TopP, [.. images.Select(drawn => ImageReport.Of(drawn.File, drawn.Image))]);
+            first.Guidance, first.Temperature, first.TopK, first.TopP,
+            [.. images.Select(drawn => ImageReport.Of(drawn.File, drawn.Image))]);
     }
 
     public string ToJson() => JsonSerializer.Serialize(this, GenerateReportJson.Default.GenerateReport);

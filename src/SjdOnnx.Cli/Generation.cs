@@ -23,7 +23,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         var loading = new TextToImageOptions { Provider = options.Provider, Threads = options.Threads, Precision = options.Precision };
         // Loading runs to its end even after Ctrl+C: a process that exits under ONNX Runtime's loading threads can crash. A second
         // Ctrl+C does not wait.
-        using TextToImage textToImage = await display.LoadAsync($"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading)));
+        using TextToImage textToImage = await display.LoadAsync(
+            $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading)));
         cancellation.ThrowIfCancellationRequested();
 
         await new Generation(options, textToImage, display).RunAsync(cancellation);
@@ -60,12 +61,16 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     {
         ulong seed = options.Seed + (ulong)index;
         string name = _names.Of(index, seed);
-        string title = options.Count == 1 ? "drawing" : string.Create(CultureInfo.InvariantCulture, $"picture {index + 1} of {options.Count}");
+        string title = options.Count == 1
+            ? "drawing"
+            : string.Create(CultureInfo.InvariantCulture, $"picture {index + 1} of {options.Count}");
         try
         {
             GeneratedImage image = await display.DrawAsync(
                 title, progress => DrawAsync(RequestOf(seed), progress, PictureFile.PreviewOf(name), cancellation));
-            ReadOnlyMemory<byte> png = options.Metadata ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span) : image.Png;
+            ReadOnlyMemory<byte> png = options.Metadata
+                ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span)
+                : image.Png;
             return (_names.Write(name, seed, png.Span), image);
         }
         finally

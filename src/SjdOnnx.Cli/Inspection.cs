@@ -17,7 +17,10 @@ internal static class Inspection
         byte[] png = Read(path);
         InspectReport report = Describe(path, png);
         if (report.Parameters is null && report.Sjdonnx is null)
-            throw new CommandException(ExitCode.Input, $"'{path}' has no generation data: it was written by another program, or with --no-metadata.");
+        {
+            throw new CommandException(ExitCode.Input,
+                $"'{path}' has no generation data: it was written by another program, or with --no-metadata.");
+        }
 
         if (json)
             Print.Data(JsonSerializer.Serialize(report, InspectReportJson.Default.InspectReport));

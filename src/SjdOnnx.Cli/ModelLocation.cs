@@ -24,8 +24,8 @@ internal static class ModelLocation
         IEnumerable<string> places = [programFolder, .. AndAbove(currentFolder), .. AndAbove(programFolder)];
         return places.Select(place => Path.Combine(place, ModelsFolder, name)).FirstOrDefault(Directory.Exists)
             ?? throw new CommandException(ExitCode.Model,
-                $"There is no model '{name}': no folder {ModelsFolder}/{name} beside the program, in the current folder or in one above it; " +
-                "give --model the path of a folder that the exporter wrote.");
+                $"There is no model '{name}': no folder {ModelsFolder}/{name} beside the program, in the current folder or in one above " +
+                "it; give --model the path of a folder that the exporter wrote.");
     }
 
     private static bool IsName(string model) =>

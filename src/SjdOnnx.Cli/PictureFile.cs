@@ -1,6 +1,6 @@
 namespace SjdOnnx.Cli;
 
-/// <summary>Puts files in place so that nobody ever sees half of one: written under a temporary name beside the target, then renamed.</summary>
+/// <summary>Puts files in place so that nobody ever sees half of one: written under another name beside the target, then renamed.</summary>
 internal static class PictureFile
 {
     /// <summary>Where unfinished pictures are shown: beside the picture, <c>fox.png</c> as <c>fox.preview.png</c>.</summary>

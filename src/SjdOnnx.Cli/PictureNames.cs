@@ -17,8 +17,9 @@ internal sealed class PictureNames(string? output, int count)
         if (count == 1)
             return output;
 
-        string digits = index.ToString(CultureInfo.InvariantCulture).PadLeft((count - 1).ToString(CultureInfo.InvariantCulture).Length, '0');
-        return $"{Path.ChangeExtension(output, null)}-{digits}{Path.GetExtension(output)}";
+        int digits = (count - 1).ToString(CultureInfo.InvariantCulture).Length;
+        string number = index.ToString(CultureInfo.InvariantCulture).PadLeft(digits, '0');
+        return $"{Path.ChangeExtension(output, null)}-{number}{Path.GetExtension(output)}";
     }
 
     /// <summary>Writes a finished picture.</summary>

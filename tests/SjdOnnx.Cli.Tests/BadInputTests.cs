@@ -11,7 +11,7 @@ public class BadInputTests
     {
         using var sjd = new Sjd();
 
-        (await sjd.RunAsync("generate", "a fox", "--model", "./nowhere")).AssertFailed(ExitCode.Model, "There is no model folder './nowhere'");
+        (await sjd.RunAsync("generate", "a fox", "--model", "./nowhere")).AssertFailed(ExitCode.Model, "There is no model folder");
         (await sjd.RunAsync("generate", "a fox", "--model", ".")).AssertFailed(ExitCode.Model, "has no model.json");
         Assert.Empty(sjd.Files);
     }
@@ -70,7 +70,8 @@ public class BadInputTests
         using var sjd = new Sjd();
         string elsewhere = OperatingSystem.IsWindows() ? "tensorrt" : "dml";
 
-        (await sjd.GenerateAsync("a fox", "--provider", elsewhere)).AssertFailed(ExitCode.Provider, $"'{elsewhere}' is not available here");
+        Finished run = await sjd.GenerateAsync("a fox", "--provider", elsewhere);
+        run.AssertFailed(ExitCode.Provider, $"'{elsewhere}' is not available here");
         Assert.Empty(sjd.Files);
     }
 
@@ -110,7 +111,7 @@ public class BadInputTests
         File.WriteAllText(sjd.PathOf("text.png"), "a fox");
         File.WriteAllBytes(sjd.PathOf("strange.png"), PngText.Insert(OnePixel, new PngText(GenerationData.Keyword, "no JSON")));
 
-        (await sjd.RunAsync("inspect", "nowhere.png")).AssertFailed(ExitCode.Input, "'nowhere.png' cannot be read: there is no such file.");
+        (await sjd.RunAsync("inspect", "nowhere.png")).AssertFailed(ExitCode.Input, "cannot be read: there is no such file.");
         (await sjd.RunAsync("inspect", ".")).AssertFailed(ExitCode.Input, "'.' is a folder");
         (await sjd.RunAsync("inspect", "text.png")).AssertFailed(ExitCode.Input, "no PNG");
         (await sjd.RunAsync("inspect", "cut.png")).AssertFailed(ExitCode.Input, "cut short");

@@ -18,7 +18,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         JsonElement run = drawn.Report;
 
         Assert.Equal(
-            ["model", "method", "provider", "precision", "seed", "window", "initialisation", "guidance", "temperature", "top_k", "top_p", "images"],
+            ["model", "method", "provider", "precision", "seed", "window", "initialisation",
+                "guidance", "temperature", "top_k", "top_p", "images"],
             run.EnumerateObject().Select(member => member.Name));
         Assert.NotEmpty(run.GetProperty("model").GetString()!);
         Assert.Equal("sjd", run.GetProperty("method").GetString());
@@ -43,7 +44,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         foreach (JsonElement image in images)
         {
             Assert.Equal(
-                ["file", "seed", "width", "height", "tokens", "forward_passes", "tokens_per_pass", "accepted_histogram", "token_ids", "seconds"],
+                ["file", "seed", "width", "height", "tokens", "forward_passes", "tokens_per_pass",
+                    "accepted_histogram", "token_ids", "seconds"],
                 image.EnumerateObject().Select(member => member.Name));
             int tokens = image.GetProperty("tokens").GetInt32();
             int passes = image.GetProperty("forward_passes").GetInt32();
@@ -55,8 +57,9 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
             Assert.Equal((double)tokens / passes, image.GetProperty("tokens_per_pass").GetDouble(), 1e-9);
             Assert.Equal(passes, histogram.Sum());
             Assert.InRange(image.GetProperty("token_ids").GetArrayLength(), tokens, 2 * tokens);
-            Assert.Equal(["load", "prefill", "decode", "image", "run"], image.GetProperty("seconds").EnumerateObject().Select(member => member.Name));
-            Assert.All(image.GetProperty("seconds").EnumerateObject(), time => Assert.InRange(time.Value.GetDouble(), 0.0001, 1000));
+            JsonProperty[] seconds = [.. image.GetProperty("seconds").EnumerateObject()];
+            Assert.Equal(["load", "prefill", "decode", "image", "run"], seconds.Select(member => member.Name));
+            Assert.All(seconds, time => Assert.InRange(time.Value.GetDouble(), 0.0001, 1000));
         }
     }
 
@@ -83,7 +86,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Assert.Equal(["file", "width", "height", "parameters", "sjdonnx"], report.EnumerateObject().Select(member => member.Name));
         Assert.Equal((128, 128), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
         Assert.Matches(
-            $"^{Prompt}\nSteps: [0-9]+, Sampler: SJD, CFG scale: 2.5, Seed: 42, Size: 128x128, Model hash: [0-9a-f]{{10}}, Model: .*, Engine version: SjdOnnx .+$",
+            $"^{Prompt}\nSteps: [0-9]+, Sampler: SJD, CFG scale: 2.5, Seed: 42, Size: 128x128, Model hash: [0-9a-f]{{10}}, Model: .*, " +
+            "Engine version: SjdOnnx .+$",
             report.GetProperty("parameters").GetString());
 
         GenerationData data = GenerationData.FromJson(report.GetProperty("sjdonnx").GetRawText());
@@ -181,7 +185,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
     public sealed class Drawn : IAsyncLifetime
     {
         internal static readonly string[] Options =
-            ["--method", "sjd", "--window", "8", "--init", "repeat-left", "--guidance", "2.5", "--temperature", "0.9", "--top-k", "500", "--top-p", "0.95", "--size", "128x128"];
+            ["--method", "sjd", "--window", "8", "--init", "repeat-left", "--guidance", "2.5", "--temperature", "0.9",
+                "--top-k", "500", "--top-p", "0.95", "--size", "128x128"];
 
         internal Sjd Sjd { get; } = new();
 

@@ -13,7 +13,8 @@ internal sealed class Sjd : IDisposable
     public string Folder { get; } = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
 
     /// <summary>Names of all files in the working folder, hidden ones too.</summary>
-    public IEnumerable<string> Files => Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Files =>
+        Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
 
     public string PathOf(string name) => Path.Combine(Folder, name);
 

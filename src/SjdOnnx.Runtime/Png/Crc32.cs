@@ -1,6 +1,6 @@
 namespace SjdOnnx.Runtime.Png;
 
-/// <summary>The checksum at the end of every PNG chunk: CRC-32 with the reflected polynomial 0xEDB88320 (PNG specification, annex D).</summary>
+/// <summary>The checksum at the end of a PNG chunk: CRC-32 with the reflected polynomial 0xEDB88320 (PNG specification, annex D).</summary>
 /// <remarks>The framework's own CRC-32 of this polynomial lives in a package of its own; a table is smaller than that dependency.</remarks>
 internal static class Crc32
 {

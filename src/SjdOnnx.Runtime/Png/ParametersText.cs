@@ -46,5 +46,7 @@ public static class ParametersText
     }
 
     private static string Quoted(string value) =>
-        value.AsSpan().ContainsAny(NeedsQuotes) ? $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\"" : value;
+        value.AsSpan().ContainsAny(NeedsQuotes)
+            ? $"\"{JsonEncodedText.Encode(value, JavaScriptEncoder.UnsafeRelaxedJsonEscaping)}\""
+            : value;
 }

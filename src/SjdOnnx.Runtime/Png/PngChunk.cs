@@ -20,7 +20,7 @@ internal readonly record struct PngChunk(string Type, int DataStart, int DataLen
 
     public static bool HasSignature(ReadOnlySpan<byte> bytes) => bytes.StartsWith(Signature);
 
-    /// <summary>All chunks up to and including IEND, each with its length and checksum verified; what follows IEND is not looked at.</summary>
+    /// <summary>All chunks up to and including IEND, each with its length and checksum verified; what follows is not looked at.</summary>
     /// <exception cref="PngFormatException">No PNG, a PNG that was cut short, or one with a wrong checksum.</exception>
     public static IReadOnlyList<PngChunk> ReadAll(ReadOnlySpan<byte> png)
     {
@@ -58,7 +58,7 @@ internal readonly record struct PngChunk(string Type, int DataStart, int DataLen
     {
         ReadOnlySpan<byte> rest = png[position..];
         if (rest.Length < LengthAndType + Checksum)
-            throw new PngFormatException($"The PNG is cut short: it ends at byte {png.Length} before its last chunk, IEND.");
+            throw new PngFormatException($"The PNG is cut short: it ends at byte {png.Length}, before its last chunk, IEND.");
 
         string type = Encoding.Latin1.GetString(rest.Slice(4, 4));
         if (!type.All(char.IsAsciiLetter))
@@ -67,7 +67,7 @@ internal readonly record struct PngChunk(string Type, int DataStart, int DataLen
         uint length = BinaryPrimitives.ReadUInt32BigEndian(rest);
         if (length > (uint)(rest.Length - LengthAndType - Checksum))
             throw new PngFormatException(string.Create(CultureInfo.InvariantCulture,
-                $"The PNG is cut short: chunk {type} at byte {position} says it holds {length} bytes, the file ends at byte {png.Length}."));
+                $"The PNG is cut short: chunk {type} at byte {position} should hold {length} bytes, the file ends at byte {png.Length}."));
 
         var chunk = new PngChunk(type, position + LengthAndType, (int)length);
         uint written = BinaryPrimitives.ReadUInt32BigEndian(png[(chunk.End - Checksum)..]);

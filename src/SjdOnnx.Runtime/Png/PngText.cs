@@ -5,7 +5,7 @@ using System.Text;
 
 namespace SjdOnnx.Runtime.Png;
 
-/// <summary>A text that a PNG carries under a keyword: the chunks tEXt, zTXt and iTXt of the PNG specification, sections 11.3.3.2 to 4.</summary>
+/// <summary>A text that a PNG carries under a keyword: a chunk tEXt, zTXt or iTXt (PNG specification, sections 11.3.3.2 to 4).</summary>
 /// <param name="Keyword">1 to 79 printable Latin-1 characters, such as <c>parameters</c>.</param>
 public sealed record PngText(string Keyword, string Text)
 {

@@ -4,8 +4,10 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Tests;
 
 /// <summary>A toy model small enough that the probability of each of its pictures is known.</summary>
-internal sealed record Scenario(TokenLayout Layout, SamplingOptions Sampling, Func<TokenLayout, ToyModel> CreateModel)
+internal sealed class Scenario(TokenLayout layout, SamplingOptions sampling, Func<TokenLayout, ToyModel> createModel)
 {
+    private readonly Lazy<double[]> _law = new(() => createModel(layout).Law(sampling));
+
     /// <summary>Two rows of three codes, all of them possible: 3⁶ = 729 pictures.</summary>
     public static Scenario Plain { get; } = new(
         new TokenLayout { Rows = 2, Columns = 3, FirstCode = 4, Codes = 3, RowSuffix = [90], Suffix = [91] },
@@ -27,14 +29,14 @@ internal sealed record Scenario(TokenLayout Layout, SamplingOptions Sampling, Fu
     /// <summary>Decodes pictures 0 to <paramref name="draws"/> − 1 of a fixed seed and tests how often each came.</summary>
     public GoodnessOfFit Test(Func<IDecodingMethod> createMethod, int draws)
     {
-        double[] law = CreateModel(Layout).Law(Sampling);
+        double[] law = _law.Value;
         var counts = new long[law.Length];
         int shards = Environment.ProcessorCount; // a picture does not depend on its neighbours, so neither do the counts on this
         Parallel.For(0, shards, shard =>
         {
             var mine = new long[law.Length];
-            ToyModel model = CreateModel(Layout);
-            var decoder = new Decoder(Layout, createMethod(), Sampling);
+            ToyModel model = createModel(layout);
+            var decoder = new Decoder(layout, createMethod(), sampling);
             for (int image = shard; image < draws; image += shards)
                 mine[Outcome(decoder.Decode(model, new Randomness(Seed: 2510, (uint)image)))]++;
 
@@ -51,7 +53,7 @@ internal sealed record Scenario(TokenLayout Layout, SamplingOptions Sampling, Fu
     {
         int digits = 0;
         foreach (int code in decoded.Codes)
-            digits = (digits * Layout.Codes) + code;
+            digits = (digits * layout.Codes) + code;
         return digits;
     }
 }

@@ -7,7 +7,8 @@ namespace SjdOnnx.Sampling;
 /// <summary>Finds the values of a row that stand out, and drops the others, without sorting or copying it.</summary>
 /// <remarks>
 /// The threshold is found by bisection over all floats there are: at most 32 looks at the row, each a vector comparison.
-/// On 65,536 logits that is an order of magnitude faster than a quickselect, whose branches no processor can predict.
+/// Quickselect, whose branches no processor can predict, took 6 times as long on 1,024 logits and 9 times on 65,536 (AVX-512
+/// CPU, medians of alternating runs).
 /// </remarks>
 internal static class Threshold
 {

@@ -7,7 +7,9 @@ namespace SjdOnnx.Tests.Methods;
 /// <summary>Losslessness: over all pictures a toy model can draw, every exact method must have the law of drawing token by token.</summary>
 public sealed class JointLawTests(ITestOutputHelper output)
 {
+    // Of 729 pictures 200,000 draws show a total variation of 0.03 as z = 21; where there are half as many, 100,000 show it as z = 15.
     private const int Draws = 200_000;
+    private const int FewerDraws = 100_000;
 
     public static TheoryData<string, int, string> Cells(int[] windows)
     {
@@ -36,12 +38,12 @@ public sealed class JointLawTests(ITestOutputHelper output)
     [Theory]
     [MemberData(nameof(Cells), new[] { 0, 1, 3, 16 })]
     public void Guidance_a_mask_and_top_p_change_nothing(string method, int window, string initialisation) =>
-        Check(Scenario.Guided, () => Create(method, window, initialisation));
+        Check(Scenario.Guided, () => Create(method, window, initialisation), FewerDraws);
 
     [Theory]
     [MemberData(nameof(Cells), new[] { 0, 2, 3, 18 })]
     public void Neither_do_top_k_and_rows_of_one_code(string method, int window, string initialisation) =>
-        Check(Scenario.TopTwo, () => Create(method, window, initialisation));
+        Check(Scenario.TopTwo, () => Create(method, window, initialisation), FewerDraws);
 
     [Theory]
     [InlineData(1)]
@@ -73,10 +75,10 @@ public sealed class JointLawTests(ITestOutputHelper output)
     private static IDecodingMethod Create(string method, int window, string initialisation) =>
         DecodingMethods.Create(method, new DecodingOptions { WindowSize = window, Initialisation = Initialisation.Named(initialisation) });
 
-    private void Check(Scenario scenario, Func<IDecodingMethod> createMethod)
+    private void Check(Scenario scenario, Func<IDecodingMethod> createMethod, int draws = Draws)
     {
         Assert.True(createMethod().IsExact);
-        GoodnessOfFit fit = scenario.Test(createMethod, Draws);
+        GoodnessOfFit fit = scenario.Test(createMethod, draws);
         output.WriteLine(fit.ToString());
         Assert.True(fit.Z < GoodnessOfFit.Limit, fit.ToString());
     }

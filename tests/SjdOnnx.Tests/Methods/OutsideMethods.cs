@@ -5,7 +5,7 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Tests.Methods;
 
 /// <summary>A method written outside the library: every slot is settled, not only those up to the first rejection.</summary>
-/// <remarks>So et al., "MC-SJD", arXiv:2510.24211. Shows that Verify may prepare the drafts of the next pass.</remarks>
+/// <remarks>MC-SJD, arXiv:2510.24211. Shows that Verify may prepare the drafts of the next pass.</remarks>
 internal sealed class MaximalCoupling(DecodingOptions options) : IDecodingMethod
 {
     public string Name => "outside-mc";

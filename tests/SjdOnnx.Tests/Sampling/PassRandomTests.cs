@@ -82,7 +82,7 @@ public sealed class PassRandomTests
 
         int equal = Enumerable.Range(0, draws).Count(position => random.GumbelArgMax(P, position) == random.GumbelArgMax(q, position));
 
-        // Bavarian et al., arXiv:2009.03063: at least (1 − TV) / (1 + TV), and no coupling passes 1 − TV
+        // Bavarian et al., arXiv:1612.01041: at least (1 − TV) / (1 + TV), and no coupling passes 1 − TV
         double sigma = Math.Sqrt(0.25 / draws);
         Assert.InRange(equal / (double)draws, ((1 - distance) / (1 + distance)) - (5 * sigma), 1 - distance + (5 * sigma));
     }

@@ -4,7 +4,7 @@ namespace SjdOnnx.Tests.Sampling;
 
 public sealed class PhiloxTests
 {
-    // kat_vectors of Random123 1.14.0, "philox4x32 10": counter, key (low word first), result
+    // kat_vectors of Random123, "philox4x32 10": counter, key (low word first), result
     [Theory]
     [InlineData(0u, 0u, 0u, 0u, 0ul, 0x6627e8d5u, 0xe169c58du, 0xbc57ac4cu, 0x9b00dbd8u)]
     [InlineData(~0u, ~0u, ~0u, ~0u, ~0ul, 0x408f276du, 0x41c83b0eu, 0xa20bc7c6u, 0x6d5451fdu)]

@@ -22,7 +22,9 @@ public sealed class GeneratedImage
     /// <summary>Forward passes, the prefill not counted.</summary>
     public required int ForwardPasses { get; init; }
 
-    /// <summary>Image tokens for each of these passes. The prefill settles one as well, so it can be a little above what passes accept.</summary>
+    /// <summary>
+    /// Image tokens for each of these passes. The prefill settles one as well, so it can be a little above what passes accept.
+    /// </summary>
     public double TokensPerPass => ForwardPasses == 0 ? ImageTokens : (double)ImageTokens / ForwardPasses;
 
     /// <summary>Entry k: how many of the passes accepted k drafts.</summary>

@@ -6,7 +6,10 @@ public readonly record struct ImageSize(int Width, int Height)
     public override string ToString() => $"{Width}x{Height}";
 }
 
-/// <summary>A picture to draw. What is null is as the model's model.json says. Values are checked when the request is made: what is legal depends on the model.</summary>
+/// <summary>
+/// A picture to draw. What is null is as the model's model.json says. Values are checked when the request is made: what is legal depends on
+/// the model.
+/// </summary>
 public sealed record GenerationRequest
 {
     /// <summary>What the picture shows, in any words.</summary>
@@ -39,6 +42,8 @@ public sealed record GenerationRequest
     /// <summary>One of <see cref="ModelDescription.Sizes"/>.</summary>
     public ImageSize? Size { get; init; }
 
-    /// <summary>In a stream: a preview whenever this many more rows of codes are finished; 0 is none. A preview costs one run of the image decoder.</summary>
+    /// <summary>
+    /// In a stream: a preview whenever this many more rows of codes are finished; 0 is none. A preview costs one run of the image decoder.
+    /// </summary>
     public int PreviewEveryRows { get; init; }
 }

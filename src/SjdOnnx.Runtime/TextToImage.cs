@@ -8,8 +8,8 @@ using SjdOnnx.Runtime.Native;
 namespace SjdOnnx.Runtime;
 
 /// <summary>
-/// Draws pictures of what it is told. Safe to call from any thread: an instance draws one picture at a time, and calls that come meanwhile wait in line
-/// without blocking a thread. Load the model again for a second one at the same time.
+/// Draws pictures of what it is told. Safe to call from any thread: an instance draws one picture at a time, and calls that come meanwhile
+/// wait in line without blocking a thread. Load the model again to draw a second one at the same time.
 /// </summary>
 public sealed class TextToImage : IDisposable
 {
@@ -26,7 +26,9 @@ public sealed class TextToImage : IDisposable
         Model = new ModelDescription(folder);
     }
 
-    /// <summary>The names that <see cref="TextToImageOptions.Provider"/> can have; whether one is available here shows when a model is loaded.</summary>
+    /// <summary>
+    /// The names that <see cref="TextToImageOptions.Provider"/> can have; whether one is available here shows when a model is loaded.
+    /// </summary>
     public static IReadOnlyList<string> Providers => Provider.Names;
 
     public ModelDescription Model { get; }
@@ -34,7 +36,9 @@ public sealed class TextToImage : IDisposable
     /// <summary>OrtValues not yet disposed: the same between any two requests, and 0 after <see cref="Dispose"/>.</summary>
     internal int LiveTensors => _model.Tensors.Live;
 
-    /// <summary>Opens a model folder: reads model.json, checks the files and their hashes, opens the graphs and compares them with model.json.</summary>
+    /// <summary>
+    /// Opens a model folder: reads model.json, checks the files and their hashes, opens the graphs and compares them with model.json.
+    /// </summary>
     /// <exception cref="ModelException">The folder is not a whole model.</exception>
     /// <exception cref="ProviderException">The provider is unknown, or it or a native library is not available here.</exception>
     public static TextToImage Load(string folder, TextToImageOptions? options = null)
@@ -55,7 +59,7 @@ public sealed class TextToImage : IDisposable
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {
             throw new ProviderException(
-                $"ONNX Runtime's native library is missing or cannot be loaded: it should lie beside the application in {AppContext.BaseDirectory}. " +
+                $"ONNX Runtime's native library cannot be loaded: it should lie beside the application in {AppContext.BaseDirectory}. " +
                 "Add the package Microsoft.ML.OnnxRuntime to the application's project.", error);
         }
     }
@@ -80,8 +84,8 @@ public sealed class TextToImage : IDisposable
     }
 
     /// <summary>
-    /// Draws a picture and tells what happens meanwhile: progress after each forward pass, previews if the request wants them, and at last the picture.
-    /// A reader that is slow misses nothing and holds nothing up; one that stops reading cancels the request.
+    /// Draws a picture and tells what happens meanwhile: progress after each forward pass, previews if the request wants them, and at last
+    /// the picture. A reader that is slow misses nothing and holds nothing up; one that stops reading cancels the request.
     /// </summary>
     /// <inheritdoc cref="GenerateAsync"/>
     public async IAsyncEnumerable<GenerationEvent> StreamAsync(
@@ -89,9 +93,10 @@ public sealed class TextToImage : IDisposable
     {
         ArgumentNullException.ThrowIfNull(request);
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Channel<GenerationEvent> events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
+        var events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
         Task<GeneratedImage> drawing = DrawAsync(request, happened => events.Writer.TryWrite(happened), previews: true, stopped.Token);
-        _ = drawing.ContinueWith(_ => events.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        _ = drawing.ContinueWith(
+            _ => events.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
             await foreach (GenerationEvent happened in events.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
@@ -106,7 +111,9 @@ public sealed class TextToImage : IDisposable
         }
     }
 
-    /// <summary>Cancels what is being drawn, waits for it to end (one node of the graph at most), and gives all native memory back.</summary>
+    /// <summary>
+    /// Cancels what is being drawn, waits for it to end (one node of the graph at most), and gives all native memory back.
+    /// </summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
@@ -118,7 +125,8 @@ public sealed class TextToImage : IDisposable
         _turn.Release();
     }
 
-    private async Task<GeneratedImage> DrawAsync(GenerationRequest request, Action<GenerationEvent>? events, bool previews, CancellationToken cancellationToken)
+    private async Task<GeneratedImage> DrawAsync(
+        GenerationRequest request, Action<GenerationEvent>? events, bool previews, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         ResolvedRequest resolved = _resolver.Resolve(request);
@@ -129,7 +137,9 @@ public sealed class TextToImage : IDisposable
             ObjectDisposedException.ThrowIf(_disposed != 0, this);
             var generation = new Generation(_model, resolved, _load, events, previews, cancellation.Token);
             // Seconds of computing: not on the pool's threads.
-            return await Task.Factory.StartNew(generation.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default).ConfigureAwait(false);
+            return await Task.Factory
+                .StartNew(generation.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                .ConfigureAwait(false);
         }
         catch (OperationCanceledException error) when (cancellationToken.IsCancellationRequested)
         {

@@ -3,7 +3,9 @@ namespace SjdOnnx.Runtime;
 /// <summary>How a model is loaded.</summary>
 public sealed record TextToImageOptions
 {
-    /// <summary>Where the graphs run: one of <see cref="TextToImage.Providers"/>. Not available means an error, never another provider.</summary>
+    /// <summary>
+    /// Where the graphs run: one of <see cref="TextToImage.Providers"/>. Not available means an error, never another provider.
+    /// </summary>
     public string Provider { get; init; } = "cpu";
 
     /// <summary>Threads of a forward pass; 0 takes the physical cores.</summary>

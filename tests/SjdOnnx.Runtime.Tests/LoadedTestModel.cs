@@ -1,6 +1,8 @@
 namespace SjdOnnx.Runtime.Tests;
 
-/// <summary>The model at its default precision on one thread, loaded once for all test classes of the collection, which take turns.</summary>
+/// <summary>
+/// The model at its default precision on one thread, loaded once for all test classes of the collection, which take turns.
+/// </summary>
 public sealed class LoadedTestModel : IDisposable
 {
     private readonly Lazy<TextToImage> _model = new(() => TextToImage.Load(TestModel.Folder!, new TextToImageOptions { Threads = 1 }));

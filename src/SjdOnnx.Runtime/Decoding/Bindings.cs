@@ -26,8 +26,10 @@ internal sealed class Bindings : IDisposable
 
     /// <param name="tokens">The most new tokens of a pass, all lanes together.</param>
     /// <param name="rows">The most rows of logits of a pass, all lanes together.</param>
-    /// <param name="sharesMemory">Whether the provider reads bound inputs where they lie. Others copy them when they are bound, so they must be bound again for every pass.</param>
-    public Bindings(NativeTensors tensors, Session session, KeyValueCache cache, int lanes, int codes, int tokens, int rows, bool sharesMemory)
+    /// <param name="sharesMemory">Whether the provider reads bound inputs where they lie. Others copy them when they are bound, so they
+    /// must be bound again for every pass.</param>
+    public Bindings(
+        NativeTensors tensors, Session session, KeyValueCache cache, int lanes, int codes, int tokens, int rows, bool sharesMemory)
     {
         (_tensors, _session, _cache, _codes, _sharesMemory) = (tensors, session, cache, codes, sharesMemory);
         (Tokens, Rows) = (tokens, rows);

@@ -6,7 +6,9 @@ namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>Draws one picture, on the thread it is called on.</summary>
 /// <param name="events">Told of progress, and of previews if <paramref name="previews"/>.</param>
-internal sealed class Generation(LoadedModel model, ResolvedRequest request, TimeSpan load, Action<GenerationEvent>? events, bool previews, CancellationToken cancellation)
+internal sealed class Generation(
+    LoadedModel model, ResolvedRequest request, TimeSpan load, Action<GenerationEvent>? events, bool previews,
+    CancellationToken cancellation)
 {
     private readonly Stopwatch _elapsed = Stopwatch.StartNew();
     private TimeSpan _prefilled;

@@ -27,12 +27,13 @@ internal sealed class ImageDecoder(Session session, NativeTensors tensors) : IDi
         using NativeTensor rgb = tensors.Own(outputs[0]);
         using NativeTensor png = tensors.Own(outputs[1]);
         long[] shape = rgb.Value.GetTensorTypeAndShape().Shape;
-        return new DecodedImage((int)shape[2], (int)shape[1], rgb.Value.GetTensorDataAsSpan<byte>().ToArray(), png.Value.GetTensorDataAsSpan<byte>().ToArray());
+        return new DecodedImage((int)shape[2], (int)shape[1], Bytes(rgb), Bytes(png));
     }
 
     /// <summary>
-    /// A picture of which only the first rows are known. Below them every column repeats its last code: backgrounds go on, and the decoder's
-    /// normalisation, whose statistics span the whole image, shows the finished rows nearly as they will be; a fixed code would tint them.
+    /// A picture of which only the first rows are known. Below them every column repeats its last code: backgrounds go on, and the
+    /// decoder's normalisation, whose statistics span the whole image, shows the finished rows nearly as they will be; a fixed code
+    /// would tint them.
     /// </summary>
     /// <param name="codes">The finished rows; overwritten from there on.</param>
     public DecodedImage Preview(Span<int> codes, int finishedRows, TokenLayout layout, CancellationToken cancellation)
@@ -45,4 +46,6 @@ internal sealed class ImageDecoder(Session session, NativeTensors tensors) : IDi
     }
 
     public void Dispose() => session.Dispose();
+
+    private static byte[] Bytes(NativeTensor tensor) => tensor.Value.GetTensorDataAsSpan<byte>().ToArray();
 }

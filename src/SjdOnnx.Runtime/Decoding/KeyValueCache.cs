@@ -17,7 +17,8 @@ internal sealed class KeyValueCache : IDisposable
     private readonly List<(string Past, string Present, NativeTensor Buffer)> _buffers = [];
 
     /// <param name="allocator">The memory the transformer computes in.</param>
-    public KeyValueCache(NativeTensors tensors, OrtAllocator allocator, TransformerSection transformer, TensorElementType type, int positions)
+    public KeyValueCache(
+        NativeTensors tensors, OrtAllocator allocator, TransformerSection transformer, TensorElementType type, int positions)
     {
         Capacity = (positions + Step - 1) / Step * Step;
         for (var layer = 0; layer < transformer.Layers; layer++)

@@ -9,7 +9,8 @@ internal sealed class LoadedModel : IDisposable
     private LoadedModel(ModelFolder folder, Session tokenizer, Session transformer, Session image, Provider provider)
     {
         Manifest manifest = folder.Manifest;
-        GraphContract.CheckTransformer(transformer, manifest.Transformer, manifest.Transformer.Precisions[folder.Precision], manifest.Layout);
+        PrecisionSection precision = manifest.Transformer.Precisions[folder.Precision];
+        GraphContract.CheckTransformer(transformer, manifest.Transformer, precision, manifest.Layout);
         GraphContract.CheckTokenizer(tokenizer);
         GraphContract.CheckImageDecoder(image);
         Tokenizer = new PromptTokenizer(tokenizer, manifest.Prompt, Tensors);

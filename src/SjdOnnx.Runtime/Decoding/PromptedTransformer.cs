@@ -3,8 +3,8 @@ using SjdOnnx.Decoding;
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>
-/// A transformer that has been given its prompt, in one lane or two: conditional, and unconditional for guidance. The lanes' prompts differ in
-/// length; what is generated is the same in both.
+/// A transformer that has been given its prompt, in one lane or two: conditional, and unconditional for guidance. The lanes' prompts
+/// differ in length; what is generated is the same in both.
 /// </summary>
 internal sealed class PromptedTransformer(Transformer transformer, Bindings bindings, Prompt prompt) : IPromptedModel
 {

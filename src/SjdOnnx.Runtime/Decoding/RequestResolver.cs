@@ -6,7 +6,8 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>A request with nothing left open.</summary>
-internal sealed record ResolvedRequest(GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows);
+internal sealed record ResolvedRequest(
+    GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows);
 
 /// <summary>Fills a request's gaps from model.json and refuses what the model cannot draw.</summary>
 internal sealed class RequestResolver(Manifest manifest, string precision, string provider, int threads)
@@ -21,7 +22,8 @@ internal sealed class RequestResolver(Manifest manifest, string precision, strin
         }
         catch (RequestException error)
         {
-            throw new ModelException($"{ManifestReader.FileName} has defaults that cannot be used: {error.Message} {ModelFolder.Remedy}", error);
+            throw new ModelException(
+                $"{ManifestReader.FileName} has defaults that cannot be used: {error.Message} {ModelFolder.Remedy}", error);
         }
     }
 
@@ -43,29 +45,34 @@ internal sealed class RequestResolver(Manifest manifest, string precision, strin
         });
         IDecodingMethod method = Legal(() => DecodingMethods.Create(request.Method ?? manifest.Decoding.Method, options));
         if (manifest.Transformer.Lanes == 1 && sampling.Guidance != 1)
-            throw new RequestException($"Guidance is {sampling.Guidance}, but this model was exported with one lane and has no guidance. Use 1, or export it with two lanes.");
+            throw new RequestException("This model was exported with one lane and has no guidance. Ask for guidance 1, or export it with two lanes.");
         if (request.PreviewEveryRows < 0)
             throw new RequestException($"PreviewEveryRows is {request.PreviewEveryRows}; it must be 0 (no previews) or more.");
 
-        return new ResolvedRequest(Settings(request, method, options, sampling, size), method, sampling, Layout(size), request.PreviewEveryRows);
+        GenerationSettings settings = Settings(request, method, options, sampling, size);
+        return new ResolvedRequest(settings, method, sampling, Layout(size), request.PreviewEveryRows);
     }
 
-    private GenerationSettings Settings(GenerationRequest request, IDecodingMethod method, DecodingOptions options, SamplingOptions sampling, ImageSize size) => new()
+    private GenerationSettings Settings(
+        GenerationRequest request, IDecodingMethod method, DecodingOptions options, SamplingOptions sampling, ImageSize size)
     {
-        Prompt = request.Prompt,
-        Seed = request.Seed,
-        Method = method.Name,
-        Window = method.WindowSize,
-        Initialisation = options.Initialisation.Name,
-        Guidance = sampling.Guidance,
-        Temperature = sampling.Temperature,
-        TopK = sampling.TopK,
-        TopP = sampling.TopP,
-        Size = size,
-        Precision = precision,
-        Provider = provider,
-        Threads = threads,
-    };
+        return new GenerationSettings
+        {
+            Prompt = request.Prompt,
+            Seed = request.Seed,
+            Method = method.Name,
+            Window = method.WindowSize,
+            Initialisation = options.Initialisation.Name,
+            Guidance = sampling.Guidance,
+            Temperature = sampling.Temperature,
+            TopK = sampling.TopK,
+            TopP = sampling.TopP,
+            Size = size,
+            Precision = precision,
+            Provider = provider,
+            Threads = threads,
+        };
+    }
 
     private TokenLayout Layout(ImageSize size) => new()
     {
@@ -86,7 +93,8 @@ internal sealed class RequestResolver(Manifest manifest, string precision, strin
             return size;
 
         ImageSize nearest = sizes.MinBy(legal => Math.Abs((long)legal.Width - size.Width) + Math.Abs((long)legal.Height - size.Height));
-        throw new RequestException($"The model cannot draw {size}; the nearest size it draws is {nearest} (all: {string.Join(", ", sizes)}).");
+        throw new RequestException(
+            $"The model cannot draw {size}; the nearest size it draws is {nearest} (all: {string.Join(", ", sizes)}).");
     }
 
     /// <summary>The core's options check themselves; their sentence goes to whoever made the request.</summary>

@@ -7,7 +7,8 @@ using SjdOnnx.Runtime.Native;
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>The transformer graph with its buffers, which grow to the largest request and are reused by those after it.</summary>
-internal sealed class Transformer(Session session, Manifest manifest, string precision, Provider provider, NativeTensors tensors) : IDisposable
+internal sealed class Transformer(Session session, Manifest manifest, string precision, Provider provider, NativeTensors tensors)
+    : IDisposable
 {
     private readonly TensorElementType _cacheType = GraphContract.CacheType(manifest.Transformer.Precisions[precision]);
     private KeyValueCache? _cache;

@@ -5,7 +5,8 @@ namespace SjdOnnx.Runtime.Model;
 
 /// <summary>The inputs and outputs a graph itself declares, to be compared with what model.json says.</summary>
 /// <param name="file">Name of the graph's file, for the sentences.</param>
-internal sealed class Graph(string file, IReadOnlyDictionary<string, NodeMetadata> inputs, IReadOnlyDictionary<string, NodeMetadata> outputs)
+internal sealed class Graph(
+    string file, IReadOnlyDictionary<string, NodeMetadata> inputs, IReadOnlyDictionary<string, NodeMetadata> outputs)
 {
     private readonly HashSet<string> _unspoken = [.. inputs.Keys];
 
@@ -20,23 +21,29 @@ internal sealed class Graph(string file, IReadOnlyDictionary<string, NodeMetadat
     }
 
     /// <inheritdoc cref="RequireInput"/>
-    public void RequireOutput(string fact, string name, TensorElementType type, params int[] shape) => Require(fact, "output", outputs, name, type, shape);
+    public void RequireOutput(string fact, string name, TensorElementType type, params int[] shape) =>
+        Require(fact, "output", outputs, name, type, shape);
 
     /// <summary>An input that nobody feeds would fail in the first Run, in ONNX Runtime's words.</summary>
     public void RequireNoOtherInput(string fact)
     {
         if (_unspoken.Order(StringComparer.Ordinal).FirstOrDefault() is string name)
-            throw new ModelException($"model.json says {fact}; {file} has another input '{name}' that these do not explain. {ModelFolder.Remedy}");
+            throw new ModelException(
+                $"model.json says {fact}; {file} has another input '{name}' that these do not explain. {ModelFolder.Remedy}");
     }
 
-    private void Require(string fact, string kind, IReadOnlyDictionary<string, NodeMetadata> nodes, string name, TensorElementType type, int[] shape)
+    private void Require(
+        string fact, string kind, IReadOnlyDictionary<string, NodeMetadata> nodes, string name, TensorElementType type, int[] shape)
     {
         if (!nodes.TryGetValue(name, out NodeMetadata? node))
             throw new ModelException($"model.json says {fact}; {file} has no {kind} '{name}'. {ModelFolder.Remedy}");
         if (!node.IsTensor || node.ElementDataType != type)
-            throw new ModelException($"model.json says {fact}; {kind} '{name}' of {file} is {Type(node)}, expected {type}. {ModelFolder.Remedy}");
+            throw new ModelException(
+                $"model.json says {fact}; {kind} '{name}' of {file} is {Type(node)}, expected {type}. {ModelFolder.Remedy}");
         if (!Fits(node.Dimensions, shape, kind))
-            throw new ModelException($"model.json says {fact}; {kind} '{name}' of {file} has shape {Shape(node.Dimensions)}, expected {Shape(shape)}. {ModelFolder.Remedy}");
+            throw new ModelException(
+                $"model.json says {fact}; {kind} '{name}' of {file} has shape {Shape(node.Dimensions)}, expected {Shape(shape)}. " +
+                $"{ModelFolder.Remedy}");
     }
 
     /// <summary>A length that either side leaves open fits. So does an output of unknown shape, which looks like a scalar here.</summary>

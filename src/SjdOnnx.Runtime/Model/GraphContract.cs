@@ -27,7 +27,8 @@ internal static class GraphContract
     /// <inheritdoc cref="Past"/>
     public static string Present(int layer, int lane, string kind) => $"present.{layer}.{lane}.{kind}";
 
-    public static TensorElementType CacheType(PrecisionSection precision) => precision.Cache == "float16" ? TensorElementType.Float16 : TensorElementType.Float;
+    public static TensorElementType CacheType(PrecisionSection precision) =>
+        precision.Cache == "float16" ? TensorElementType.Float16 : TensorElementType.Float;
 
     public static void CheckTransformer(Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout)
     {
@@ -41,7 +42,8 @@ internal static class GraphContract
             graph.RequireInput(lanes, SeqLensK(lane), TensorElementType.Int32, 1);
             graph.RequireInput(lanes, TotalSequenceLength(lane), TensorElementType.Int32);
         }
-        var cache = $"{transformer.Layers} layers with {transformer.KvHeads} key/value heads of {transformer.HeadDim}, {lanes} and a cache of {precision.Cache}";
+        var cache = $"{transformer.Layers} layers with {transformer.KvHeads} key/value heads of {transformer.HeadDim}, " +
+            $"{lanes} and a cache of {precision.Cache}";
         for (var layer = 0; layer < transformer.Layers; layer++)
         {
             for (var lane = 0; lane < transformer.Lanes; lane++)

@@ -3,7 +3,9 @@ using System.Text.Json.Serialization;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>model.json: everything the engine knows about a model. The exporter writes it; <see cref="ManifestReader"/> reads and checks it.</summary>
+/// <summary>
+/// model.json: everything the engine knows about a model. The exporter writes it; <see cref="ManifestReader"/> reads and checks it.
+/// </summary>
 internal sealed record Manifest
 {
     public required int Format { get; init; }
@@ -132,7 +134,9 @@ internal sealed record FileSection
     public required long Bytes { get; init; }
 }
 
-/// <summary>One element of a prompt: a token id, or (null) the place of the tokenizer's ids. In JSON a number or the string "prompt".</summary>
+/// <summary>
+/// One element of a prompt: a token id, or (null) the place of the tokenizer's ids. In JSON a number or the string "prompt".
+/// </summary>
 [JsonConverter(typeof(PromptPartConverter))]
 internal readonly record struct PromptPart(int? Id);
 

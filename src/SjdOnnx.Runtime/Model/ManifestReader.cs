@@ -18,7 +18,8 @@ internal static class ManifestReader
         {
             // First: a later format may well have fields that this one does not know.
             RequireFormat(json);
-            manifest = JsonSerializer.Deserialize(json, ManifestJson.Default.Manifest) ?? throw new JsonException("The file holds only null.");
+            manifest = JsonSerializer.Deserialize(json, ManifestJson.Default.Manifest)
+                ?? throw new JsonException("The file holds only null.");
         }
         catch (JsonException error)
         {
@@ -32,16 +33,21 @@ internal static class ManifestReader
     {
         var reader = new Utf8JsonReader(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
-        if (document.RootElement.ValueKind != JsonValueKind.Object || !document.RootElement.TryGetProperty("format", out JsonElement format))
+        JsonElement root = document.RootElement;
+        if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("format", out JsonElement format))
             throw new ModelException($"{FileName} has no field \"format\", so it is not the description of a model. {ModelFolder.Remedy}");
         if (format.ValueKind != JsonValueKind.Number || !format.TryGetInt32(out int number) || number != Format)
-            throw new ModelException($"{FileName} has format {format.GetRawText()}; this engine reads format {Format}. Export the model again with the exporter of this version.");
+            throw new ModelException(
+                $"{FileName} has format {format.GetRawText()}; this engine reads format {Format}. Export the model again with the " +
+                "exporter of this version.");
     }
 
     private static string Place(JsonException error) =>
         error.LineNumber is long line ? $", line {line + 1}," : "";
 
-    /// <summary>The reader's sentence without the coordinates it appends, which <see cref="Place"/> has said, and without type names.</summary>
+    /// <summary>
+    /// The reader's sentence without the coordinates it appends, which <see cref="Place"/> has said, and without type names.
+    /// </summary>
     private static string Reason(JsonException error)
     {
         string message = error.Message;

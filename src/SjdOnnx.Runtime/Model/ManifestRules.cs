@@ -21,18 +21,23 @@ internal static class ManifestRules
         RequireAtLeast("transformer.kvHeads", transformer.KvHeads, 1);
         RequireAtLeast("transformer.headDim", transformer.HeadDim, 1);
         RequireAtLeast("transformer.maxPositions", transformer.MaxPositions, 1);
-        Require(transformer.Lanes is 1 or 2, $"transformer.lanes is {transformer.Lanes}; it can be 1 (no guidance) or 2 (conditional, unconditional)");
+        Require(transformer.Lanes is 1 or 2,
+            $"transformer.lanes is {transformer.Lanes}; it can be 1 (no guidance) or 2 (conditional, unconditional)");
         Require(transformer.Precisions.ContainsKey(transformer.DefaultPrecision),
-            $"transformer.defaultPrecision is '{transformer.DefaultPrecision}'; transformer.precisions has {Names(transformer.Precisions.Keys)}");
+            $"transformer.defaultPrecision is '{transformer.DefaultPrecision}'; transformer.precisions has " +
+            $"{Names(transformer.Precisions.Keys)}");
         foreach ((string name, PrecisionSection precision) in transformer.Precisions)
-            Require(precision.Cache is "float32" or "float16", $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32 or float16");
+            Require(precision.Cache is "float32" or "float16",
+                $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32 or float16");
     }
 
     private static void CheckPrompt(PromptSection prompt)
     {
         RequireAtLeast("prompt.maxTokens", prompt.MaxTokens, 1);
-        Require(prompt.Template.Contains(Placeholder, StringComparison.Ordinal), $"prompt.template is '{prompt.Template}' and has no {Placeholder}");
-        Require(prompt.Conditional.Any(part => part.Id is null), "prompt.conditional has no \"prompt\", so the user's words would not reach the model");
+        Require(prompt.Template.Contains(Placeholder, StringComparison.Ordinal),
+            $"prompt.template is '{prompt.Template}' and has no {Placeholder}");
+        Require(prompt.Conditional.Any(part => part.Id is null),
+            "prompt.conditional has no \"prompt\", so the user's words would not reach the model");
         Require(prompt.Unconditional.Length > 0 && prompt.Unconditional.All(part => part.Id is not null),
             "prompt.unconditional must hold one token id or more and no \"prompt\"");
     }
@@ -50,7 +55,8 @@ internal static class ManifestRules
         foreach (int[] size in image.Sizes)
         {
             Require(size.Length == 2 && size.All(side => side > 0 && side % image.PixelsPerCode == 0),
-                $"image.sizes has [{string.Join(", ", size)}]; a size is [width, height] in multiples of image.pixelsPerCode {image.PixelsPerCode}");
+                $"image.sizes has [{string.Join(", ", size)}]; a size is [width, height] in multiples of image.pixelsPerCode " +
+                $"{image.PixelsPerCode}");
         }
     }
 
@@ -59,10 +65,13 @@ internal static class ManifestRules
     {
         foreach ((string name, FileSection file) in manifest.Files)
         {
-            Require(name.Length > 0 && Path.GetFileName(name) == name && name is not ("." or ".."), $"files has '{name}'; it must be the name of a file in the model folder, without a path");
-            Require(file.Bytes >= 0 && file.Sha256.Length == 64 && file.Sha256.All(char.IsAsciiHexDigit), $"files.{name} needs its size in bytes and a SHA-256 of 64 hexadecimal digits");
+            Require(name.Length > 0 && Path.GetFileName(name) == name && name is not ("." or ".."),
+                $"files has '{name}'; it must be the name of a file in the model folder, without a path");
+            Require(file.Bytes >= 0 && file.Sha256.Length == 64 && file.Sha256.All(char.IsAsciiHexDigit),
+                $"files.{name} needs its size in bytes and a SHA-256 of 64 hexadecimal digits");
         }
-        string[] graphs = [.. manifest.Transformer.Precisions.Values.Select(precision => precision.Graph), manifest.Tokenizer.Graph, manifest.Image.Graph];
+        IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.Select(precision => precision.Graph);
+        string[] graphs = [.. transformers, manifest.Tokenizer.Graph, manifest.Image.Graph];
         foreach (string graph in graphs)
             Require(manifest.Files.ContainsKey(graph), $"the graph '{graph}' is not among files");
     }
@@ -70,14 +79,17 @@ internal static class ManifestRules
     private static void CheckPositions(Manifest manifest)
     {
         int fixedIds = Math.Max(manifest.Prompt.Conditional.Count(part => part.Id is not null), manifest.Prompt.Unconditional.Length);
-        int picture = manifest.Image.Sizes.Max(size =>
-            (size[1] / manifest.Image.PixelsPerCode) * ((size[0] / manifest.Image.PixelsPerCode) + manifest.Layout.RowSuffix.Length)) + manifest.Layout.Suffix.Length;
+        int pixels = manifest.Image.PixelsPerCode;
+        int rows = manifest.Image.Sizes.Max(size => size[1] / pixels * ((size[0] / pixels) + manifest.Layout.RowSuffix.Length));
+        int picture = rows + manifest.Layout.Suffix.Length;
         int longest = fixedIds + manifest.Prompt.MaxTokens + picture;
         Require(longest <= manifest.Transformer.MaxPositions,
-            $"the longest prompt ({fixedIds} + {manifest.Prompt.MaxTokens} tokens) and the largest picture ({picture}) need {longest} positions; transformer.maxPositions is {manifest.Transformer.MaxPositions}");
+            $"the longest prompt ({fixedIds} + {manifest.Prompt.MaxTokens} tokens) and the largest picture ({picture}) need " +
+            $"{longest} positions; transformer.maxPositions is {manifest.Transformer.MaxPositions}");
     }
 
-    private static void RequireAtLeast(string field, int value, int least) => Require(value >= least, $"{field} is {value}; it must be at least {least}");
+    private static void RequireAtLeast(string field, int value, int least) =>
+        Require(value >= least, $"{field} is {value}; it must be at least {least}");
 
     private static void Require(bool holds, string otherwise)
     {

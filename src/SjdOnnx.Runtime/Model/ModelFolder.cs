@@ -27,7 +27,9 @@ internal sealed class ModelFolder
     /// <summary>One of the manifest's precisions.</summary>
     public string Precision { get; }
 
-    /// <summary>SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it names the model's very bytes.</summary>
+    /// <summary>
+    /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it names the model's very bytes.
+    /// </summary>
     public string Hash { get; }
 
     public string TransformerGraph => PathOf(Manifest.Transformer.Precisions[Precision].Graph);
@@ -36,16 +38,21 @@ internal sealed class ModelFolder
 
     public string ImageGraph => PathOf(Manifest.Image.Graph);
 
-    /// <summary>Opens a folder and checks that the files <paramref name="precision"/> needs are there with their full length. Hashes: <see cref="VerifyHashes"/>.</summary>
+    /// <summary>
+    /// Opens a folder and checks that the files <paramref name="precision"/> needs are there with their full length.
+    /// Their hashes are left to <see cref="VerifyHashes"/>.
+    /// </summary>
     /// <param name="precision">Null for the model's default.</param>
     /// <exception cref="ModelException">There is no such folder, or it does not hold what its model.json says.</exception>
     public static ModelFolder Open(string folder, string? precision)
     {
         string path = Path.Combine(folder, ManifestReader.FileName);
         if (!Directory.Exists(folder))
-            throw new ModelException($"There is no model folder '{folder}'. Give the path of a folder that holds {ManifestReader.FileName}.");
+            throw new ModelException(
+                $"There is no model folder '{folder}'. Give the path of a folder that holds {ManifestReader.FileName}.");
         if (!File.Exists(path))
-            throw new ModelException($"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
+            throw new ModelException(
+                $"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
 
         byte[] json = Read(path);
         Manifest manifest = ManifestReader.Read(json);
@@ -58,24 +65,19 @@ internal sealed class ModelFolder
         return new ModelFolder(folder, manifest, precision, Convert.ToHexStringLower(SHA256.HashData(json)));
     }
 
-    /// <summary>Compares the needed files with the hashes in model.json, on all cores.</summary>
+    /// <summary>Compares the needed files with the hashes in model.json: about 1 s for 1.5 GB.</summary>
     /// <exception cref="ModelException">A file has other bytes than model.json says.</exception>
     public void VerifyHashes()
     {
-        // Ordered: of several bad files the same one is named every time.
-        string? mismatch = _needed.AsParallel().AsOrdered().Select(HashMismatch).FirstOrDefault(sentence => sentence is not null);
-        if (mismatch is not null)
-            throw new ModelException(mismatch);
-    }
-
-    private string? HashMismatch(string name)
-    {
-        using FileStream file = File.OpenRead(PathOf(name));
-        string actual = Convert.ToHexStringLower(SHA256.HashData(file));
-        string expected = Manifest.Files[name].Sha256;
-        return string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase)
-            ? null
-            : $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, expected {expected[..12]}…. {Remedy}";
+        foreach (string name in _needed)
+        {
+            using var file = new FileStream(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 20);
+            string actual = Convert.ToHexStringLower(SHA256.HashData(file));
+            string expected = Manifest.Files[name].Sha256;
+            if (!string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase))
+                throw new ModelException(
+                    $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. {Remedy}");
+        }
     }
 
     /// <summary>The three graphs and the weight files they name.</summary>
@@ -90,7 +92,8 @@ internal sealed class ModelFolder
             foreach (string weights in WeightFiles(graph))
             {
                 if (!Manifest.Files.ContainsKey(weights))
-                    throw new ModelException($"{graph} reads its weights from '{weights}', which is not among the files of model.json. {Remedy}");
+                    throw new ModelException(
+                        $"{graph} reads its weights from '{weights}', which is not among the files of model.json. {Remedy}");
                 RequireFile(weights);
                 needed.Add(weights);
             }
@@ -120,7 +123,8 @@ internal sealed class ModelFolder
         using SafeFileHandle file = OpenRead(path);
         long actual = RandomAccess.GetLength(file);
         if (actual != expected)
-            throw new ModelException(string.Create(CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}. {Remedy}"));
+            throw new ModelException(string.Create(
+                CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}. {Remedy}"));
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name);
@@ -129,7 +133,9 @@ internal sealed class ModelFolder
     {
         using SafeFileHandle file = OpenRead(path);
         var bytes = new byte[RandomAccess.GetLength(file)];
-        return RandomAccess.Read(file, bytes, 0) == bytes.Length ? bytes : throw new ModelException($"{path} changed while it was read. {Remedy}");
+        if (RandomAccess.Read(file, bytes, 0) != bytes.Length)
+            throw new ModelException($"{path} changed while it was read. {Remedy}");
+        return bytes;
     }
 
     private static SafeFileHandle OpenRead(string path)

@@ -3,7 +3,10 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace SjdOnnx.Runtime.Native;
 
-/// <summary>Makes every OrtValue of one <see cref="TextToImage"/> and counts those not yet disposed: native memory is invisible to the garbage collector.</summary>
+/// <summary>
+/// Makes every OrtValue of one <see cref="TextToImage"/> and counts those not yet disposed: native memory is invisible to the garbage
+/// collector.
+/// </summary>
 internal sealed class NativeTensors
 {
     private int _live;

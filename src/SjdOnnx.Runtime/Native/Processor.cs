@@ -3,7 +3,10 @@ namespace SjdOnnx.Runtime.Native;
 /// <summary>The machine, as far as the number of threads depends on it.</summary>
 internal static class Processor
 {
-    /// <summary>Physical cores this process may use: two threads of one core share its multipliers and wait for each other. 0 where only ONNX Runtime can tell.</summary>
+    /// <summary>
+    /// Physical cores this process may use: two threads of one core share its multipliers and wait for each other. 0 where only ONNX
+    /// Runtime can tell.
+    /// </summary>
     public static int PhysicalCores()
     {
         if (!OperatingSystem.IsLinux())

@@ -2,7 +2,9 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace SjdOnnx.Runtime.Native;
 
-/// <summary>An execution provider of ONNX Runtime: the transformer runs there, or loading fails. There is no fallback to another one.</summary>
+/// <summary>
+/// An execution provider of ONNX Runtime: the transformer runs there, or loading fails. There is no fallback to another one.
+/// </summary>
 /// <param name="Name">What users type.</param>
 /// <param name="MemoryName">ONNX Runtime's name of its memory, where the cache lies.</param>
 /// <param name="Needs">What must be installed, for the sentence that says it is missing.</param>
@@ -14,7 +16,7 @@ internal sealed record Provider(string Name, string MemoryName, string Needs, Ac
     private static readonly Provider[] All =
     [
         Cpu,
-        new("cuda", "Cuda", "an NVIDIA GPU, CUDA 13 with cuDNN 9, and the GPU build of ONNX Runtime", options => options.AppendExecutionProvider_CUDA()),
+        new("cuda", "Cuda", "an NVIDIA GPU, CUDA 13 with cuDNN 9, and the GPU build of ONNX Runtime", AppendCuda),
         new("tensorrt", "Cuda", "an NVIDIA GPU, CUDA 13, TensorRT 10, and the GPU build of ONNX Runtime", AppendTensorRt),
         new("dml", "DML", "Windows with a DirectX 12 GPU and the DirectML build of ONNX Runtime", AppendDirectMl),
     ];
@@ -35,14 +37,18 @@ internal sealed record Provider(string Name, string MemoryName, string Needs, Ac
         {
             Append(options);
         }
-        catch (Exception error) when (error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException or NotSupportedException)
+        catch (Exception error) when (
+            error is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException or NotSupportedException)
         {
             throw NotAvailable(error);
         }
     }
 
     public ProviderException NotAvailable(Exception error) =>
-        new($"The provider '{Name}' is not available here: it needs {Needs}. Install these, or choose the provider cpu. (ONNX Runtime: {Sentence.Of(error)})", error);
+        new($"The provider '{Name}' is not available here: it needs {Needs}. Install these, or choose the provider cpu. " +
+            $"(ONNX Runtime: {Sentence.Of(error)})", error);
+
+    private static void AppendCuda(SessionOptions options) => options.AppendExecutionProvider_CUDA();
 
     /// <summary>Nodes that TensorRT leaves over go to CUDA.</summary>
     private static void AppendTensorRt(SessionOptions options)

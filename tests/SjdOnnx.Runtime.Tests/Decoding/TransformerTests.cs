@@ -25,7 +25,9 @@ public sealed class TransformerTests : IDisposable
         Suffix = Manifest.Layout.Suffix,
     };
 
-    /// <summary>Windows of wrong drafts, each rolled back to a prefix that stood, leave nothing behind in the cache of either lane.</summary>
+    /// <summary>
+    /// Windows of wrong drafts, each rolled back to a prefix that stood, leave nothing behind in the cache of either lane.
+    /// </summary>
     [ModelFact]
     public void After_wrong_drafts_the_cache_is_that_of_the_committed_tokens()
     {
@@ -34,7 +36,9 @@ public sealed class TransformerTests : IDisposable
         for (var position = 0; position < 50; position += 1 + (position % 4))
         {
             int accepted = position % 4;
-            int[] ids = [.. Enumerable.Range(position, accepted + 1).Select(Committed), .. Enumerable.Range(0, 16 - accepted).Select(draft => Code(1000 + position + draft))];
+            IEnumerable<int> right = Enumerable.Range(position, accepted + 1).Select(Committed);
+            IEnumerable<int> wrong = Enumerable.Range(0, 16 - accepted).Select(draft => Code(1000 + position + draft));
+            int[] ids = [.. right, .. wrong];
             speculative.Forward(ids, 1, default);
             speculative.Truncate(position + accepted + 1);
         }
@@ -86,7 +90,8 @@ public sealed class TransformerTests : IDisposable
     {
         Prompt prompt = Prompt();
         (float[] Conditional, float[] Unconditional) guided = Copy(Transformer.With(prompt, Layout, 4).Prefill(default));
-        (float[] Conditional, float[] Unconditional) swapped = Copy(Transformer.With(new Prompt(prompt.Unconditional, prompt.Conditional), Layout, 4).Prefill(default));
+        var exchanged = new Prompt(prompt.Unconditional, prompt.Conditional);
+        (float[] Conditional, float[] Unconditional) swapped = Copy(Transformer.With(exchanged, Layout, 4).Prefill(default));
 
         AssertClose(guided.Conditional, swapped.Unconditional);
         AssertClose(guided.Unconditional, swapped.Conditional);
@@ -97,18 +102,13 @@ public sealed class TransformerTests : IDisposable
     [ModelFact]
     public void A_pass_is_interrupted_in_the_middle()
     {
-        int[] words = [.. Enumerable.Range(0, Manifest.Prompt.MaxTokens).Select(i => Manifest.Layout.FirstCode + (i % 64))];
+        // Longer than any prompt, so that there is a middle.
+        int[] words = [.. Enumerable.Repeat(Manifest.Layout.FirstCode, 200)];
         PromptedTransformer prompted = Transformer.With(new Prompt(words, words), Layout, 16);
         var interrupted = false;
-        for (var attempt = 0; attempt < 100 && !interrupted; attempt++)
+        for (var attempt = 0; attempt < 200 && !interrupted; attempt++)
         {
-            using var stop = new CancellationTokenSource();
-            var canceller = new Thread(() =>
-            {
-                Thread.SpinWait(20_000 * (attempt + 1));
-                stop.Cancel();
-            });
-            canceller.Start();
+            using var stop = new CancellationTokenSource(TimeSpan.FromMilliseconds(1 + (attempt % 20)));
             try
             {
                 prompted.Prefill(stop.Token);
@@ -117,7 +117,6 @@ public sealed class TransformerTests : IDisposable
             {
                 interrupted = error.InnerException is OnnxRuntimeException && error.CancellationToken == stop.Token;
             }
-            canceller.Join();
         }
 
         Assert.True(interrupted);
@@ -125,17 +124,22 @@ public sealed class TransformerTests : IDisposable
     }
 
     [ModelFact]
-    public void A_pass_of_a_known_shape_allocates_next_to_nothing()
+    public void A_pass_of_a_known_shape_allocates_nothing()
     {
         PromptedTransformer prompted = Transformer.With(Prompt(), Layout, 16);
         prompted.Prefill(default);
         int[] ids = [.. Enumerable.Range(0, 17).Select(Committed)];
         using var stop = new CancellationTokenSource();
         Pass();
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (var i = 0; i < 10; i++)
+        // A collection that another test causes counts what was left of this thread's allocation block: the least of several tries is ours.
+        long least = long.MaxValue;
+        for (var attempt = 0; attempt < 10; attempt++)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
             Pass();
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 * 200);
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
+        }
+        Assert.Equal(0, least);
 
         void Pass()
         {
@@ -153,7 +157,7 @@ public sealed class TransformerTests : IDisposable
     private static (Manifest Manifest, LoadedModel Model) Open()
     {
         ModelFolder folder = ModelFolder.Open(TestModel.Folder!, "fp32");
-        return (folder.Manifest, LoadedModel.Open(folder, Provider.Cpu, threads: 2, verifyHashes: false));
+        return (folder.Manifest, LoadedModel.Open(folder, Provider.Cpu, threads: 1, verifyHashes: false));
     }
 
     /// <summary>Lanes of different length.</summary>
@@ -163,7 +167,8 @@ public sealed class TransformerTests : IDisposable
 
     private int Committed(int position) => Layout.ForcedId(position) ?? Code(position);
 
-    private static (float[] Conditional, float[] Unconditional) Copy(Logits logits) => (logits.Conditional(0).ToArray(), logits.Unconditional(0).ToArray());
+    private static (float[] Conditional, float[] Unconditional) Copy(Logits logits) =>
+        (logits.Conditional(0).ToArray(), logits.Unconditional(0).ToArray());
 
     private static void AssertClose(float[] expected, float[] actual)
     {

@@ -8,12 +8,6 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>The user's words as token ids, between those the model wants around them.</summary>
 internal sealed class PromptTokenizer(Session session, PromptSection section, NativeTensors tensors) : IDisposable
 {
-    /// <summary>
-    /// In UTF-16 characters. The tokenizer recurses for each: with 8 MB of stack it took the process down between 30,000 and 40,000 of them
-    /// (ONNX Runtime Extensions on Linux x64), and .NET's threads have 1.5 MB on other systems.
-    /// </summary>
-    private const int LongestText = 4096;
-
     private readonly int[] _unconditional = [.. section.Unconditional.Select(part => part.Id!.Value)];
 
     /// <exception cref="RequestException">There are no words, or more than the model reads.</exception>
@@ -21,12 +15,6 @@ internal sealed class PromptTokenizer(Session session, PromptSection section, Na
     {
         if (string.IsNullOrWhiteSpace(text))
             throw new RequestException("The prompt is empty. Say in words what the picture shows.");
-
-        if (text.Length > LongestText)
-        {
-            throw new RequestException(string.Create(CultureInfo.InvariantCulture,
-                $"The prompt has {text.Length:N0} characters; at most {LongestText:N0} can be read. Say it in fewer words."));
-        }
 
         int[] words = Tokenize(section.Template.Replace("{prompt}", text, StringComparison.Ordinal), cancellation);
         if (words.Length > section.MaxTokens)

@@ -27,7 +27,7 @@ EXPORT = Path(__file__).parent.parent
 sys.path.insert(0, str(EXPORT))
 from sjdexport.safetensors import write_safetensors  # noqa: E402
 
-# Set by `evaluate.py` on captions that neither training nor the judgement of the built-in model sees.
+# Chosen by `evaluate.py --seed 1`: other held-out captions than those the built-in model is judged by.
 SAMPLING = {"guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0}
 DECODING = {"method": "sjd", "window": 16, "initialisation": "uniform"}
 

@@ -113,6 +113,7 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>
     /// Cancels what is being drawn, waits for it to end (one node of the graph at most), and gives all native memory back.
+    /// Not to be called from a progress callback that runs on the drawing thread: it would wait for itself.
     /// </summary>
     public void Dispose()
     {

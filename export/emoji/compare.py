@@ -3,7 +3,7 @@
     dotnet build -c Release src/SjdOnnx.Cli
     python3 export/emoji/compare.py --prompts 32
 
-Methods take turns prompt by prompt, so that a busy machine is busy for all of them. Seconds are medians over the prompts;
+Methods take turns prompt by prompt, so that a busy machine is busy for all of them. Passes are means over the prompts, times medians;
 the table belongs to the machine it was made on.
 """
 
@@ -44,7 +44,7 @@ def main() -> None:
                 arguments = [*METHODS[name].split(), "--precision", precision]
                 rows[precision, name].append(generate(scene.caption, i, Path(folder) / "picture.png", arguments))
 
-    print(f"{os.cpu_count()} cores, {processor()}; {options.prompts} held-out prompts, medians, one picture a process.\n")
+    print(f"{os.cpu_count()} cores, {processor()}; {options.prompts} held-out prompts (mean passes, median times), one picture a process.\n")
     print("| precision | method | passes | tokens per pass | decode, s | ms per pass |\n|---|---|---|---|---|---|")
     for (precision, name), drawn in rows.items():
         passes = sum(image["forward_passes"] for image in drawn) / len(drawn)

@@ -25,6 +25,7 @@ from sheet import contact_sheet
 
 ROOT = Path(__file__).parent.parent.parent
 ENGINE = ROOT / "src" / "SjdOnnx.Cli" / "bin" / "Release" / "net10.0" / "sjd.dll"
+MODEL = ROOT / "onnx-models" / "emoji"  # not the copy beside the engine, which is as old as its last build
 SEED = 2026
 
 
@@ -40,7 +41,8 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 
 def generate(caption: str, seed: int, file: Path, arguments: list[str]) -> dict[str, object]:
     """Runs the engine; what its --json says of the picture."""
-    command = ["dotnet", ENGINE, "generate", caption, "--seed", str(seed), "--output", file, "--json", *arguments]
+    model = [] if "--model" in arguments else ["--model", MODEL]
+    command = ["dotnet", ENGINE, "generate", caption, "--seed", str(seed), "--output", file, "--json", *model, *arguments]
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode != 0:
         raise SystemExit(f"sjd generate ended with {ran.returncode}: {ran.stderr.strip()}")
@@ -48,20 +50,22 @@ def generate(caption: str, seed: int, file: Path, arguments: list[str]) -> dict[
 
 
 def main() -> None:
-    own, _, engine = " ".join(sys.argv[1:]).partition(" -- ")
+    own, engine = sys.argv[1:], []
+    if "--" in own:
+        own, engine = own[: own.index("--")], own[own.index("--") + 1 :]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--prompts", type=int, default=200)
     parser.add_argument("--seed", type=int, default=SEED, help="of the choice of scenes; scene i is drawn with seed i")
     parser.add_argument("--out", type=Path, default=Path("evaluation"), help="folder for the pictures and result.json")
     parser.add_argument("--sheet", type=Path, help="also write a contact sheet of the first 32 pictures")
-    options = parser.parse_args(own.split())
+    options = parser.parse_args(own)
 
     options.out.mkdir(parents=True, exist_ok=True)
     scenes = held_out_scenes(options.prompts, options.seed)
     pictures, records = [], []
     for i, scene in enumerate(scenes):
         file = options.out / f"{i:04}.png"
-        drawn = generate(scene.caption, i, file, engine.split())
+        drawn = generate(scene.caption, i, file, engine)
         picture = np.asarray(Image.open(file).convert("RGB"))
         judgement = judge(picture, scene)
         pictures.append((picture, scene.caption, judgement.right))

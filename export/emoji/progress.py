@@ -26,7 +26,7 @@ def load(path: Path) -> dict[str, Any] | None:
 
 
 class Progress:
-    """A line on stderr: step, share of the time budget, named figures (averaged since the last line), steps/s."""
+    """A line on stderr: step, named figures (averaged since the last line), steps/s."""
 
     def __init__(self, steps: int, every: int = 25) -> None:
         self.steps, self.every = steps, every

@@ -62,12 +62,15 @@ def main() -> None:
     trained = [model.post_quant_conv, model.decoder] + ([] if options.decoder_only else [model.encoder])
     parameters = [p for module in trained for p in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    if checkpoint is not None and len(checkpoint["optimizer"]["param_groups"][0]["params"]) == len(parameters):
+    fresh = checkpoint is None or checkpoint["decoder_only"] != options.decoder_only  # a phase that begins, not one resumed
+    if not fresh:
         optimizer.load_state_dict(checkpoint["optimizer"])
 
+    if options.decoder_only:
+        model.encoder.eval()  # its BatchNorm, too, must neither move nor look at the batch: the codes in use would change
     random = np.random.default_rng(start)
     line = progress.Progress(options.steps)
-    first = start
+    first = start if fresh else checkpoint["first"]
     for step in range(start + 1, options.steps + 1):
         share = (step - first) / (options.steps - first)
         warm = min(1.0, (step - first) / 100)
@@ -89,7 +92,8 @@ def main() -> None:
         optimizer.step()
         line.step(step, l1=error.abs().mean().item(), mse=error.square().mean().item())
         if step % 200 == 0 or step == options.steps:
-            progress.save(CHECKPOINT, {"step": step, "model": model.state_dict(), "optimizer": optimizer.state_dict()})
+            progress.save(CHECKPOINT, {"step": step, "first": first, "decoder_only": options.decoder_only,
+                                       "model": model.state_dict(), "optimizer": optimizer.state_dict()})
 
 
 if __name__ == "__main__":

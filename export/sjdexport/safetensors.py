@@ -149,7 +149,7 @@ def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
         header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
         offset += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 64)  # so that tensors start at a multiple of a cache line, give or take the eight bytes
+    text += b" " * (-(len(text) + 8) % 64)  # so that the first tensor starts at a cache line
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)

@@ -26,7 +26,7 @@ internal sealed class LoadedModel : IDisposable
 
     public ImageDecoder ImageDecoder { get; }
 
-    /// <summary>Opens the graphs side by side, and compares the hashes meanwhile: each of these is bound to one core.</summary>
+    /// <summary>Opens the graphs side by side (those with extensions in turn), and compares the hashes meanwhile: each is bound to one core.</summary>
     /// <exception cref="ModelException">The folder does not hold what its model.json says.</exception>
     /// <exception cref="ProviderException">The provider or a native library is not available.</exception>
     public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes)

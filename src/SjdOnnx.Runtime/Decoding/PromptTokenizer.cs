@@ -16,6 +16,8 @@ internal sealed class PromptTokenizer(Session session, PromptSection section, Na
         if (string.IsNullOrWhiteSpace(text))
             throw new RequestException("The prompt is empty. Say in words what the picture shows.");
 
+        // To the operator a string ends at U+0000: left in, it would silently take the rest of the prompt with it.
+        text = text.Replace('\0', ' ');
         int[] words = Tokenize(section.Template.Replace("{prompt}", text, StringComparison.Ordinal), cancellation);
         if (words.Length > section.MaxTokens)
         {

@@ -6,6 +6,8 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>A model's three graphs, opened and in agreement with its model.json.</summary>
 internal sealed class LoadedModel : IDisposable
 {
+    private static readonly Lock TokenizerTurn = new();
+
     private LoadedModel(ModelFolder folder, Session tokenizer, Session transformer, Session image, Provider provider)
     {
         Manifest manifest = folder.Manifest;
@@ -26,15 +28,16 @@ internal sealed class LoadedModel : IDisposable
 
     public ImageDecoder ImageDecoder { get; }
 
-    /// <summary>Opens the graphs side by side (those with extensions in turn), and compares the hashes meanwhile: each is bound to one core.</summary>
+    /// <summary>Opens the graphs side by side after the tokenizer, and compares the hashes meanwhile: each is bound to one core.</summary>
     /// <exception cref="ModelException">The folder does not hold what its model.json says.</exception>
     /// <exception cref="ProviderException">The provider or a native library is not available.</exception>
     public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes)
     {
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
+        Task<Session> tokenizer = Task.Run(() => OpenTokenizer(folder));
+        Task.WhenAny(tokenizer).Wait(CancellationToken.None);
         Task<Session> transformer = Task.Run(() => Session.Open(folder.TransformerGraph, provider, threads, extensions: false));
         Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
-        Task<Session> tokenizer = Task.Run(() => Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true));
         try
         {
             // Throws the exception of the first in this list that failed, when all have ended: a wrong hash explains what else goes wrong.
@@ -50,6 +53,17 @@ internal sealed class LoadedModel : IDisposable
             }
             throw;
         }
+    }
+
+    /// <summary>
+    /// The first session with extensions adds their operators' domains to a table of the process, which ONNX Runtime does not guard: another
+    /// session that opens meanwhile may fail ("the domain is already exist") or take the process down. So in each process the first of
+    /// them, which is a tokenizer, opens alone; those that follow find the domains there and only read.
+    /// </summary>
+    private static Session OpenTokenizer(ModelFolder folder)
+    {
+        lock (TokenizerTurn)
+            return Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true);
     }
 
     public void Dispose()

@@ -55,10 +55,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"export: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"export: {error.filename} cannot be read: {error.strerror}.", file=sys.stderr)
+        print(f"export: {error.filename or args.out}: {error.strerror or error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("export: stopped; nothing was changed.", file=sys.stderr)
+        print("export: stopped before it was finished; run it again.", file=sys.stderr)
         return 130
     return 0
 

@@ -80,7 +80,8 @@ def export(options: ExportOptions, report: Callable[[str], None] = lambda line: 
 
         if not options.copy_weights:
             _bring(checkpoint, staging, options.out)
-        _publish(staging, options.out, manifest)
+        documents = [options.checkpoint / name for name in ("config.json", "tokenizer.json", "generation.json")]
+        _publish(staging, options.out, manifest, [*documents, *checkpoint.files])
     report(f"{options.out / contract.MANIFEST}: done")
 
 
@@ -95,12 +96,16 @@ def _read_generation(path: Path, defaults: dict) -> dict:
         return dict(defaults)
     try:
         given = json.loads(path.read_text(encoding="utf-8"))
-        unknown = set(given) - set(SECTIONS)
-    except (ValueError, TypeError):
-        raise ExportError(f"{path} is not a JSON object.") from None
+    except ValueError:
+        given = None
+    if not isinstance(given, dict):
+        raise ExportError(f"{path} is not a JSON object.")
+    unknown = set(given) - set(SECTIONS)
     if unknown:
         raise ExportError(f"{path} has the unknown section {min(unknown)}; known are {', '.join(SECTIONS)}.")
     for section in set(given) & set(defaults):
+        if not isinstance(given[section], dict):
+            raise ExportError(f"{path}: section {section} is {json.dumps(given[section])}; expected an object.")
         if set(given[section]) != set(defaults[section]):
             raise ExportError(f"{path}: section {section} has the fields {sorted(given[section])}; expected are {sorted(defaults[section])}.")
     return {**defaults, **given}
@@ -155,23 +160,26 @@ def _bring(checkpoint: Checkpoint, staging: Path, out: Path) -> None:
             shutil.copyfile(file, staging / file.name)
 
 
-def _publish(staging: Path, out: Path, manifest: dict) -> None:
-    """A folder without model.json is no model: it goes first and comes last."""
-    stale = _listed(out)
+def _publish(staging: Path, out: Path, manifest: dict, sources: list[Path]) -> None:
+    """A folder without model.json is no model: it goes first and comes last. All that takes time is done before."""
+    kept = [file.name for file in sources if file.parent.resolve() == out.resolve() and file.exists()]
+    produced = [file.name for file in staging.iterdir()]
+    entries = contract.file_entries(out, kept) | contract.file_entries(staging, produced)
+    manifest["files"] = dict(sorted(entries.items()))
+    contract.write_manifest(staging, manifest)
+
+    stale = _listed(out) - set(entries)
     (out / contract.MANIFEST).unlink(missing_ok=True)
-    for file in staging.iterdir():
-        os.replace(file, out / file.name)
-        stale.discard(file.name)
+    for name in produced:
+        os.replace(staging / name, out / name)
     for name in stale:
-        if name.startswith("transformer."):
-            (out / name).unlink(missing_ok=True)  # a precision of an earlier export
-    names = [file.name for file in out.iterdir() if file.is_file() and not file.name.startswith(".")]
-    manifest["files"] = contract.file_entries(out, names)
-    contract.write_manifest(out, manifest)
+        (out / name).unlink(missing_ok=True)  # what an earlier export made and this one does not
+    os.replace(staging / contract.MANIFEST, out / contract.MANIFEST)
 
 
 def _listed(out: Path) -> set[str]:
     try:
-        return set(json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))["files"])
+        listed = json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))["files"]
+        return {name for name in listed if Path(name).name == name}
     except (OSError, ValueError, KeyError, TypeError):
         return set()

@@ -19,6 +19,7 @@ def read_tokenizer(path: Path) -> dict:
     try:
         tokenizer = json.loads(path.read_text(encoding="utf-8"))
         kind = tokenizer["model"]["type"]
+        tokenizer["model"]["vocab"].items()
         split = (tokenizer.get("pre_tokenizer") or {}).get("type")
         normalizer = tokenizer.get("normalizer")
     except FileNotFoundError:

@@ -11,15 +11,10 @@ internal sealed record GenerateReport(
     string Model, string Method, string Provider, string Precision, ulong Seed, int Window, string Initialisation,
     float Guidance, float Temperature, int TopK, float TopP, IReadOnlyList<ImageReport> Images)
 {
-    /// <param name="images">At least one.</param>
-    public static GenerateReport Of(ModelDescription model, IReadOnlyList<(string File, GeneratedImage Image)> images)
-    {
-        GenerationSettings first = images[0].Image.Settings;
-        return new GenerateReport(
-            model.Name, first.Method, first.Provider, first.Precision, first.Seed, first.Window, first.Initialisation,
-            first.Guidance, first.Temperature, first.TopK, first.TopP,
-            [.. images.Select(drawn => ImageReport.Of(drawn.File, drawn.Image))]);
-    }
+    /// <param name="first">What the first picture was drawn with; the others differ in the seed alone.</param>
+    public static GenerateReport Of(ModelDescription model, GenerationSettings first, IReadOnlyList<ImageReport> images) => new(
+        model.Name, first.Method, first.Provider, first.Precision, first.Seed, first.Window, first.Initialisation,
+        first.Guidance, first.Temperature, first.TopK, first.TopP, images);
 
     public string ToJson() => JsonSerializer.Serialize(this, GenerateReportJson.Default.GenerateReport);
 }

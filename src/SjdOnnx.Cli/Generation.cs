@@ -16,6 +16,7 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     private const int LongestArgument = 16 * 1024;
 
     private readonly PictureNames _names = new(options.Output, options.Count);
+    private bool _previewWritten;
 
     /// <returns>The exit code.</returns>
     /// <exception cref="CommandException">A picture cannot be written, there is no such model, or the prompt is too long.</exception>
@@ -53,24 +54,31 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         var names = new PictureNames(options.Output, options.Count);
         int differentPlaces = options.Output is null ? 1 : options.Count;
         for (int index = 0; index < differentPlaces; index++)
-            PictureFile.CheckWritable(names.Of(index, options.Seed));
+        {
+            string name = names.Of(index, options.Seed);
+            PictureFile.CheckWritable(name);
+            if (options.Preview)
+                PictureFile.CheckWritable(PictureFile.PreviewOf(name));
+        }
     }
 
     private async Task RunAsync(CancellationToken cancellation)
     {
-        var images = new List<(string File, GeneratedImage Image)>();
+        GenerationSettings? first = null;
+        var images = new List<ImageReport>(); // not the pictures themselves: there may be thousands
         for (int index = 0; index < options.Count; index++)
         {
             (string file, GeneratedImage image) = await DrawAsync(index, cancellation);
             Print.Note(Summary(file, image));
+            first ??= image.Settings;
             if (options.Json)
-                images.Add((file, image));
+                images.Add(ImageReport.Of(file, image));
             else
                 Print.Data(file);
         }
 
         if (options.Json)
-            Print.Data(GenerateReport.Of(textToImage.Model, images).ToJson());
+            Print.Data(GenerateReport.Of(textToImage.Model, first!, images).ToJson());
     }
 
     private async Task<(string File, GeneratedImage Image)> DrawAsync(int index, CancellationToken cancellation)
@@ -91,8 +99,9 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         }
         finally
         {
-            if (options.Preview)
-                File.Delete(PictureFile.PreviewOf(name));
+            if (_previewWritten)
+                PictureFile.Remove(PictureFile.PreviewOf(name));
+            _previewWritten = false;
         }
     }
 
@@ -108,6 +117,7 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
                     break;
                 case GenerationPreview { Png: ReadOnlyMemory<byte> png }:
                     PictureFile.Replace(preview, png.Span);
+                    _previewWritten = true;
                     break;
                 case GenerationCompleted { Image: GeneratedImage image }:
                     return image;

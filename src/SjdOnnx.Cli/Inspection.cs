@@ -64,11 +64,11 @@ internal static class Inspection
         {
             IReadOnlyList<PngText> texts = PngText.ReadAll(png);
             (int width, int height) = PngText.ReadSize(png);
-            string? data = texts.FirstOrDefault(text => text.Keyword == GenerationData.Keyword)?.Text;
-            return new InspectReport(
-                path, width, height,
-                texts.FirstOrDefault(text => text.Keyword == ParametersText.Keyword)?.Text,
-                data is null ? null : JsonElement.Parse(data));
+            string? text = texts.FirstOrDefault(text => text.Keyword == GenerationData.Keyword)?.Text;
+            JsonElement? data = text is null ? null : JsonElement.Parse(text);
+            if (data is { ValueKind: not JsonValueKind.Object })
+                throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: its text {GenerationData.Keyword} is no JSON object.");
+            return new InspectReport(path, width, height, texts.FirstOrDefault(text => text.Keyword == ParametersText.Keyword)?.Text, data);
         }
         catch (PngFormatException error)
         {

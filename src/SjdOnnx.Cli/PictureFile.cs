@@ -70,6 +70,19 @@ internal static class PictureFile
         }
     }
 
+    /// <summary>Removes a preview. One that cannot be removed is no reason to fail: the picture is there.</summary>
+    public static void Remove(string path)
+    {
+        try
+        {
+            File.Delete(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            Print.Note($"'{path}' cannot be removed: {Reason(error)}.");
+        }
+    }
+
     private static void WriteBeside(string path, ReadOnlySpan<byte> bytes, bool overwrite)
     {
         string temporary = TemporaryBeside(path);

@@ -110,6 +110,7 @@ public class BadInputTests
         File.WriteAllBytes(sjd.PathOf("bare.png"), OnePixel);
         File.WriteAllText(sjd.PathOf("text.png"), "a fox");
         File.WriteAllBytes(sjd.PathOf("strange.png"), PngText.Insert(OnePixel, new PngText(GenerationData.Keyword, "no JSON")));
+        File.WriteAllBytes(sjd.PathOf("list.png"), PngText.Insert(OnePixel, new PngText(GenerationData.Keyword, "[1, 2]")));
 
         (await sjd.RunAsync("inspect", "nowhere.png")).AssertFailed(ExitCode.Input, "cannot be read: there is no such file.");
         (await sjd.RunAsync("inspect", ".")).AssertFailed(ExitCode.Input, "'.' is a folder");
@@ -118,6 +119,7 @@ public class BadInputTests
         (await sjd.RunAsync("inspect", "damaged.png")).AssertFailed(ExitCode.Input, "checksum");
         (await sjd.RunAsync("inspect", "bare.png")).AssertFailed(ExitCode.Input, "no generation data");
         (await sjd.RunAsync("inspect", "strange.png")).AssertFailed(ExitCode.Input, "is no JSON");
+        (await sjd.RunAsync("inspect", "list.png")).AssertFailed(ExitCode.Input, "is no JSON object");
 
         Finished other = await sjd.RunAsync("inspect", "whole.png");
         Assert.Equal((0, "a \\u001b[31mfox\nSteps: 20\n"), (other.ExitCode, other.Output));

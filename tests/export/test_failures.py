@@ -44,6 +44,9 @@ GATE = "model.layers.1.mlp.gate_proj.weight"
 FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "missing tensor": (lambda f: rewrite(f, lambda t: t.pop(GATE)), [GATE, "[96, 64]"]),
     "missing decoder tensor": (lambda f: rewrite(f, lambda t: t.pop("model.vqmodel.decoder.conv_in.weight")), ["decoder.conv_in.weight"]),
+    "config is a list": (lambda f: (f / "config.json").write_text("[]"), ["config.json", "not a JSON object"]),
+    "generation section is a number": (lambda f: (f / "generation.json").write_text('{"prompt": 3}'), ["generation.json", "section prompt"]),
+    "tokenizer without vocabulary": (lambda f: (f / "tokenizer.json").write_text('{"model": {"type": "BPE"}}'), ["tokenizer.json"]),
     "wrong shape": (lambda f: rewrite(f, lambda t: t.update({GATE: t[GATE].T.copy()})), [GATE, "[64, 96]", "[96, 64]"]),
     "truncated data": (lambda f: truncate(f, 100), [WEIGHTS, "truncated"]),
     "truncated header": (lambda f: os.truncate(f / WEIGHTS, 100), [WEIGHTS, "header"]),

@@ -106,7 +106,7 @@ def _check_code_order(vocabulary: dict[str, int], first: int) -> None:
 
 def _vq_groups(config: dict) -> int:
     """Groups of the image decoder's GroupNorm: 32 in every published checkpoint; narrower decoders say otherwise."""
-    groups = config.get("vq_config", {}).get("norm_groups", 32)
+    groups = (config.get("vq_config") or {}).get("norm_groups", 32)
     if not isinstance(groups, int) or groups < 1:
         raise ExportError(f"config.json has vq_config.norm_groups {groups!r}; expected a positive integer.")
     return groups
@@ -119,6 +119,8 @@ def _read_config(path: Path) -> dict:
         raise ExportError(f"{path} is missing: the weights' sizes are read from it.") from None
     except ValueError:
         raise ExportError(f"{path} is not JSON.") from None
+    if not isinstance(config, dict):
+        raise ExportError(f"{path} is not a JSON object.")
     config = {"num_key_value_heads": config.get("num_attention_heads"), "rms_norm_eps": 1e-5, "rope_theta": 10000.0, **config}
     for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "max_position_embeddings"):
         if not isinstance(config.get(key), int) or config[key] < 1:

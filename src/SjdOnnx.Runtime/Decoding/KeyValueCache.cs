@@ -21,15 +21,26 @@ internal sealed class KeyValueCache : IDisposable
         NativeTensors tensors, OrtAllocator allocator, TransformerSection transformer, TensorElementType type, int positions)
     {
         Capacity = (positions + Step - 1) / Step * Step;
-        for (var layer = 0; layer < transformer.Layers; layer++)
+        try
         {
-            for (var lane = 0; lane < transformer.Lanes; lane++)
+            for (var layer = 0; layer < transformer.Layers; layer++)
             {
-                foreach (string kind in (string[])["key", "value"])
-                {
-                    NativeTensor buffer = tensors.Allocate(allocator, type, 1, transformer.KvHeads, Capacity, transformer.HeadDim);
-                    _buffers.Add((GraphContract.Past(layer, lane, kind), GraphContract.Present(layer, lane, kind), buffer));
-                }
+                for (var lane = 0; lane < transformer.Lanes; lane++)
+                    Allocate(layer, lane);
+            }
+        }
+        catch
+        {
+            Dispose(); // memory ran out on the way: what there is goes back
+            throw;
+        }
+
+        void Allocate(int layer, int lane)
+        {
+            foreach (string kind in (string[])["key", "value"])
+            {
+                NativeTensor buffer = tensors.Allocate(allocator, type, 1, transformer.KvHeads, Capacity, transformer.HeadDim);
+                _buffers.Add((GraphContract.Past(layer, lane, kind), GraphContract.Present(layer, lane, kind), buffer));
             }
         }
     }

@@ -46,6 +46,8 @@ internal static class ManifestRules
     {
         RequireAtLeast("layout.firstCode", layout.FirstCode, 0);
         RequireAtLeast("layout.codes", layout.Codes, 2);
+        foreach (int id in layout.RowSuffix.Concat(layout.Suffix))
+            RequireAtLeast("an id in layout.rowSuffix or layout.suffix", id, 0);
     }
 
     private static void CheckImage(ImageSection image)
@@ -80,9 +82,9 @@ internal static class ManifestRules
     {
         int fixedIds = Math.Max(manifest.Prompt.Conditional.Count(part => part.Id is not null), manifest.Prompt.Unconditional.Length);
         int pixels = manifest.Image.PixelsPerCode;
-        int rows = manifest.Image.Sizes.Max(size => size[1] / pixels * ((size[0] / pixels) + manifest.Layout.RowSuffix.Length));
-        int picture = rows + manifest.Layout.Suffix.Length;
-        int longest = fixedIds + manifest.Prompt.MaxTokens + picture;
+        long rows = manifest.Image.Sizes.Max(size => (long)(size[1] / pixels) * ((size[0] / pixels) + manifest.Layout.RowSuffix.Length));
+        long picture = rows + manifest.Layout.Suffix.Length;
+        long longest = (long)fixedIds + manifest.Prompt.MaxTokens + picture;
         Require(longest <= manifest.Transformer.MaxPositions,
             $"the longest prompt ({fixedIds} + {manifest.Prompt.MaxTokens} tokens) and the largest picture ({picture}) need " +
             $"{longest} positions; transformer.maxPositions is {manifest.Transformer.MaxPositions}");

@@ -71,7 +71,7 @@ internal sealed class ModelFolder
     {
         foreach (string name in _needed)
         {
-            using var file = new FileStream(PathOf(name), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 20);
+            using var file = new FileStream(OpenRead(PathOf(name)), FileAccess.Read, bufferSize: 1 << 20);
             string actual = Convert.ToHexStringLower(SHA256.HashData(file));
             string expected = Manifest.Files[name].Sha256;
             if (!string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase))

@@ -34,6 +34,10 @@ public sealed class DecoderTests
         {
             Decoded decoded = Decode(Create(method, size, initialisation), sampling, new Randomness(Seed: (ulong)size));
             Assert.Equal(expected.Ids, decoded.Ids);
+
+            // top-k of 1 is the same choice, made by another step of the chain
+            Decoded single = Decode(Create(method, size, initialisation), sampling with { Temperature = 1, TopK = 1 }, new Randomness(Seed: (ulong)size));
+            Assert.Equal(expected.Ids, single.Ids);
         }
     }
 

@@ -58,6 +58,16 @@ public sealed class JointLawTests(ITestOutputHelper output)
     }
 
     [Theory]
+    [InlineData(1, null)]
+    [InlineData(3, null)]
+    [InlineData(11, null)]
+    [InlineData(3, 0)]
+    [InlineData(3, 2)]
+    [InlineData(11, 2)]
+    public void Neither_random_nor_stubborn_point_masses_change_anything(int window, int? stubborn) =>
+        Check(Scenario.Plain, () => new PointMassGuesses(new DecodingOptions { WindowSize = window }, stubborn));
+
+    [Theory]
     [InlineData(nameof(AcceptsEverything))]
     [InlineData(nameof(ReplacesFromP))]
     [InlineData(nameof(KeepsOldQ))]

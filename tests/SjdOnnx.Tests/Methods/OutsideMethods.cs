@@ -59,3 +59,29 @@ internal sealed class SharedGumbel(DecodingOptions options) : IDecodingMethod
 
     public void Redraft(Window window, PassRandom random) => JacobiDrafting.FillFresh(window, options.Initialisation, random);
 }
+
+/// <summary>SJD with first guesses that are point masses: one stubborn code everywhere, or any code treated as known.</summary>
+/// <param name="stubborn">The code always guessed; null for one drawn uniformly.</param>
+internal sealed class PointMassGuesses(DecodingOptions options, int? stubborn) : IDecodingMethod
+{
+    private readonly SpeculativeJacobi _sjd = new(options);
+
+    public string Name => "outside-point-mass";
+
+    public bool IsExact => true;
+
+    public int WindowSize => options.WindowSize;
+
+    public Verdict Verify(Window window, PassRandom random) => _sjd.Verify(window, random);
+
+    public void Redraft(Window window, PassRandom random)
+    {
+        int fresh = Math.Max(window.Predicted, window.Start);
+        _sjd.Redraft(window, random);
+        for (int position = fresh; position < window.End; position++)
+        {
+            if (!window.Layout.IsForced(position))
+                window[position] = Distribution.PointMass(window.Q(position), stubborn ?? window[position]);
+        }
+    }
+}

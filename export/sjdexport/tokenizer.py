@@ -19,7 +19,7 @@ def read_tokenizer(path: Path) -> dict:
     try:
         tokenizer = json.loads(path.read_text(encoding="utf-8"))
         kind = tokenizer["model"]["type"]
-        tokenizer["model"]["vocab"].items()
+        len(tokenizer["model"]["vocab"])
         split = (tokenizer.get("pre_tokenizer") or {}).get("type")
         normalizer = tokenizer.get("normalizer")
     except FileNotFoundError:
@@ -42,7 +42,18 @@ def build_tokenizer(graph: Graph, tokenizer: dict) -> None:
     text = graph.input(contract.TEXT, STRING, [1])
     if tokenizer.get("normalizer"):
         text = graph.node("StringLower", "lowered", [text], EXTENSIONS)
-    plain = {**tokenizer, "added_tokens": [], "post_processor": None, "normalizer": None}
+    model = {**tokenizer["model"], "vocab": _without_gaps(tokenizer["model"]["vocab"])}
+    plain = {**tokenizer, "model": model, "added_tokens": [], "post_processor": None, "normalizer": None}
     vocabulary = json.dumps(plain, ensure_ascii=False, separators=(",", ":"))
     graph.node("HfJsonTokenizer", contract.IDS, [text], EXTENSIONS, tokenizer_config=json.dumps(CONFIG), tokenizer_vocab=vocabulary)
     graph.output(contract.IDS, INT64, [1, "n"])
+
+
+def _without_gaps(vocabulary: dict[str, int]) -> dict[str, int]:
+    """The vocabulary with a token for every id up to the largest.
+
+    The op keeps its tokens in an array as long as the vocabulary and, where ids leave gaps, writes past its end. The tokens that
+    fill them hold a space, which byte-level pieces never do, so no text can spell them.
+    """
+    ids = set(vocabulary.values())
+    return vocabulary | {f"no token {id}": id for id in range(max(ids, default=-1) + 1) if id not in ids}

@@ -3,10 +3,17 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace SjdOnnx.Runtime.Tests;
 
+[Collection(Alone)]
 public class NativeLibrariesTests
 {
     /// <summary>One <c>ai.onnx.contrib:StringUpper</c> node, in protobuf (ModelProto, IR version 8): no file and no exporter needed.</summary>
     private static readonly byte[] UpperCaseModel = Convert.FromBase64String("CAgSADpZCisKBHRleHQSBXVwcGVyIgtTdHJpbmdVcHBlcjoPYWkub25ueC5jb250cmliEgFnWhIKBHRleHQSCgoICAgSBAoCCAFiEwoFdXBwZXISCgoICAgSBAoCCAFCBAoAEBFCEwoPYWkub25ueC5jb250cmliEAE=");
+
+    private const string Alone = "opens a session of its own, past the lock that guards the extensions library";
+
+    /// <summary>Classes of this collection run when no other does.</summary>
+    [CollectionDefinition(Alone, DisableParallelization = true)]
+    public class RunsAlone;
 
     [Fact]
     public void ONNX_Runtime_is_the_version_the_code_is_written_against() =>

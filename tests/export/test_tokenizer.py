@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from conftest import Model, run_export
 
 import tiny
+from sjdexport.graph import Graph
+from sjdexport.tokenizer import build_tokenizer
 
 WORDS = ["the", "fox", "a", "red", "rocket", "on", "blue", "there", "fox's", "can't", "we'll", "THE", "Fox", "12", "3", "!!", "...", "don't,", "x1y2", "é", "straße", "Ω"]
 # No U+0000: ONNX Runtime Extensions end a string there, so the engine must not pass one on.
@@ -112,3 +115,16 @@ def kind(character: str) -> str:
     if character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # Unicode's White_Space has not these four; Python's has
         return "space"
     return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "other")
+
+
+def test_gaps_between_ids_are_filled(tmp_path: Path) -> None:
+    """The op writes past its array where ids have gaps; the built-in model's text begins at 1,032."""
+    graph = Graph("tokenizer")
+    build_tokenizer(graph, {"model": {"type": "BPE", "vocab": {"a": 1032, "b": 1035}, "merges": []}})
+    graph.save(tmp_path / "tokenizer.onnx")
+    node = next(node for node in onnx.load(tmp_path / "tokenizer.onnx").graph.node if node.op_type == "HfJsonTokenizer")
+    attribute = next(a for a in node.attribute if a.name == "tokenizer_vocab")
+    vocabulary = json.loads(attribute.s)["model"]["vocab"]
+    assert sorted(vocabulary.values()) == list(range(1036))
+    assert (vocabulary["a"], vocabulary["b"]) == (1032, 1035)
+    assert all(" " in token for token, id in vocabulary.items() if id not in (1032, 1035))

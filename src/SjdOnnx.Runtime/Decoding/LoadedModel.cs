@@ -6,8 +6,6 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>A model's three graphs, opened and in agreement with its model.json.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private static readonly Lock TokenizerTurn = new();
-
     private LoadedModel(ModelFolder folder, Session tokenizer, Session transformer, Session image, Provider provider)
     {
         Manifest manifest = folder.Manifest;
@@ -34,7 +32,9 @@ internal sealed class LoadedModel : IDisposable
     public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes)
     {
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
-        Task<Session> tokenizer = Task.Run(() => OpenTokenizer(folder));
+        // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard against
+        // sessions that read it meanwhile. So this one, which takes a few milliseconds, opens alone; those that follow only read.
+        Task<Session> tokenizer = Task.Run(() => Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true));
         Task.WhenAny(tokenizer).Wait(CancellationToken.None);
         Task<Session> transformer = Task.Run(() => Session.Open(folder.TransformerGraph, provider, threads, extensions: false));
         Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
@@ -53,17 +53,6 @@ internal sealed class LoadedModel : IDisposable
             }
             throw;
         }
-    }
-
-    /// <summary>
-    /// The first session with extensions adds their operators' domains to a table of the process, which ONNX Runtime does not guard: another
-    /// session that opens meanwhile may fail ("the domain is already exist") or take the process down. So in each process the first of
-    /// them, which is a tokenizer, opens alone; those that follow find the domains there and only read.
-    /// </summary>
-    private static Session OpenTokenizer(ModelFolder folder)
-    {
-        lock (TokenizerTurn)
-            return Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true);
     }
 
     public void Dispose()

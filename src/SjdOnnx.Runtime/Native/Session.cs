@@ -7,6 +7,9 @@ namespace SjdOnnx.Runtime.Native;
 /// <summary>One graph, opened. Runs end early when cancelled: ONNX Runtime looks before each node. Not for two threads at once.</summary>
 internal sealed class Session : IDisposable
 {
+    /// <summary>Held while a session with extensions is made: of two at once, one can fail with "the domain is already exist".</summary>
+    private static readonly Lock ExtensionsTurn = new();
+
     private readonly RunOptions _run = new();
 
     private Session(InferenceSession inference, string file) => (Inference, File) = (inference, file);
@@ -26,11 +29,20 @@ internal sealed class Session : IDisposable
     /// <exception cref="ProviderException">The provider or a native library is missing.</exception>
     public static Session Open(string graph, Provider provider, int threads, bool extensions)
     {
-        string file = Path.GetFileName(graph);
         using SessionOptions options = Options(threads);
-        if (extensions)
-            RegisterExtensions(options);
         provider.AppendTo(options);
+        if (!extensions)
+            return Open(graph, options);
+        lock (ExtensionsTurn)
+        {
+            RegisterExtensions(options);
+            return Open(graph, options);
+        }
+    }
+
+    private static Session Open(string graph, SessionOptions options)
+    {
+        string file = Path.GetFileName(graph);
         try
         {
             return new Session(new InferenceSession(graph, options), file);

@@ -19,7 +19,6 @@ def read_tokenizer(path: Path) -> dict:
     try:
         tokenizer = json.loads(path.read_text(encoding="utf-8"))
         kind = tokenizer["model"]["type"]
-        len(tokenizer["model"]["vocab"])
         split = (tokenizer.get("pre_tokenizer") or {}).get("type")
         normalizer = tokenizer.get("normalizer")
     except FileNotFoundError:
@@ -28,6 +27,8 @@ def read_tokenizer(path: Path) -> dict:
         raise ExportError(f"{path} is not a tokenizer.json of the Hugging Face tokenizers library.") from None
     if kind != "BPE" or split not in ("ByteLevel", "Sequence", "Split"):
         raise ExportError(f"{path} holds a {kind} model behind a {split} split; only byte-level BPE can be exported.")
+    if not isinstance(tokenizer["model"].get("vocab"), dict):
+        raise ExportError(f"{path} has no vocabulary of tokens with their ids.")
     if normalizer is not None and normalizer != {"type": "Lowercase"}:
         raise ExportError(f"{path} normalises text by {json.dumps(normalizer)}; only Lowercase or none can be exported.")
     return tokenizer

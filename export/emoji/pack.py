@@ -34,8 +34,8 @@ DECODING = {"method": "sjd", "window": 16, "initialisation": "uniform"}
 
 def weights() -> dict[str, np.ndarray]:
     """Every tensor that decoding needs, float16, under its Hugging Face name; the image encoder too, for fine-tuning."""
-    transformer = progress.load(progress.WORK / "transformer.pt")["model"]
-    autoencoder = progress.load(progress.WORK / "autoencoder.pt")["model"]
+    transformer = progress.load(progress.CHECKPOINTS / "transformer.pt")["model"]
+    autoencoder = progress.load(progress.CHECKPOINTS / "autoencoder.pt")["model"]
     named = dict(transformer) | {f"model.vqmodel.{name}": tensor for name, tensor in autoencoder.items()}
     return {name: tensor.numpy().astype(np.float16) for name, tensor in named.items() if tensor.is_floating_point()}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-WORK = Path(__file__).parent / "work"  # not in the repository: checkpoints and encoded pictures
+CHECKPOINTS = Path(__file__).parent / "checkpoints"  # not in the repository: checkpoints and encoded pictures
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

@@ -63,9 +63,9 @@ def main() -> None:
 
     text = tokens.Tokenizer()
     model = Transformer(TransformerConfig(vocab_size=text.size)).eval()
-    model.load_state_dict(progress.load(progress.WORK / "transformer.pt")["model"])
+    model.load_state_dict(progress.load(progress.CHECKPOINTS / "transformer.pt")["model"])
     images = Autoencoder().eval()
-    images.load_state_dict(progress.load(progress.WORK / "autoencoder.pt")["model"])
+    images.load_state_dict(progress.load(progress.CHECKPOINTS / "autoencoder.pt")["model"])
     random = np.random.default_rng(20)
     scenes: list[Scene] = [random_scene(random, held_out=True) for _ in range(options.prompts)]
     pictures, right, backgrounds, cells = [], 0, 0, []

@@ -17,7 +17,7 @@ from alphabet import BACKGROUNDS, GLYPHS
 from autoencoder import Autoencoder
 from scenes import Scene, draw, random_scene
 
-CHECKPOINT = progress.WORK / "autoencoder.pt"
+CHECKPOINT = progress.CHECKPOINTS / "autoencoder.pt"
 
 
 class Crowd(Scene):

@@ -23,8 +23,8 @@ from autoencoder import Autoencoder
 from scenes import Scene, draw, random_scene
 from transformer import Transformer, TransformerConfig
 
-CHECKPOINT = progress.WORK / "transformer.pt"
-STABLE = progress.WORK / "transformer.stable.pt"
+CHECKPOINT = progress.CHECKPOINTS / "transformer.pt"
+STABLE = progress.CHECKPOINTS / "transformer.stable.pt"
 CODE_COLUMNS = slice(tokens.FIRST_CODE, tokens.FIRST_CODE + tokens.CODES)
 NO_TARGET = -100
 
@@ -98,7 +98,7 @@ def main() -> None:
 
     text = tokens.Tokenizer()
     images = Autoencoder().eval()
-    images.load_state_dict(torch.load(progress.WORK / "autoencoder.pt")["model"])
+    images.load_state_dict(torch.load(progress.CHECKPOINTS / "autoencoder.pt")["model"])
     model = Transformer(TransformerConfig(vocab_size=text.size))
     matrices = [module.weight for module in model.model.layers.modules() if isinstance(module, torch.nn.Linear)]
     others = [p for p in model.parameters() if all(p is not matrix for matrix in matrices)]

@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.CommandLine;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime;
+using SjdOnnx.Sampling;
 using static SjdOnnx.Cli.CheckedOption;
 
 namespace SjdOnnx.Cli;
@@ -55,11 +56,11 @@ internal sealed class GenerateCommand : Command
         "a whole number from 1 to 1000000", "1", n => n is >= 1 and <= 1_000_000);
 
     private readonly Option<float?> _guidance = Number<float>("--guidance", "G", "How closely to follow the prompt, 1 is no guidance",
-        "a number from 0 to 100", TheModels, g => g is >= 0 and <= 100);
+        $"a number from 0 to {SamplingOptions.LargestGuidance}", TheModels, g => g is >= 0 and <= SamplingOptions.LargestGuidance);
 
     private readonly Option<float?> _temperature = Number<float>("--temperature", "T",
         "1 draws as the model was trained, 0 always takes the likeliest token",
-        "a number from 0 to 100", TheModels, t => t is >= 0 and <= 100);
+        $"a number from 0 to {SamplingOptions.LargestTemperature}", TheModels, t => t is >= 0 and <= SamplingOptions.LargestTemperature);
 
     private readonly Option<int?> _topK = Number<int>("--top-k", "K", "Draw only from the K likeliest tokens, 0 is off",
         "a whole number, 0 or more", TheModels, k => k >= 0);

@@ -9,7 +9,7 @@ internal sealed record WireTensor(string Type, long[] Shape, string? Data = null
 /// One line on stdin. <see cref="Command"/> is one of
 /// load (Session, Path, Threads, Optimized: where to save the optimised graph),
 /// buffer (Name, Tensor without data: memory that stays, all zero),
-/// run (Session, Inputs, Bound: graph input or output to buffer, Outputs: what to answer with, Repeat),
+/// run (Session, Inputs, BoundInputs and BoundOutputs: graph input or output to buffer, Outputs: what to answer with, Repeat),
 /// unload (Session).
 /// </summary>
 internal sealed record Request(

@@ -24,8 +24,6 @@ class Runner:
 
     def __init__(self) -> None:
         command = ["dotnet", "run", "--project", str(PROJECT), "-c", "Release"]
-        if artifacts := os.environ.get("SJDONNX_ARTIFACTS"):
-            command += ["--artifacts-path", artifacts]
         environment = {**os.environ, "DOTNET_NOLOGO": "1", "DOTNET_CLI_TELEMETRY_OPTOUT": "1"}
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
@@ -44,19 +42,20 @@ class Runner:
         self, session: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str],
         bound_inputs: Mapping[str, str] = {}, bound_outputs: Mapping[str, str] = {},
     ) -> dict[str, np.ndarray]:
-        answer = self._ask(
-            command="run", session=session, inputs={name: _to_wire(array) for name, array in inputs.items()}, outputs=list(outputs),
-            boundInputs=dict(bound_inputs), boundOutputs=dict(bound_outputs),
-        )
+        answer = self._run(session, inputs, outputs, bound_inputs, bound_outputs, repeat=1)
         return {name: _from_wire(tensor) for name, tensor in answer["outputs"].items()}
 
     def time(self, session: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str], repeat: int,
              bound_inputs: Mapping[str, str] = {}, bound_outputs: Mapping[str, str] = {}) -> list[float]:
         """Milliseconds of each of `repeat` equal runs."""
+        return self._run(session, inputs, outputs, bound_inputs, bound_outputs, repeat)["milliseconds"]
+
+    def _run(self, session: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str],
+             bound_inputs: Mapping[str, str], bound_outputs: Mapping[str, str], repeat: int) -> dict:
         return self._ask(
             command="run", session=session, inputs={name: _to_wire(array) for name, array in inputs.items()}, outputs=list(outputs),
             boundInputs=dict(bound_inputs), boundOutputs=dict(bound_outputs), repeat=repeat,
-        )["milliseconds"]
+        )
 
     def _ask(self, **request: object) -> dict:
         self._process.stdin.write(json.dumps(request) + "\n")

@@ -112,21 +112,10 @@ public sealed class Window
     internal int Pass => _passes;
 
     /// <summary>Ids of the committed tokens that the cache lacks, then of the drafts.</summary>
-    internal ReadOnlySpan<int> InputIds()
-    {
-        for (int position = Cached; position < End; position++)
-            _ids[position] = Layout.Id(position, _codes[position]);
-        return _ids.AsSpan(Cached..End);
-    }
+    internal ReadOnlySpan<int> InputIds() => Ids(Cached..End);
 
     /// <summary>Ids of all tokens of a complete picture.</summary>
-    internal int[] ToIds()
-    {
-        var ids = new int[_codes.Length];
-        for (int position = 0; position < ids.Length; position++)
-            ids[position] = Layout.Id(position, _codes[position]);
-        return ids;
-    }
+    internal int[] ToIds() => Ids(..).ToArray();
 
     internal Span<float> PredictionRow(int position)
     {
@@ -153,6 +142,14 @@ public sealed class Window
 
         End = Math.Max(Start, Math.Min(Start + _size, Layout.LastCode));
         (_p, _q) = (_q, _p);
+    }
+
+    private ReadOnlySpan<int> Ids(Range positions)
+    {
+        (int start, int count) = positions.GetOffsetAndLength(_ids.Length);
+        for (int position = start; position < start + count; position++)
+            _ids[position] = Layout.Id(position, _codes[position]);
+        return _ids.AsSpan(start, count);
     }
 
     private Span<float> Row(float[] pool, int position) => pool.AsSpan(position % (_size + 1) * Layout.Codes, Layout.Codes);

@@ -7,20 +7,28 @@ namespace SjdOnnx.Tests;
 /// A model whose logits are a hash of every token before: any distribution can be computed, and one wrong token or one stale entry in
 /// the cache changes all that follows. It checks its caller against the contract of <see cref="IPromptedModel"/>, and allocates nothing.
 /// </summary>
-internal sealed class ToyModel : IPromptedModel
+internal sealed class ToyModel : IPromptedModel, IForwardPass
 {
+    // A pass's tree adds at most this many tokens to a picture's.
+    private const int MostBranches = 64;
+
     private readonly TokenLayout _layout;
-    private readonly ulong[] _prefixes; // entry k: the hash of the first k generated tokens
+    private readonly ulong[] _prefixes; // entry k: the hash of the k-th cached token and of all that it follows; 0: of nothing
+    private readonly int[] _positions; // entry k: the position after that token
     private readonly float[] _conditional;
     private readonly float[] _unconditional;
     private int _cached = -1;
+    private int _rows;
+    private bool _ran = true;
 
     public ToyModel(TokenLayout layout)
     {
         _layout = layout;
-        _prefixes = new ulong[layout.Length + 1];
-        _conditional = new float[(layout.Length + 1) * layout.Codes];
-        _unconditional = new float[(layout.Length + 1) * layout.Codes];
+        int longest = layout.Length + MostBranches + 1;
+        _prefixes = new ulong[longest];
+        _positions = new int[longest];
+        _conditional = new float[longest * layout.Codes];
+        _unconditional = new float[longest * layout.Codes];
     }
 
     /// <summary>How much the logits depend on the position alone, and how much on all that stands before it.</summary>
@@ -37,33 +45,65 @@ internal sealed class ToyModel : IPromptedModel
 
     public int Calls { get; private set; }
 
-    public Logits Prefill(CancellationToken cancellationToken)
+    public Logits Logits
     {
-        _cached = 0;
-        Calls++;
-        return LogitsAfter(_cached, rows: 1);
+        get
+        {
+            Demand(_ran, "There are logits after a pass.");
+            int length = _rows * Codes;
+            return new Logits(_conditional.AsSpan(..length), HasUnconditionalLane ? _unconditional.AsSpan(..length) : [], Codes);
+        }
     }
 
-    public Logits Forward(ReadOnlySpan<int> ids, int rows, CancellationToken cancellationToken)
+    public void FeedPrompt()
     {
-        Calls++;
+        (_cached, _rows, _ran) = (0, 1, false);
+    }
+
+    public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents)
+    {
+        Demand(_ran, "What is fed is run before more is fed.");
         Demand(_cached >= 0, "The prompt comes first.");
         Demand(rows >= 1 && rows <= ids.Length, "There are logits after each new id, and not before.");
-        Demand(_cached + ids.Length <= _layout.LastCode, "What follows the last image code needs no pass.");
-        foreach (int id in ids)
+        Demand(parents.IsEmpty || parents.Length == ids.Length, "Every id of a tree has a parent.");
+        int cached = _cached;
+        for (int i = 0; i < ids.Length; i++)
         {
-            int legal = _layout.ForcedId(_cached) ?? Math.Clamp(id, _layout.FirstCode, _layout.FirstCode + Codes - 1);
-            Demand(id == legal, "Structure stands where the layout says, and codes everywhere else.");
-            _prefixes[_cached + 1] = Extend(_prefixes[_cached], id);
+            int parent = parents.IsEmpty ? i - 1 : parents[i];
+            Demand(parent >= -1 && parent < i, "Parents come before their children.");
+            int before = cached + parent + 1;
+            int position = _positions[before];
+            int legal = _layout.ForcedId(position) ?? Math.Clamp(ids[i], _layout.FirstCode, _layout.FirstCode + Codes - 1);
+            Demand(ids[i] == legal, "Structure stands where the layout says, and codes everywhere else.");
+            Demand(position < _layout.LastCode, "What follows the last image code needs no pass.");
             _cached++;
+            _prefixes[_cached] = Extend(_prefixes[before], ids[i]);
+            _positions[_cached] = position + 1;
         }
 
-        return LogitsAfter(_cached - rows + 1, rows);
+        (_rows, _ran) = (rows, false);
+    }
+
+    public void Run(CancellationToken cancellationToken)
+    {
+        Demand(!_ran, "A pass has something to read.");
+        Calls++;
+        for (int row = 0; row < _rows; row++)
+        {
+            int token = _cached - _rows + 1 + row;
+            WriteLogits(_positions[token], _prefixes[token], _conditional.AsSpan(row * Codes, Codes), lane: 0);
+            WriteLogits(_positions[token], _prefixes[token], _unconditional.AsSpan(row * Codes, Codes), lane: 1);
+        }
+
+        _ran = true;
     }
 
     public void Truncate(int length)
     {
         Demand(length >= 0 && length <= _cached, "Only what is cached can be forgotten.");
+        Demand(_ran, "Nothing is forgotten before it is read.");
+        for (int token = 1; token <= length; token++)
+            Demand(_positions[token] == token, "What stays is the picture so far, in its order.");
         _cached = length;
     }
 
@@ -101,19 +141,6 @@ internal sealed class ToyModel : IPromptedModel
         WriteLogits(position, prefix, conditional, lane: 0);
         WriteLogits(position, prefix, unconditional, lane: 1);
         return ReferenceChain.Probabilities(conditional, unconditional, sampling);
-    }
-
-    private Logits LogitsAfter(int firstPosition, int rows)
-    {
-        for (int row = 0; row < rows; row++)
-        {
-            int position = firstPosition + row;
-            WriteLogits(position, _prefixes[position], _conditional.AsSpan(row * Codes, Codes), lane: 0);
-            WriteLogits(position, _prefixes[position], _unconditional.AsSpan(row * Codes, Codes), lane: 1);
-        }
-
-        int length = rows * Codes;
-        return new Logits(_conditional.AsSpan(..length), HasUnconditionalLane ? _unconditional.AsSpan(..length) : [], Codes);
     }
 
     private void WriteLogits(int position, ulong prefix, Span<float> logits, ulong lane)

@@ -6,29 +6,40 @@ namespace SjdOnnx.Runtime.Decoding;
 /// A transformer that has been given its prompt, in one lane or two: conditional, and unconditional for guidance. The lanes' prompts
 /// differ in length; what is generated is the same in both.
 /// </summary>
-internal sealed class PromptedTransformer(Transformer transformer, Bindings bindings, Prompt prompt) : IPromptedModel
+internal sealed class PromptedTransformer(Transformer transformer, Bindings bindings, Prompt prompt) : IPromptedModel, IForwardPass
 {
     private readonly int[][] _prompts = transformer.Lanes == 1 ? [prompt.Conditional] : [prompt.Conditional, prompt.Unconditional];
     private int _generated;
+    private int _tokens;
+    private int _rows;
 
     public int Codes => transformer.Codes;
 
-    /// <summary>All lanes' prompts in one Run: the weights are read once.</summary>
-    public Logits Prefill(CancellationToken cancellationToken)
+    public Logits Logits
+    {
+        get
+        {
+            int lane = _rows * Codes;
+            ReadOnlySpan<float> logits = bindings.Logits.Span;
+            return new Logits(logits[..lane], _prompts.Length == 1 ? [] : logits.Slice(lane, lane), Codes);
+        }
+    }
+
+    public void FeedPrompt()
     {
         _generated = 0;
-        var tokens = 0;
+        _tokens = 0;
         for (var lane = 0; lane < _prompts.Length; lane++)
         {
             foreach (int id in _prompts[lane])
-                bindings.InputIds[tokens++] = id;
-            bindings.LogitsRows[lane] = tokens - 1;
+                bindings.InputIds[_tokens++] = id;
+            bindings.LogitsRows[lane] = _tokens - 1;
             bindings.SetLane(lane, _prompts[lane].Length, _prompts[lane].Length);
         }
-        return Run(tokens, rows: 1, cancellationToken);
+        _rows = 1;
     }
 
-    public Logits Forward(ReadOnlySpan<int> ids, int rows, CancellationToken cancellationToken)
+    public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, ids.Length);
@@ -42,8 +53,11 @@ internal sealed class PromptedTransformer(Transformer transformer, Bindings bind
                 bindings.LogitsRows[(lane * rows) + row] = first + ids.Length - rows + row;
             bindings.SetLane(lane, ids.Length, _prompts[lane].Length + _generated);
         }
-        return Run(_prompts.Length * ids.Length, rows, cancellationToken);
+        (_tokens, _rows) = (_prompts.Length * ids.Length, rows);
     }
+
+    public void Run(CancellationToken cancellationToken) =>
+        transformer.Session.Run(bindings.For(_tokens, _rows * _prompts.Length), cancellationToken);
 
     /// <summary>Only a number: the next pass writes over what lies behind it.</summary>
     public void Truncate(int length)
@@ -51,14 +65,5 @@ internal sealed class PromptedTransformer(Transformer transformer, Bindings bind
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _generated);
         _generated = length;
-    }
-
-    /// <param name="rows">Rows of logits for each lane.</param>
-    private Logits Run(int tokens, int rows, CancellationToken cancellationToken)
-    {
-        transformer.Session.Run(bindings.For(tokens, rows * _prompts.Length), cancellationToken);
-        int lane = rows * Codes;
-        ReadOnlySpan<float> logits = bindings.Logits.Span;
-        return new Logits(logits[..lane], _prompts.Length == 1 ? [] : logits.Slice(lane, lane), Codes);
     }
 }

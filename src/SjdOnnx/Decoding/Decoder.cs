@@ -2,69 +2,107 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Decoding;
 
-/// <summary>Decodes a picture, settling several tokens per forward pass where the method can.</summary>
+/// <summary>Decodes pictures, settling several tokens per forward pass where the method can.</summary>
 /// <remarks>
 /// The loop of Teng et al., "Accelerating Auto-regressive Text-to-Image Generation with Training-free Speculative Jacobi
 /// Decoding", ICLR 2025, arXiv:2410.01699. Autoregressive decoding is the case of an empty draft.
 /// </remarks>
-public sealed class Decoder(TokenLayout layout, IDecodingMethod method, SamplingOptions sampling)
+/// <param name="layout">The pictures' tokens.</param>
+/// <param name="method">What to accept, and what to guess next.</param>
+/// <param name="sampling">How logits become probabilities.</param>
+/// <param name="auto">Chooses how many drafts the next pass carries; null for always as many as the method keeps open.</param>
+public sealed class Decoder(TokenLayout layout, IDecodingMethod method, SamplingOptions sampling, AutoWindow? auto = null)
 {
     private readonly ProbabilityChain _chain = new(sampling);
 
-    /// <summary>Decodes one picture.</summary>
-    /// <param name="model">Holds the prompt; its cache is this picture's until the method returns.</param>
+    /// <summary>A picture of which nothing is known yet.</summary>
+    /// <param name="model">Holds the prompt; its cache is this picture's until the picture is complete.</param>
     /// <param name="randomness">All the chance there is: the same seed and image give the same picture.</param>
-    /// <param name="observer">Called after every pass, the prefill included, with the window as the next pass will see it.</param>
-    /// <param name="cancellationToken">Looked at before every pass and handed to the model.</param>
     /// <exception cref="ArgumentException">The model's codebook is not the layout's.</exception>
-    /// <exception cref="InvalidOperationException">The model's logits are no numbers.</exception>
-    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
-    public Decoded Decode(
-        IPromptedModel model, Randomness randomness, Action<Window>? observer = null, CancellationToken cancellationToken = default)
+    public Picture Begin(IPromptedModel model, Randomness randomness)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (model.Codes != layout.Codes)
-            throw new ArgumentException($"The model has {model.Codes} image codes, the token layout {layout.Codes}.", nameof(model));
+        return model.Codes == layout.Codes
+            ? new Picture(model, randomness, new Window(layout, method.WindowSize, method.Branches))
+            : throw new ArgumentException($"The model has {model.Codes} image codes, the token layout {layout.Codes}.", nameof(model));
+    }
 
-        var window = new Window(layout, method.WindowSize);
-        while (!window.IsComplete)
+    /// <summary>Brings every picture one forward pass further; each commits at least one token, and how many is its own affair.</summary>
+    /// <param name="forward">The transformer that the pictures' models share.</param>
+    /// <param name="pictures">Pictures that this decoder began, none of them complete.</param>
+    /// <param name="cancellationToken">Looked at before the pass and handed to the model.</param>
+    /// <exception cref="InvalidOperationException">The model's logits are no numbers.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    public void Advance(IForwardPass forward, IReadOnlyList<Picture> pictures, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(forward);
+        ArgumentNullException.ThrowIfNull(pictures);
+        cancellationToken.ThrowIfCancellationRequested();
+
+        // 1. Predict: one forward pass over the committed tokens the caches lack and every draft after them.
+        for (int i = 0; i < pictures.Count; i++)
+            Feed(pictures[i]);
+        forward.Run(cancellationToken);
+
+        for (int i = 0; i < pictures.Count; i++)
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            PassRandom random = randomness.At(window.Pass);
-
-            // 1. Predict: one forward pass over the committed tokens the cache lacks and every draft after them.
-            Logits logits = window.Pass == 0
-                ? model.Prefill(cancellationToken)
-                : model.Forward(window.InputIds(), window.Drafts + 1, cancellationToken);
-            ToProbabilities(logits, window);
+            (Window window, IPromptedModel model) = (pictures[i].Window, pictures[i].Model);
+            PassRandom random = pictures[i].Randomness.At(window.Pass);
+            ToProbabilities(model.Logits, window);
 
             // 2. Verify: which drafts does the model stand by, and what does it say next?
             Verdict verdict = method.Verify(window, random);
 
             // 3. Commit those, and the structure that must follow; the cache forgets the drafts that fell.
             window.Commit(verdict);
+            window.Open(auto?.Choose(window, method) ?? method.WindowSize);
             model.Truncate(window.Cached);
 
             // 4. Redraft the positions still open: the Jacobi iteration.
             method.Redraft(window, random);
-            observer?.Invoke(window);
+        }
+    }
+
+    /// <summary>Decodes one picture.</summary>
+    /// <param name="model">Holds the prompt, and runs the passes.</param>
+    /// <param name="randomness">All the chance there is: the same seed and image give the same picture.</param>
+    /// <param name="observer">Called after every pass, the prefill included, with the window as the next pass will see it.</param>
+    /// <param name="cancellationToken">Looked at before every pass and handed to the model.</param>
+    /// <exception cref="ArgumentException">The model's codebook is not the layout's.</exception>
+    /// <exception cref="InvalidOperationException">The model's logits are no numbers.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    public Decoded Decode<TModel>(
+        TModel model, Randomness randomness, Action<Window>? observer = null, CancellationToken cancellationToken = default)
+        where TModel : IPromptedModel, IForwardPass
+    {
+        Picture picture = Begin(model, randomness);
+        Picture[] pictures = [picture];
+        while (!picture.IsComplete)
+        {
+            Advance(model, pictures, cancellationToken);
+            observer?.Invoke(picture.Window);
         }
 
-        var codes = new int[layout.ImageTokens];
-        window.CopyCommittedCodes(codes);
-        return new Decoded(codes, window.ToIds(), window.ForwardPasses, window.AcceptedHistogram.ToArray());
+        return picture.ToDecoded();
+    }
+
+    private static void Feed(Picture picture)
+    {
+        if (picture.Window.Pass == 0)
+            picture.Model.FeedPrompt();
+        else
+            picture.Model.Feed(picture.Window.InputIds(), picture.Window.Nodes, picture.Window.InputParents());
     }
 
     private void ToProbabilities(Logits logits, Window window)
     {
-        for (int position = window.Start; position <= window.End; position++)
+        for (int node = 0; node < window.Nodes; node++)
         {
-            int row = position - window.Start;
-            Span<float> p = window.PredictionRow(position);
-            if (layout.IsForced(position))
+            Span<float> p = window.PredictionRow(node);
+            if (layout.IsForced(window.PositionOf(node) + 1))
                 Distribution.PointMass(p, code: 0);
             else
-                _chain.Apply(logits.Conditional(row), logits.Unconditional(row), p);
+                _chain.Apply(logits.Conditional(node), logits.Unconditional(node), p);
         }
     }
 }

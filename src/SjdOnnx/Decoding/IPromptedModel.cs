@@ -1,7 +1,7 @@
 namespace SjdOnnx.Decoding;
 
 /// <summary>
-/// A decoder-only transformer that has been given its prompt: all that decoding knows of a model. Prompts, lanes, caches
+/// A decoder-only transformer that has been given a picture's prompt: all that decoding knows of a model. Prompts, lanes, caches
 /// and tensors stay below this line. Positions and lengths count generated tokens: the prompt is not among them.
 /// </summary>
 public interface IPromptedModel
@@ -9,19 +9,36 @@ public interface IPromptedModel
     /// <summary>Size of the codebook: the width of a row of logits.</summary>
     int Codes { get; }
 
-    /// <summary>Reads the prompt into an emptied cache.</summary>
-    /// <returns>One row: the logits of the token at position 0.</returns>
-    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
-    Logits Prefill(CancellationToken cancellationToken);
+    /// <summary>
+    /// Has the next forward pass read the prompt into an emptied cache. Its <see cref="Logits"/> will be one row: those of the token at position 0.
+    /// </summary>
+    void FeedPrompt();
 
-    /// <summary>Appends <paramref name="ids"/>, the model's own token ids, to the cache of every lane.</summary>
+    /// <summary>
+    /// Has the next forward pass append <paramref name="ids"/>, the model's own token ids, to the cache of every lane. Its
+    /// <see cref="Logits"/> will be those after each of the last <paramref name="rows"/> ids, in order.
+    /// </summary>
     /// <param name="ids">At least one id.</param>
     /// <param name="rows">1 to the number of ids.</param>
-    /// <param name="cancellationToken">Ends the pass; the cache may then hold any part of <paramref name="ids"/>.</param>
-    /// <returns>The logits after each of the last <paramref name="rows"/> ids, in order.</returns>
-    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
-    Logits Forward(ReadOnlySpan<int> ids, int rows, CancellationToken cancellationToken);
+    /// <param name="parents">
+    /// Empty where each id follows the one before it. Otherwise ids form a tree: entry i is the index in <paramref name="ids"/>, below i, of the id that number i follows, or
+    /// −1 for the last token cached; an id stands one position behind its parent and sees its ancestors and the cache alone.
+    /// </param>
+    void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents);
 
-    /// <summary>Forgets every generated token from position <paramref name="length"/> on.</summary>
+    /// <summary>What the last forward pass said of what it was fed.</summary>
+    Logits Logits { get; }
+
+    /// <summary>Forgets every token of the cache from the <paramref name="length"/>-th on; tokens count in the order in which they were fed.</summary>
     void Truncate(int length);
+}
+
+/// <summary>Runs the transformer that several <see cref="IPromptedModel"/> share.</summary>
+public interface IForwardPass
+{
+    /// <summary>One forward pass over everything that was fed since the last one.</summary>
+    /// <exception cref="OperationCanceledException">
+    /// Cancellation was requested. The caches may hold any part of what was fed, and every picture has to begin with its prompt again.
+    /// </exception>
+    void Run(CancellationToken cancellationToken);
 }

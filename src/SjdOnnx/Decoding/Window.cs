@@ -13,13 +13,21 @@ namespace SjdOnnx.Decoding;
 /// </code>
 /// <para>Probability rows lie in two pools of <c>size + 1</c> rows, the row of position j at j mod (<c>size + 1</c>). When a pass is
 /// committed the pools change places: its p of a position still open <em>is</em> the next pass's q, at the same address, uncopied.</para>
+/// <para>A pass judges a tree of <em>nodes</em>: node 0 is the token before <see cref="Start"/>, node k the draft at
+/// <see cref="Start"/> + k − 1, and the numbers after those are branches, other codes that a method asks the model about with
+/// <see cref="Branch"/>. Each node's row of p is about the position after it. Without branches the tree is a chain.</para>
 /// </remarks>
 public sealed class Window
 {
     private readonly int _size;
     private readonly int[] _codes;
     private readonly int[] _ids;
+    private readonly int[] _firstPass; // by position: the first of the consecutive passes that have predicted it
     private readonly int[] _acceptedHistogram;
+    private readonly (int Parent, int Position, int Code)[] _branches;
+    private readonly int[] _parents;
+    private readonly float[] _branchP;
+    private readonly float[] _scratch;
     private float[] _p;
     private float[] _q;
     private int _passes;
@@ -27,16 +35,23 @@ public sealed class Window
     /// <summary>An empty window over a picture of which nothing is known.</summary>
     /// <param name="layout">The picture's tokens.</param>
     /// <param name="size">The most drafts open at once, 0 or more.</param>
-    public Window(TokenLayout layout, int size)
+    /// <param name="branches">The most branches at once, 0 or more.</param>
+    public Window(TokenLayout layout, int size, int branches = 0)
     {
         ArgumentNullException.ThrowIfNull(layout);
         ArgumentOutOfRangeException.ThrowIfNegative(size);
+        ArgumentOutOfRangeException.ThrowIfNegative(branches);
 
         Layout = layout;
         _size = Math.Min(size, layout.LastCode);
         _codes = new int[layout.Length];
-        _ids = new int[layout.Length];
+        _ids = new int[layout.Length + branches];
+        _firstPass = new int[layout.Length];
         _acceptedHistogram = new int[_size + 1];
+        _branches = new (int, int, int)[branches];
+        _parents = branches == 0 ? [] : new int[layout.Length + branches];
+        _branchP = new float[branches * layout.Codes];
+        _scratch = new float[layout.Codes];
         _p = new float[(_size + 1) * layout.Codes];
         _q = new float[(_size + 1) * layout.Codes];
     }
@@ -53,6 +68,12 @@ public sealed class Window
     /// <summary>Open slots: <see cref="End"/> − <see cref="Start"/>.</summary>
     public int Drafts => End - Start;
 
+    /// <summary>Codes beside the drafts that the pass is asked about.</summary>
+    public int Branches { get; private set; }
+
+    /// <summary>Nodes of the tree that the pass judges: 1 + <see cref="Drafts"/> + <see cref="Branches"/>.</summary>
+    public int Nodes => 1 + Drafts + Branches;
+
     /// <summary>One past the last position that a pass has predicted. The slots from here on are fresh: they need a first guess.</summary>
     public int Predicted { get; private set; }
 
@@ -65,6 +86,12 @@ public sealed class Window
     /// <summary>Entry k: how many of <see cref="ForwardPasses"/> accepted k drafts.</summary>
     public ReadOnlySpan<int> AcceptedHistogram => _acceptedHistogram;
 
+    /// <summary>How often drafts stood that were tested, by age: of committed positions only, so that it may guide what comes after them.</summary>
+    public DraftSurvival Survival { get; } = new();
+
+    /// <summary>A row for a method's own computations, [codes]; whatever was in it may be gone after the method returns.</summary>
+    public Span<float> Scratch => _scratch;
+
     /// <summary>The code at <paramref name="position"/>, committed or drafted; 0 where the token is forced.</summary>
     public int this[int position]
     {
@@ -73,10 +100,16 @@ public sealed class Window
     }
 
     /// <summary>
-    /// What the pass predicts for <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> inclusive: [codes], sums to 1.
+    /// What the pass predicts for <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> inclusive, given the drafts before it: [codes], sums to 1.
     /// It is there while drafts are verified.
     /// </summary>
-    public ReadOnlySpan<float> P(int position) => PredictionRow(position);
+    public ReadOnlySpan<float> P(int position) => RowOfP(position);
+
+    /// <summary>
+    /// What the pass predicts for the position after <paramref name="node"/>, given that node and its ancestors: [codes], sums to 1.
+    /// It is there while drafts are verified.
+    /// </summary>
+    public ReadOnlySpan<float> PAfter(int node) => PredictionRow(node);
 
     /// <summary>
     /// The distribution that the draft at <paramref name="position"/> was drawn from, <see cref="Start"/> to <see cref="End"/> − 1:
@@ -88,6 +121,48 @@ public sealed class Window
         ArgumentOutOfRangeException.ThrowIfLessThan(position, Start - 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(position, End);
         return Row(_q, position);
+    }
+
+    /// <summary>
+    /// How many passes in a row have predicted the draft at <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> − 1,
+    /// while it was open, the present one not counted: 0 for a first guess.
+    /// </summary>
+    public int Age(int position) => position < Predicted ? _passes - _firstPass[position] : 0;
+
+    /// <summary>Asks the next pass about <paramref name="code"/> in the place after <paramref name="parent"/>. To be called while redrafting, parents first.</summary>
+    /// <param name="parent">A node whose place is before that of the last draft.</param>
+    /// <param name="code">A code that no other child of the parent has.</param>
+    /// <returns>The new node.</returns>
+    /// <exception cref="InvalidOperationException">The window has as many branches as it was made for.</exception>
+    public int Branch(int parent, int code)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(parent);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(parent, Nodes);
+        int position = PositionOf(parent) + 1;
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(position, End, nameof(parent));
+        if (Branches == _branches.Length)
+            throw new InvalidOperationException($"The window was made for {_branches.Length} branches.");
+
+        _branches[Branches++] = (parent, position, code);
+        return Nodes - 1;
+    }
+
+    /// <summary>The position of <paramref name="node"/>.</summary>
+    public int PositionOf(int node) => node <= Drafts ? Start - 1 + node : _branches[node - Drafts - 1].Position;
+
+    /// <summary>The node that has <paramref name="code"/> in the place after <paramref name="node"/>, or null: the model was not asked.</summary>
+    public int? Child(int node, int code)
+    {
+        if (node < Drafts && _codes[Start + node] == code)
+            return node + 1;
+
+        for (int branch = 0; branch < Branches; branch++)
+        {
+            if (_branches[branch].Parent == node && _branches[branch].Code == code)
+                return Drafts + 1 + branch;
+        }
+
+        return null;
     }
 
     /// <summary>Copies the committed image codes, row by row.</summary>
@@ -105,51 +180,104 @@ public sealed class Window
         return count;
     }
 
+    /// <summary>Drafts that were asked for when the window was last opened, whether there was room or not; null before the first time.</summary>
+    internal int? ChosenDrafts { get; private set; }
+
     /// <summary>Committed tokens that the model's cache holds; the later ones are input of the next pass.</summary>
     internal int Cached { get; private set; }
 
     /// <summary>Passes so far, the prefill counted: the number of the pass to come.</summary>
     internal int Pass => _passes;
 
-    /// <summary>Ids of the committed tokens that the cache lacks, then of the drafts.</summary>
-    internal ReadOnlySpan<int> InputIds() => Ids(Cached..End);
-
-    /// <summary>Ids of all tokens of a complete picture.</summary>
-    internal int[] ToIds() => Ids(..).ToArray();
-
-    internal Span<float> PredictionRow(int position)
+    /// <summary>Ids of the committed tokens that the cache lacks, then of the drafts, then of the branches.</summary>
+    internal ReadOnlySpan<int> InputIds()
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(position, Start);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(position, End);
-        return Row(_p, position);
+        int count = WriteIds(Cached, End);
+        for (int branch = 0; branch < Branches; branch++)
+            _ids[count++] = Layout.Id(_branches[branch].Position, _branches[branch].Code);
+        return _ids.AsSpan(0, count);
     }
 
-    /// <summary>Commits what a pass settled and the structure that must follow, and opens the next window.</summary>
+    /// <summary>For each of <see cref="InputIds"/> the index of the one it follows, −1 for the cache's last; empty for a chain.</summary>
+    internal ReadOnlySpan<int> InputParents()
+    {
+        if (Branches == 0)
+            return [];
+
+        int chain = End - Cached;
+        for (int i = 0; i < chain; i++)
+            _parents[i] = i - 1;
+        int root = Start - 1 - Cached; // the index of node 0
+        for (int branch = 0; branch < Branches; branch++)
+            _parents[chain + branch] = root + _branches[branch].Parent;
+        return _parents.AsSpan(0, chain + Branches);
+    }
+
+    /// <summary>Ids of all tokens of a complete picture.</summary>
+    internal int[] ToIds() => _ids[..WriteIds(0, Layout.Length)];
+
+    internal Span<float> PredictionRow(int node)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(node);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(node, Nodes);
+        return node <= Drafts ? RowOfP(Start + node) : _branchP.AsSpan((node - Drafts - 1) * Layout.Codes, Layout.Codes);
+    }
+
+    /// <summary>Commits what a pass settled and the structure that must follow.</summary>
     internal void Commit(Verdict verdict)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(verdict.Accepted, nameof(verdict));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(verdict.Accepted, Drafts, nameof(verdict));
+        ArgumentOutOfRangeException.ThrowIfNegative(verdict.OnChain, nameof(verdict));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(verdict.OnChain, verdict.Accepted, nameof(verdict));
 
+        RecordSurvival(verdict.Accepted);
+        for (int position = Math.Max(Predicted, Start); position <= End; position++)
+            _firstPass[position] = _passes;
         if (_passes++ > 0)
             _acceptedHistogram[verdict.Accepted]++;
 
-        Cached = Start + verdict.Accepted;
-        _codes[Cached] = verdict.Next;
         Predicted = End + 1;
-        Start = Cached + 1;
+        Cached = Start + verdict.OnChain;
+        Start += verdict.Accepted;
+        _codes[Start++] = verdict.Next;
         while (!IsComplete && Layout.IsForced(Start))
             _codes[Start++] = 0;
 
-        End = Math.Max(Start, Math.Min(Start + _size, Layout.LastCode));
+        End = Start;
+        Branches = 0;
         (_p, _q) = (_q, _p);
     }
 
-    private ReadOnlySpan<int> Ids(Range positions)
+    /// <summary>Opens the slots of the next pass: <paramref name="drafts"/> of them, or as many as there is room for.</summary>
+    internal void Open(int drafts)
     {
-        (int start, int count) = positions.GetOffsetAndLength(_ids.Length);
-        for (int position = start; position < start + count; position++)
-            _ids[position] = Layout.Id(position, _codes[position]);
-        return _ids.AsSpan(start, count);
+        ChosenDrafts = drafts;
+        End = Math.Max(Start, Math.Min(Start + Math.Min(drafts, _size), Layout.LastCode));
+    }
+
+    private void RecordSurvival(int accepted)
+    {
+        Survival.NextPass();
+        for (int position = Start; position < Math.Min(Start + accepted + 1, End); position++)
+        {
+            if (!Layout.IsForced(position))
+                Survival.Record(Age(position), stood: position < Start + accepted);
+        }
+    }
+
+    private int WriteIds(int start, int end)
+    {
+        for (int position = start; position < end; position++)
+            _ids[position - start] = Layout.Id(position, _codes[position]);
+        return end - start;
+    }
+
+    private Span<float> RowOfP(int position)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(position, Start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position, End);
+        return Row(_p, position);
     }
 
     private Span<float> Row(float[] pool, int position) => pool.AsSpan(position % (_size + 1) * Layout.Codes, Layout.Codes);

@@ -17,6 +17,9 @@ public sealed class Autoregressive : IDecodingMethod
     public bool IsExact => true;
 
     /// <inheritdoc/>
+    public bool IsSeedExact => true;
+
+    /// <inheritdoc/>
     public int WindowSize => 0;
 
     /// <inheritdoc/>

@@ -10,7 +10,10 @@ public static class DecodingMethods
         new Dictionary<string, Func<DecodingOptions, IDecodingMethod>>
         {
             ["ar"] = _ => new Autoregressive(),
+            ["exact"] = options => new GumbelExact(options),
+            ["gumbel"] = options => new GumbelSharing(options),
             ["jacobi"] = options => new Jacobi(options),
+            ["mc"] = options => new MaximalCoupling(options),
             ["sjd"] = options => new SpeculativeJacobi(options),
         }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -32,22 +32,22 @@ public sealed class TransformerTests : IDisposable
     public void After_wrong_drafts_the_cache_is_that_of_the_committed_tokens()
     {
         PromptedTransformer speculative = Transformer.With(Prompt(), Layout, 16);
-        speculative.Prefill(default);
+        speculative.Prefill();
         for (var position = 0; position < 50; position += 1 + (position % 4))
         {
             int accepted = position % 4;
             IEnumerable<int> right = Enumerable.Range(position, accepted + 1).Select(Committed);
             IEnumerable<int> wrong = Enumerable.Range(0, 16 - accepted).Select(draft => Code(1000 + position + draft));
             int[] ids = [.. right, .. wrong];
-            speculative.Forward(ids, 1, default);
+            speculative.Forward(ids, 1);
             speculative.Truncate(position + accepted + 1);
         }
-        (float[] Conditional, float[] Unconditional) actual = Copy(speculative.Forward([Committed(Length())], 1, default));
+        (float[] Conditional, float[] Unconditional) actual = Copy(speculative.Forward([Committed(Length())], 1));
 
         PromptedTransformer fresh = Transformer.With(Prompt(), Layout, 64);
-        fresh.Prefill(default);
+        fresh.Prefill();
         int[] all = [.. Enumerable.Range(0, Length() + 1).Select(Committed)];
-        (float[] Conditional, float[] Unconditional) expected = Copy(fresh.Forward(all, 1, default));
+        (float[] Conditional, float[] Unconditional) expected = Copy(fresh.Forward(all, 1));
 
         AssertClose(expected.Conditional, actual.Conditional);
         AssertClose(expected.Unconditional, actual.Unconditional);
@@ -67,17 +67,17 @@ public sealed class TransformerTests : IDisposable
     {
         int[] ids = [.. Enumerable.Range(0, 6).Select(Committed)];
         PromptedTransformer window = Transformer.With(Prompt(), Layout, 8);
-        window.Prefill(default);
+        window.Prefill();
         var rows = new List<(float[] Conditional, float[] Unconditional)>();
-        Logits logits = window.Forward(ids, 4, default);
+        Logits logits = window.Forward(ids, 4);
         for (var row = 0; row < 4; row++)
             rows.Add((logits.Conditional(row).ToArray(), logits.Unconditional(row).ToArray()));
 
         PromptedTransformer single = Transformer.With(Prompt(), Layout, 8);
-        single.Prefill(default);
+        single.Prefill();
         for (var i = 0; i < ids.Length; i++)
         {
-            (float[] Conditional, float[] Unconditional) expected = Copy(single.Forward([ids[i]], 1, default));
+            (float[] Conditional, float[] Unconditional) expected = Copy(single.Forward([ids[i]], 1));
             if (i < 2)
                 continue;
             AssertClose(expected.Conditional, rows[i - 2].Conditional);
@@ -89,9 +89,9 @@ public sealed class TransformerTests : IDisposable
     public void Lanes_are_the_prompt_and_its_absence()
     {
         Prompt prompt = Prompt();
-        (float[] Conditional, float[] Unconditional) guided = Copy(Transformer.With(prompt, Layout, 4).Prefill(default));
+        (float[] Conditional, float[] Unconditional) guided = Copy(Transformer.With(prompt, Layout, 4).Prefill());
         var exchanged = new Prompt(prompt.Unconditional, prompt.Conditional);
-        (float[] Conditional, float[] Unconditional) swapped = Copy(Transformer.With(exchanged, Layout, 4).Prefill(default));
+        (float[] Conditional, float[] Unconditional) swapped = Copy(Transformer.With(exchanged, Layout, 4).Prefill());
 
         AssertClose(guided.Conditional, swapped.Unconditional);
         AssertClose(guided.Unconditional, swapped.Conditional);
@@ -120,14 +120,14 @@ public sealed class TransformerTests : IDisposable
         }
 
         Assert.True(interrupted);
-        Assert.Equal(Transformer.Codes, prompted.Prefill(default).Conditional(0).Length);
+        Assert.Equal(Transformer.Codes, prompted.Prefill().Conditional(0).Length);
     }
 
     [ModelFact]
     public void A_pass_of_a_known_shape_allocates_nothing()
     {
         PromptedTransformer prompted = Transformer.With(Prompt(), Layout, 16);
-        prompted.Prefill(default);
+        prompted.Prefill();
         int[] ids = [.. Enumerable.Range(0, 17).Select(Committed)];
         using var stop = new CancellationTokenSource();
         Pass();

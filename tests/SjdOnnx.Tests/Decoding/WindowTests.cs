@@ -17,6 +17,7 @@ public sealed class WindowTests
         ref readonly float p = ref MemoryMarshal.GetReference(window.P(2));
 
         window.Commit(new Verdict(Accepted: 0, Next: 1));
+        window.Open(2);
 
         Assert.True(Unsafe.AreSame(in p, ref MemoryMarshal.GetReference(window.Q(2))));
         Assert.Equal((2, 4, 4), (window.Start, window.End, window.Predicted));
@@ -27,6 +28,7 @@ public sealed class WindowTests
     {
         Window window = AfterPrefill(size: 2);
         window.Commit(new Verdict(2, 0));
+        window.Open(2);
 
         Assert.Equal(6, window.Start); // 0 to 3 are codes, 4 and 5 close the row
         Assert.Equal(3, window.Cached); // the code at 3 and the two after it are input of the next pass, before the drafts
@@ -51,7 +53,7 @@ public sealed class WindowTests
     {
         Window window = AfterPrefill(size: 3);
         for (int position = window.Start; position <= window.End; position++)
-            window.PredictionRow(position).Fill(position);
+            window.PredictionRow(position - window.Start).Fill(position);
 
         for (int position = window.Start; position <= window.End; position++)
             Assert.Equal(position, window.P(position)[0]);
@@ -80,6 +82,7 @@ public sealed class WindowTests
     {
         var window = new Window(Layout, size);
         window.Commit(new Verdict(0, 0));
+        window.Open(size);
         return window;
     }
 }

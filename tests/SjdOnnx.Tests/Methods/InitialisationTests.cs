@@ -59,6 +59,7 @@ public sealed class InitialisationTests
         var window = new Window(Layout, size: 5);
         Predicted.CopyTo(window.PredictionRow(0));
         window.Commit(new Verdict(0, Next: 2));
+        window.Open(5);
         JacobiDrafting.Redraft(window, Initialisation.Named(name), new Randomness(7, image).At(0));
         return window;
     }

@@ -1,0 +1,44 @@
+namespace SjdOnnx.Decoding;
+
+/// <summary>How long a forward pass takes, by the drafts that each picture brings.</summary>
+/// <remarks>Between the windows that were measured the time is interpolated; beyond the last one it goes on as between the last two.</remarks>
+public sealed class PassCosts
+{
+    private readonly int[] _drafts;
+    private readonly double[] _seconds;
+
+    /// <summary>A table of measured passes.</summary>
+    /// <param name="measured">Drafts per picture, rising from 0, and the seconds of a pass: at least two entries.</param>
+    /// <exception cref="ArgumentException">The table does not begin with 0 drafts, does not rise, or has a time that is not above 0.</exception>
+    public PassCosts(IReadOnlyList<(int Drafts, double Seconds)> measured)
+    {
+        ArgumentNullException.ThrowIfNull(measured);
+        if (measured.Count < 2 || measured[0].Drafts != 0)
+            throw new ArgumentException("A table of pass costs begins with 0 drafts and has at least two entries.", nameof(measured));
+
+        _drafts = [.. measured.Select(entry => entry.Drafts)];
+        _seconds = [.. measured.Select(entry => entry.Seconds)];
+        for (int i = 0; i < measured.Count; i++)
+        {
+            if (i > 0 && _drafts[i] <= _drafts[i - 1])
+                throw new ArgumentException($"Drafts must rise from entry to entry; {_drafts[i]} follows {_drafts[i - 1]}.", nameof(measured));
+            if (!(_seconds[i] > 0 && double.IsFinite(_seconds[i])))
+                throw new ArgumentException($"A pass of {_drafts[i]} drafts cannot take {_seconds[i]} seconds.", nameof(measured));
+        }
+    }
+
+    /// <summary>The windows that were measured, in drafts, rising from 0.</summary>
+    public IReadOnlyList<int> Drafts => _drafts;
+
+    /// <summary>Seconds of a pass in which every picture brings this many drafts, 0 or more.</summary>
+    public double Seconds(int drafts)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(drafts);
+        int above = 1;
+        while (above < _drafts.Length - 1 && _drafts[above] < drafts)
+            above++;
+
+        double slope = (_seconds[above] - _seconds[above - 1]) / (_drafts[above] - _drafts[above - 1]);
+        return _seconds[above - 1] + ((drafts - _drafts[above - 1]) * Math.Max(0, slope));
+    }
+}

@@ -9,9 +9,10 @@ public readonly record struct PassRandom
     internal PassRandom(Randomness picture, int pass) => (_picture, _pass) = (picture, (uint)pass);
 
     /// <summary>A number in [0, 1) with 53 random bits.</summary>
-    public double Uniform(int position, Purpose purpose)
+    /// <param name="index">Which of the numbers that serve this purpose at this position and pass: 0 to 2²⁴ − 1.</param>
+    public double Uniform(int position, Purpose purpose, int index = 0)
     {
-        Philox.Block bits = Bits(position, _pass, purpose, index: 0);
+        Philox.Block bits = Bits(position, _pass, purpose, index);
         return (((ulong)bits.First << 21) | (bits.Second >> 11)) / (double)(1UL << 53);
     }
 

@@ -17,6 +17,9 @@ public enum Purpose
 
     /// <summary>The Gumbel vector that belongs to a position.</summary>
     Gumbel,
+
+    /// <summary>Another candidate for a position, beside its draft.</summary>
+    Sibling,
 }
 
 /// <summary>

@@ -165,6 +165,23 @@ public sealed class Window
         return null;
     }
 
+    /// <summary>Copies the codes that the pass is asked about in the place after <paramref name="node"/>, in the order in which they came: a draft is the first.</summary>
+    /// <param name="codes">Long enough for them.</param>
+    /// <returns>How many there are.</returns>
+    public int CopyChildren(int node, Span<int> codes)
+    {
+        int count = 0;
+        if (node < Drafts)
+            codes[count++] = _codes[Start + node];
+        foreach ((int parent, _, int code) in _branches.AsSpan(0, Branches))
+        {
+            if (parent == node)
+                codes[count++] = code;
+        }
+
+        return count;
+    }
+
     /// <summary>Copies the committed image codes, row by row.</summary>
     /// <param name="codes">[<see cref="TokenLayout.ImageTokens"/>]</param>
     /// <returns>How many are committed; the rest of <paramref name="codes"/> is left as it is.</returns>

@@ -14,6 +14,7 @@ public static class DecodingMethods
             ["gumbel"] = options => new GumbelSharing(options),
             ["jacobi"] = options => new Jacobi(options),
             ["mc"] = options => new MaximalCoupling(options),
+            ["pac"] = options => new ProactiveDrafting(options),
             ["sjd"] = options => new SpeculativeJacobi(options),
         }.ToFrozenDictionary(StringComparer.Ordinal);
 

@@ -84,15 +84,23 @@ public sealed class DecoderTests
     public void Passes_tokens_and_calls_add_up(string method, string initialisation)
     {
         var model = new ToyModel(Layout) { ContextEffect = 0.5f };
-        int structureForFree = 0;
-        Decoded decoded = new Decoder(Layout, Create(method, 7, initialisation), new SamplingOptions()).Decode(
-            model, new Randomness(3), window => structureForFree += window.Start - window.Cached - 1);
+        int[] before = new int[8];
+        int committed = 0;
+        Decoded decoded = new Decoder(Layout, Create(method, 7, initialisation), new SamplingOptions()).Decode(model, new Randomness(3), window =>
+        {
+            // the histogram says what the pass accepted; one more code and the structure that must follow come with it
+            int[] after = window.AcceptedHistogram.ToArray();
+            int accepted = after.Zip(before, (now, then) => now - then).ToList().IndexOf(1);
+            Assert.Equal(window.Pass == 1, accepted < 0);
+            int structure = committed + Math.Max(0, accepted) + 1;
+            Assert.All(Enumerable.Range(structure, window.Start - structure), position => Assert.True(Layout.IsForced(position)));
+            Assert.Equal(window.IsComplete, Layout.IsForced(window.Start));
+            (before, committed) = (after, window.Start);
+        });
 
-        int passes = decoded.ForwardPasses;
-        Assert.Equal(passes + 1, model.Calls);
-        Assert.Equal(passes, decoded.AcceptedHistogram.Sum());
-        int accepted = decoded.AcceptedHistogram.Select((count, drafts) => count * drafts).Sum();
-        Assert.Equal(Layout.Length, accepted + passes + 1 + structureForFree);
+        Assert.Equal(Layout.Length, committed);
+        Assert.Equal(decoded.ForwardPasses + 1, model.Calls);
+        Assert.Equal(decoded.ForwardPasses, decoded.AcceptedHistogram.Sum());
         Assert.Equal(Layout.ImageTokens, decoded.Codes.Count);
     }
 

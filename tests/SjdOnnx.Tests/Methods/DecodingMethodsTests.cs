@@ -12,7 +12,7 @@ public sealed class DecodingMethodsTests
     public void An_unknown_name_is_answered_with_the_known_ones()
     {
         var method = Assert.Throws<ArgumentException>(() => DecodingMethods.Create("SJD"));
-        Assert.Contains("'SJD'; choose one of ar, exact, gumbel, jacobi, mc, sjd.", method.Message, StringComparison.Ordinal);
+        Assert.Contains("'SJD'; choose one of ar, exact, gumbel, jacobi, mc, pac, sjd.", method.Message, StringComparison.Ordinal);
 
         var initialisation = Assert.Throws<ArgumentException>(() => Initialisation.Named("left"));
         Assert.Contains(

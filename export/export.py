@@ -43,13 +43,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--precision", default="fp32,int8", metavar="LIST", help=f"of {', '.join(PRECISIONS)}, separated by commas (default: %(default)s)")
     parser.add_argument("--default-precision", metavar="NAME", help="what the engine uses unless told (default: int8 if exported, else the first)")
     parser.add_argument("--lanes", type=int, default=2, metavar="N", help="sequences in one run: 2 for each guided image (default: %(default)s)")
+    parser.add_argument("--pictures", default="2,4,8", metavar="LIST",
+                        help="batches that one run can draw, for each a small graph over the same weights; '' for none (default: %(default)s)")
     parser.add_argument("--name", help="the model's name (default: generation.json's, else the folder's)")
     parser.add_argument("--copy-weights", action="store_true", help="write the weights into data files instead of pointing into the checkpoint")
     args = parser.parse_args(arguments)
     precisions = tuple(dict.fromkeys(p.strip() for p in args.precision.split(",")))
     default = args.default_precision or ("int8" if "int8" in precisions else precisions[0])
     try:
-        options = ExportOptions(args.family, args.checkpoint, args.out, precisions, default, args.lanes, args.name, args.copy_weights)
+        options = ExportOptions(
+            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.copy_weights)
         export(options, report=print)
     except ExportError as error:
         print(f"export: {error}", file=sys.stderr)
@@ -61,6 +64,13 @@ def main(arguments: list[str] | None = None) -> int:
         print("export: stopped before it was finished; run it again.", file=sys.stderr)
         return 130
     return 0
+
+
+def _pictures(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
+    except ValueError:
+        raise ExportError(f"--pictures is '{text}'; expected whole numbers separated by commas, such as 2,4,8.") from None
 
 
 if __name__ == "__main__":

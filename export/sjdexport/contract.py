@@ -13,8 +13,9 @@ IMAGE_DECODER = "image_decoder.onnx"
 TOKENIZER = "tokenizer.onnx"
 
 
-def transformer_graph(precision: str) -> str:
-    return f"transformer.{precision}.onnx"
+def transformer_graph(precision: str, pictures: int = 1, tree: bool = False) -> str:
+    """One picture's lanes, those of several pictures, or one picture's whose new tokens may form a tree."""
+    return f"transformer.{precision}{'.tree' if tree else ''}{f'.x{pictures}' if pictures > 1 else ''}.onnx"
 
 
 # transformer.*.onnx: S new tokens of all lanes, R wanted rows, M cache slots
@@ -32,6 +33,20 @@ def seqlens_k(lane: int) -> str:
 def total_sequence_length(lane: int) -> str:
     """int32 scalar: the lane's length after this Run."""
     return f"total_sequence_length.{lane}"
+
+
+def position_ids(lane: int) -> str:
+    """int64 [1, S of the lane], in graphs of trees only: the position of each new token, which its place in the cache no longer tells."""
+    return f"position_ids.{lane}"
+
+
+def attention_bias(lane: int) -> str:
+    """float32 [1, 1, S of the lane, S of the lane], in graphs of trees only: 0 where a new token sees another, -inf where not."""
+    return f"attention_bias.{lane}"
+
+
+# A tree's new tokens take more places in the cache than positions; ONNX Runtime wants a rotation for each place.
+MOST_BRANCHES = 1024
 
 
 def past(layer: int, lane: int, part: str) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 from . import contract
 from .errors import ExportError
 from .families import FAMILIES
-from .graph import Graph
+from .graph import Graph, Graphs
 from .image_decoder import ImageDecoderGraph
 from .precision import PRECISIONS
 from .safetensors import Checkpoint
 from .tokenizer import build_tokenizer, read_tokenizer
-from .transformer import Shape, TransformerGraph
+from .transformer import Shape, Source, TransformerGraph, Variant
 from .weights import Weights
 
 STAGING = ".export"
@@ -33,6 +33,7 @@ class ExportOptions:
     precisions: tuple[str, ...]
     default_precision: str
     lanes: int = 2
+    pictures: tuple[int, ...] = (2, 4, 8)  # beside the graphs of one picture, graphs of so many at once
     name: str | None = None  # else generation.json's, else the folder's
     copy_weights: bool = False  # else graphs point into the checkpoint's files
 
@@ -46,6 +47,9 @@ class ExportOptions:
             raise ExportError(f"the default precision {self.default_precision} is not among those exported ({', '.join(self.precisions)}).")
         if not 1 <= self.lanes <= 64:
             raise ExportError(f"--lanes is {self.lanes}; it can be 1 to 64 (2 for one guided image).")
+        for pictures in self.pictures:
+            if not 2 <= pictures <= 64:
+                raise ExportError(f"--pictures has {pictures}; a graph can hold 2 to 64 pictures beside the one that is always exported.")
         if not self.checkpoint.is_dir():
             raise ExportError(f"{self.checkpoint} is not a folder: give --checkpoint the folder that holds the weights.")
 
@@ -61,12 +65,11 @@ def export(options: ExportOptions, report: Callable[[str], None] = lambda line: 
 
     with _staging(options.out) as staging:
         for precision in options.precisions:
-            graph, weights = _graph(staging, f"transformer.{precision}", linked=not options.copy_weights)
-            TransformerGraph(graph, weights, PRECISIONS[precision].on(graph, weights), source, options.lanes).build()
-            graph.save(staging / contract.transformer_graph(precision))
+            _write_transformer(staging, options, precision, source)
             report(f"{contract.transformer_graph(precision)}: {source.shape.layers} layers, {options.lanes} lanes")
 
-        graph, weights = _graph(staging, "image_decoder", linked=not options.copy_weights)
+        graph = Graph("image_decoder")
+        weights = Weights(graph, staging / "image_decoder.data", linked=not options.copy_weights)
         decoder = ImageDecoderGraph(graph, weights, checkpoint, family.vq_prefix, source.vq_groups)
         decoder.build()
         graph.save(staging / contract.IMAGE_DECODER)
@@ -85,9 +88,19 @@ def export(options: ExportOptions, report: Callable[[str], None] = lambda line: 
     report(f"{options.out / contract.MANIFEST}: done")
 
 
-def _graph(staging: Path, name: str, linked: bool) -> tuple[Graph, Weights]:
-    graph = Graph(name)
-    return graph, Weights(graph, staging / f"{name}.data", linked)
+def _write_transformer(staging: Path, options: ExportOptions, precision: str, source: Source) -> None:
+    """The graphs of one precision, which share their weights."""
+    lanes = options.lanes
+    variants = {
+        contract.transformer_graph(precision): Variant(Graph("transformer"), lanes),
+        contract.transformer_graph(precision, tree=True): Variant(Graph("transformer"), lanes, tree=True),
+        **{contract.transformer_graph(precision, n): Variant(Graph("transformer"), n * lanes) for n in options.pictures},
+    }
+    graphs = Graphs([variant.graph for variant in variants.values()])
+    weights = Weights(graphs, staging / f"transformer.{precision}.data", linked=not options.copy_weights)
+    TransformerGraph(list(variants.values()), weights, PRECISIONS[precision].on(graphs, weights), source).build()
+    for name, variant in variants.items():
+        variant.graph.save(staging / name)
 
 
 def _read_generation(path: Path, defaults: dict) -> dict:
@@ -112,7 +125,15 @@ def _read_generation(path: Path, defaults: dict) -> dict:
 
 
 def _manifest(options: ExportOptions, generation: dict, shape: Shape) -> dict:
-    precisions = {p: {"graph": contract.transformer_graph(p), "cache": PRECISIONS[p].cache} for p in options.precisions}
+    precisions = {
+        p: {
+            "graph": contract.transformer_graph(p),
+            "batches": {str(n): contract.transformer_graph(p, n) for n in options.pictures},
+            "tree": contract.transformer_graph(p, tree=True),
+            "cache": PRECISIONS[p].cache,
+        }
+        for p in options.precisions
+    }
     return {
         "format": contract.FORMAT,
         "name": options.name or generation.get("name") or options.out.resolve().name,

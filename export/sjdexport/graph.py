@@ -49,7 +49,7 @@ class Graph:
             return self._constants[key]
         name = name or f"constant.{len(self._constants)}"
         self._constants[key] = name
-        self._graph.initializer.append(numpy_helper.from_array(array, name))
+        self.initialiser(numpy_helper.from_array(array, name))
         return name
 
     def external(self, name: str, type: int, shape: Sequence[int], location: str, offset: int, length: int) -> str:
@@ -57,8 +57,11 @@ class Graph:
         tensor = TensorProto(name=name, data_type=type, dims=shape, data_location=TensorProto.EXTERNAL)
         for key, value in (("location", location), ("offset", offset), ("length", length)):
             tensor.external_data.add(key=key, value=str(value))
-        self._graph.initializer.append(tensor)
+        self.initialiser(tensor)
         return name
+
+    def initialiser(self, tensor: TensorProto) -> None:
+        self._graph.initializer.append(tensor)
 
     def save(self, path: Path) -> None:
         used = {node.domain for node in self._graph.node} | {""}
@@ -69,3 +72,32 @@ class Graph:
             opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS.items() if domain in used],
         )
         path.write_bytes(model.SerializeToString())
+
+
+class Graphs(Graph):
+    """Several graphs that differ in little: what is added here is added to each of them under the same name.
+
+    What one of them has alone is added to it directly; a constant then needs a name.
+    """
+
+    def __init__(self, graphs: Sequence[Graph]) -> None:
+        self._graphs = graphs
+        self._constants = {}
+
+    def input(self, name: str, type: int, shape: Shape) -> str:
+        for graph in self._graphs:
+            graph.input(name, type, shape)
+        return name
+
+    def output(self, name: str, type: int, shape: Shape) -> None:
+        for graph in self._graphs:
+            graph.output(name, type, shape)
+
+    def nodes(self, op: str, outputs: Sequence[str], inputs: Sequence[str], domain: str = "", **attributes: object) -> list[str]:
+        for graph in self._graphs:
+            graph.nodes(op, outputs, inputs, domain, **attributes)
+        return list(outputs)
+
+    def initialiser(self, tensor: TensorProto) -> None:
+        for graph in self._graphs:
+            graph.initialiser(tensor)

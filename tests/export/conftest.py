@@ -17,6 +17,7 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "export")]
 import tiny  # noqa: E402
 from lanes import Lanes  # noqa: E402
 from runner import Runner  # noqa: E402
+from sjdexport import contract  # noqa: E402
 from sjdexport.safetensors import read_header  # noqa: E402
 
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
@@ -48,6 +49,16 @@ class Model:
 
     def lanes(self, precision: str = "fp32") -> Lanes:
         return Lanes(self._runner, precision, self.manifest, precision)
+
+    def batch(self, precision: str, pictures: int) -> Lanes:
+        return self._variant(precision, contract.transformer_graph(precision, pictures), pictures)
+
+    def tree(self, precision: str) -> Lanes:
+        return self._variant(precision, contract.transformer_graph(precision, tree=True))
+
+    def _variant(self, precision: str, graph: str, pictures: int = 1) -> Lanes:
+        self._runner.load(graph, self.folder / graph)
+        return Lanes(self._runner, graph, self.manifest, precision, pictures=pictures)
 
 
 @pytest.fixture(scope="session")

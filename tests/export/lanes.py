@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,23 +12,40 @@ from sjdexport import contract
 
 
 class Lanes:
-    """The state of one decode: how many tokens of each lane the caches hold."""
+    """The state of a decode of one picture or several: how many tokens of each lane the caches hold."""
 
-    def __init__(self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64) -> None:
+    _made = itertools.count()
+
+    def __init__(self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64, pictures: int = 1) -> None:
         shape = manifest["transformer"]
-        self.count: int = shape["lanes"]
+        self.count: int = shape["lanes"] * pictures
         self.lengths = [0] * self.count
         self._runner, self._session = runner, session
         dtype = {"float32": "float", "float16": "float16"}[shape["precisions"][precision]["cache"]]
         keys = [(i, lane, part) for i in range(shape["layers"]) for lane in range(self.count) for part in ("key", "value")]
-        for key in keys:
-            runner.buffer(contract.past(*key), dtype, [1, shape["kvHeads"], slots, shape["headDim"]])
-        self._inputs = {contract.past(*key): contract.past(*key) for key in keys}
-        self._outputs = {contract.present(*key): contract.past(*key) for key in keys}
+        own = next(self._made)
+        self._inputs = {contract.past(*key): f"{own}.{contract.past(*key)}" for key in keys}
+        self._outputs = {contract.present(*key): self._inputs[contract.past(*key)] for key in keys}
+        for buffer in self._inputs.values():
+            runner.buffer(buffer, dtype, [1, shape["kvHeads"], slots, shape["headDim"]])
 
     def run(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None) -> np.ndarray:
         """Logits [rows, codes] after the new tokens of each lane, for all rows unless told; the caches grow."""
-        inputs = self._feeds(tokens, rows)
+        return self._run(tokens, self._feeds(tokens, rows))
+
+    def run_tree(self, tokens: Sequence[Sequence[int]], parents: Sequence[Sequence[int]]) -> np.ndarray:
+        """The same for a graph of trees: parents are indices among the new tokens of a lane, -1 for the last cached one."""
+        inputs = self._feeds(tokens, None)
+        for lane, (length, parent) in enumerate(zip(self.lengths, parents)):
+            sees = np.eye(len(parent), dtype=bool)
+            for i, p in enumerate(parent):
+                if p >= 0:
+                    sees[i] |= sees[p]
+            inputs[contract.position_ids(lane)] = (length + sees.sum(axis=1) - 1)[None]
+            inputs[contract.attention_bias(lane)] = np.where(sees, 0, -np.inf).astype(np.float32)[None, None]
+        return self._run(tokens, inputs)
+
+    def _run(self, tokens: Sequence[Sequence[int]], inputs: dict[str, np.ndarray]) -> np.ndarray:
         logits = self._runner.run(self._session, inputs, [contract.LOGITS], self._inputs, self._outputs)[contract.LOGITS]
         self.lengths = [length + len(new) for length, new in zip(self.lengths, tokens)]
         return logits[0]

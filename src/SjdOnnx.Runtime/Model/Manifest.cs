@@ -64,6 +64,16 @@ internal sealed record PrecisionSection
 {
     public required string Graph { get; init; }
 
+    /// <summary>Graphs of several pictures in one Run, by how many: over the same weights, with that many times the lanes.</summary>
+    public Dictionary<int, string> Batches { get; init; } = [];
+
+    /// <summary>The graph of one picture whose new tokens may form a tree; null where there is none.</summary>
+    public string? Tree { get; init; }
+
+    /// <summary>All its graphs.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Graphs => [Graph, .. Batches.Values, .. Tree is null ? (string[])[] : [Tree]];
+
     /// <summary>Element type of the key/value cache: float32 or float16.</summary>
     public required string Cache { get; init; }
 }

@@ -3,6 +3,9 @@ namespace SjdOnnx.Runtime.Model;
 /// <summary>What must hold inside model.json, whatever the graphs say.</summary>
 internal static class ManifestRules
 {
+    /// <summary>The most pictures in one Run.</summary>
+    public const int MostPictures = 64;
+
     private const string Placeholder = "{prompt}";
 
     public static void Check(Manifest manifest)
@@ -27,8 +30,13 @@ internal static class ManifestRules
             $"transformer.defaultPrecision is '{transformer.DefaultPrecision}'; transformer.precisions has " +
             $"{Names(transformer.Precisions.Keys)}");
         foreach ((string name, PrecisionSection precision) in transformer.Precisions)
+        {
             Require(precision.Cache is "float32" or "float16",
                 $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32 or float16");
+            foreach (int pictures in precision.Batches.Keys)
+                Require(pictures is >= 2 and <= MostPictures,
+                    $"transformer.precisions.{name}.batches has {pictures}; a batch holds 2 to {MostPictures} pictures");
+        }
     }
 
     private static void CheckPrompt(PromptSection prompt)
@@ -72,7 +80,7 @@ internal static class ManifestRules
             Require(file.Bytes >= 0 && file.Sha256.Length == 64 && file.Sha256.All(char.IsAsciiHexDigit),
                 $"files.{name} needs its size in bytes and a SHA-256 of 64 hexadecimal digits");
         }
-        IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.Select(precision => precision.Graph);
+        IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs);
         string[] graphs = [.. transformers, manifest.Tokenizer.Graph, manifest.Image.Graph];
         foreach (string graph in graphs)
             Require(manifest.Files.ContainsKey(graph), $"the graph '{graph}' is not among files");

@@ -80,11 +80,11 @@ internal sealed class ModelFolder
         }
     }
 
-    /// <summary>The three graphs and the weight files they name.</summary>
+    /// <summary>The graphs, those of batches and trees among them, and the weight files they name.</summary>
     private SortedSet<string> NeededFiles()
     {
         var needed = new SortedSet<string>(StringComparer.Ordinal);
-        string[] graphs = [Manifest.Transformer.Precisions[Precision].Graph, Manifest.Tokenizer.Graph, Manifest.Image.Graph];
+        string[] graphs = [.. Manifest.Transformer.Precisions[Precision].Graphs, Manifest.Tokenizer.Graph, Manifest.Image.Graph];
         foreach (string graph in graphs)
         {
             RequireFile(graph);

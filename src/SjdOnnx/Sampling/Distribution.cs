@@ -1,4 +1,5 @@
-using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace SjdOnnx.Sampling;
 
@@ -6,7 +7,8 @@ namespace SjdOnnx.Sampling;
 public static class Distribution
 {
     // Long enough for vector sums, short enough that walking one block costs little.
-    private const int BlockLength = 64;
+    private const int LeastBlockLength = 256;
+    private const int MostBlocks = 1024;
 
     /// <summary>Overwrites <paramref name="row"/> with all the probability on <paramref name="code"/>.</summary>
     /// <returns><paramref name="code"/></returns>
@@ -33,12 +35,13 @@ public static class Distribution
         if (random.Uniform(position, Purpose.Accept) * q[draft] < p[draft])
             return draft;
 
-        Span<float> residual = q;
-        TensorPrimitives.Subtract(p, q, residual);
-        TensorPrimitives.Max(residual, 0, residual);
+        Span<float> sums = stackalloc float[Blocks(q.Length)];
+        SumResidual(p, q, sums);
 
         // where p and q differ by rounding alone, nothing may be left, and then p is what the residual stands for
-        return random.Draw(Total(residual) > 0 ? residual : p, position, Purpose.Replace);
+        return Total(sums) > 0
+            ? Pick(q, sums, random.Uniform(position, Purpose.Replace))
+            : random.Draw(p, position, Purpose.Replace);
     }
 
     /// <summary>Inverts the cumulative distribution: the code at which the running sum passes <paramref name="u"/> of the total.</summary>
@@ -48,24 +51,34 @@ public static class Distribution
     /// <exception cref="ArgumentException">The weights do not sum to a positive number.</exception>
     public static int Pick(ReadOnlySpan<float> weights, double u)
     {
-        double left = u * Total(weights);
+        Span<float> sums = stackalloc float[Blocks(weights.Length)];
+        int length = BlockLength(weights.Length);
+        for (int block = 0; block < sums.Length; block++)
+            sums[block] = Sum(Block(weights, block, length));
+
+        return Pick(weights, sums, u);
+    }
+
+    private static int Pick(ReadOnlySpan<float> weights, ReadOnlySpan<float> sums, double u)
+    {
+        double left = u * Total(sums);
         int last = -1;
-        for (int start = 0; start < weights.Length; start += BlockLength)
+        for (int block = 0; block < sums.Length; block++)
         {
-            ReadOnlySpan<float> block = Block(weights, start);
-            double sum = TensorPrimitives.Sum(block);
-            if (!(sum > 0)) // not a number, either
+            if (!(sums[block] > 0)) // not a number, either
                 continue;
 
-            last = start;
-            if (left < sum)
+            last = block;
+            if (left < sums[block])
                 break;
-            left -= sum;
+            left -= sums[block];
         }
 
         if (last < 0)
             throw new ArgumentException("The weights do not sum to a positive number.", nameof(weights));
-        return last + PickInBlock(Block(weights, last), left);
+
+        int length = BlockLength(weights.Length);
+        return (last * length) + PickInBlock(Block(weights, last, length), left);
     }
 
     private static int PickInBlock(ReadOnlySpan<float> weights, double left)
@@ -83,15 +96,62 @@ public static class Distribution
         return last; // rounding may leave a little over; it belongs to the last code that has any weight
     }
 
-    // Sums of blocks in double: among 65,536 small probabilities a float sum would lose the late ones.
-    private static double Total(ReadOnlySpan<float> weights)
+    /// <summary>Overwrites <paramref name="q"/> with max(0, p − q), and gives the sum of each of its blocks.</summary>
+    private static void SumResidual(ReadOnlySpan<float> p, Span<float> q, Span<float> sums)
+    {
+        int length = BlockLength(q.Length);
+        for (int block = 0; block < sums.Length; block++)
+            sums[block] = SumResidual(Block(p, block, length), q.Slice(block * length, Math.Min(length, q.Length - (block * length))));
+    }
+
+    private static float SumResidual(ReadOnlySpan<float> p, Span<float> q)
+    {
+        ReadOnlySpan<Vector512<float>> ps = MemoryMarshal.Cast<float, Vector512<float>>(p);
+        Span<Vector512<float>> qs = MemoryMarshal.Cast<float, Vector512<float>>(q);
+        Vector512<float> sums = Vector512<float>.Zero;
+        for (int i = 0; i < qs.Length; i++)
+        {
+            Vector512<float> residual = Vector512.MaxNative(ps[i] - qs[i], Vector512<float>.Zero);
+            sums += residual;
+            qs[i] = residual;
+        }
+
+        float sum = Vector512.Sum(sums);
+        for (int i = qs.Length * Vector512<float>.Count; i < q.Length; i++)
+        {
+            q[i] = Math.Max(p[i] - q[i], 0);
+            sum += q[i];
+        }
+
+        return sum;
+    }
+
+    private static float Sum(ReadOnlySpan<float> weights)
+    {
+        ReadOnlySpan<Vector512<float>> vectors = MemoryMarshal.Cast<float, Vector512<float>>(weights);
+        Vector512<float> sums = Vector512<float>.Zero;
+        foreach (Vector512<float> vector in vectors)
+            sums += vector;
+
+        float sum = Vector512.Sum(sums);
+        foreach (float weight in weights[(vectors.Length * Vector512<float>.Count)..])
+            sum += weight;
+        return sum;
+    }
+
+    // In double: among 65,536 small probabilities a float sum would lose the late ones.
+    private static double Total(ReadOnlySpan<float> sums)
     {
         double total = 0;
-        for (int start = 0; start < weights.Length; start += BlockLength)
-            total += TensorPrimitives.Sum(Block(weights, start));
+        foreach (float sum in sums)
+            total += sum;
         return total;
     }
 
-    private static ReadOnlySpan<float> Block(ReadOnlySpan<float> weights, int start) =>
-        weights.Slice(start, Math.Min(BlockLength, weights.Length - start));
+    private static int BlockLength(int codes) => LeastBlockLength * (1 + (codes / (LeastBlockLength * MostBlocks)));
+
+    private static int Blocks(int codes) => (codes + BlockLength(codes) - 1) / BlockLength(codes);
+
+    private static ReadOnlySpan<float> Block(ReadOnlySpan<float> weights, int block, int length) =>
+        weights.Slice(block * length, Math.Min(length, weights.Length - (block * length)));
 }

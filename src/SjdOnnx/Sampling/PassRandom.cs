@@ -3,6 +3,8 @@ namespace SjdOnnx.Sampling;
 /// <summary>The random numbers of one forward pass over one picture, and the draws made with them; see <see cref="Randomness"/>.</summary>
 public readonly record struct PassRandom
 {
+    private const int BitsAtOnce = 256; // a multiple of the 32 that Philox computes side by side
+
     private readonly Randomness _picture;
     private readonly uint _pass;
 
@@ -12,7 +14,7 @@ public readonly record struct PassRandom
     /// <param name="index">Which of the numbers that serve this purpose at this position and pass: 0 to 2²⁴ − 1.</param>
     public double Uniform(int position, Purpose purpose, int index = 0)
     {
-        Philox.Block bits = Bits(position, _pass, purpose, index);
+        Philox.Block bits = Philox.At(Counter(position, _pass, purpose, index), _picture.Seed);
         return (((ulong)bits.First << 21) | (bits.Second >> 11)) / (double)(1UL << 53);
     }
 
@@ -23,39 +25,23 @@ public readonly record struct PassRandom
     /// argmax(log p + g), where the Gumbel vector g belongs to the position: it is the same in every pass. The result is
     /// distributed as <paramref name="p"/>, and a p that differs little mostly gives the same code.
     /// </summary>
-    /// <remarks>
-    /// With g = −log e and e exponential, the code is argmin(e / p). As e = −log(1 − u) ≥ u, a candidate whose u alone is too
-    /// large is out before its logarithm is taken: of a thousand codes some ten are not.
-    /// </remarks>
+    /// <param name="p">[codes], 0 or more, at least one of them above 0; need not sum to 1.</param>
+    /// <returns>Never a code of probability 0; of codes that tie, the lowest.</returns>
+    /// <exception cref="ArgumentException">No code has a probability above 0.</exception>
     public int GumbelArgMax(ReadOnlySpan<float> p, int position)
     {
-        int winner = -1;
-        double least = double.PositiveInfinity;
-        Span<uint> bits = stackalloc uint[4];
-        int block = -1;
-        for (int code = 0; code < p.Length; code++)
+        var race = new ExponentialRace();
+        Span<uint> bits = stackalloc uint[BitsAtOnce];
+        for (int code = 0; code < p.Length; code += BitsAtOnce)
         {
-            if (p[code] <= 0)
-                continue;
-
-            if (code / 4 != block)
-            {
-                block = code / 4;
-                (bits[0], bits[1], bits[2], bits[3]) = Bits(position, pass: 0, Purpose.Gumbel, block);
-            }
-
-            double u = (bits[code % 4] + 0.5) / (1UL << 32);
-            if (u >= least * p[code])
-                continue;
-
-            double exponential = -Math.Log(1 - u);
-            if (exponential < least * p[code])
-                (winner, least) = (code, exponential / p[code]);
+            int count = Math.Min(BitsAtOnce, p.Length - code);
+            Philox.Fill(bits[..count], Counter(position, pass: 0, Purpose.Gumbel, index: code / 4), _picture.Seed);
+            race.Enter(code, p.Slice(code, count), bits[..count]);
         }
 
-        return winner >= 0 ? winner : throw new ArgumentException("No code has a probability above 0.", nameof(p));
+        return race.Winner >= 0 ? race.Winner : throw new ArgumentException("No code has a probability above 0.", nameof(p));
     }
 
-    private Philox.Block Bits(int position, uint pass, Purpose purpose, int index) =>
-        Philox.At(new(_picture.Image, (uint)position, pass, ((uint)purpose << 24) | (uint)index), _picture.Seed);
+    private Philox.Block Counter(int position, uint pass, Purpose purpose, int index) =>
+        new(_picture.Image, (uint)position, pass, ((uint)purpose << 24) | (uint)index);
 }

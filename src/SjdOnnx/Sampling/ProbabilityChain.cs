@@ -1,8 +1,11 @@
 using System.Numerics.Tensors;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace SjdOnnx.Sampling;
 
 /// <summary>Turns logits into probabilities: guidance, temperature, top-k, top-p, softmax, in this order and in single precision.</summary>
+/// <remarks>Every pass over a row does as much as it can: at 16,384 codes a row no longer fits the nearest cache.</remarks>
 public sealed class ProbabilityChain(SamplingOptions options)
 {
     /// <summary>Computes a row of probabilities.</summary>
@@ -14,8 +17,7 @@ public sealed class ProbabilityChain(SamplingOptions options)
     /// </exception>
     public void Apply(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> p)
     {
-        Guide(conditional, unconditional, p);
-        float largest = TensorPrimitives.Max<float>(p);
+        float largest = Guide(conditional, unconditional, p);
         if (!float.IsFinite(largest))
             throw new InvalidOperationException($"The model's logits are not numbers to draw from: their maximum is {largest}.");
 
@@ -25,50 +27,114 @@ public sealed class ProbabilityChain(SamplingOptions options)
             return;
         }
 
-        // The maximum is subtracted here since TensorPrimitives.SoftMax does not: it gives NaN from a logit of 89 on,
-        // which guidance reaches. Subtracted before the division, so that no temperature overflows.
-        TensorPrimitives.Subtract(p, largest, p);
-        TensorPrimitives.Divide(p, options.Temperature, p);
-        if (options.TopK > 0 && options.TopK < p.Length)
-            Threshold.DropBelow(p, Threshold.OfCount(p, options.TopK), float.NegativeInfinity);
+        float least = options.TopK > 0 && options.TopK < p.Length
+            ? Threshold.OfCount(p, options.TopK, largest)
+            : float.NegativeInfinity;
 
-        TensorPrimitives.Exp(p, p);
-        Normalise(p);
+        float sum = Exponentiate(p, largest, least);
         if (options.TopP < 1)
-        {
-            Threshold.DropBelow(p, Threshold.OfSum(p, options.TopP), 0);
-            Normalise(p);
-        }
+            sum = Threshold.DropBelow(p, Threshold.OfSum(p, options.TopP * sum, most: 2)); // the largest is exp(0), give or take
+
+        TensorPrimitives.Divide(p, sum, p);
     }
 
-    private void Guide(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> guided)
+    /// <summary>Mixes the lanes.</summary>
+    /// <returns>The largest guided logit; not a finite number where the row is none to draw from.</returns>
+    private float Guide(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> guided)
     {
         float guidance = options.Guidance;
         if (guidance == 1)
         {
             conditional.CopyTo(guided);
-            return;
+            return TensorPrimitives.Max<float>(guided);
         }
 
         if (unconditional.IsEmpty)
             throw new InvalidOperationException($"A guidance of {guidance} needs the unconditional lane, which the model does not run.");
 
-        TensorPrimitives.Subtract(conditional, unconditional, guided);
-        TensorPrimitives.MultiplyAdd(guided, guidance, unconditional, guided);
+        ReadOnlySpan<Vector512<float>> cs = MemoryMarshal.Cast<float, Vector512<float>>(conditional);
+        ReadOnlySpan<Vector512<float>> us = MemoryMarshal.Cast<float, Vector512<float>>(unconditional);
+        Span<Vector512<float>> vectors = MemoryMarshal.Cast<float, Vector512<float>>(guided);
+        Vector512<float> largest = Vector512.Create(float.NegativeInfinity);
+        Vector512<float> numbers = Vector512<float>.AllBitsSet;
+        for (int i = 0; i < vectors.Length; i++)
+        {
+            Vector512<float> mixed = ((cs[i] - us[i]) * guidance) + us[i];
+            largest = Vector512.MaxNative(largest, mixed);
+            numbers &= Vector512.LessThan(mixed, Vector512.Create(float.PositiveInfinity));
+            vectors[i] = mixed;
+        }
 
-        // ∞ − ∞ is no number: a code that a lane rules out stays ruled out
-        if (!float.IsFinite(TensorPrimitives.Max<float>(guided)))
-            RuleOut(conditional, unconditional, guided);
+        float most = Max(largest);
+        bool allNumbers = Vector512.EqualsAll(numbers.AsInt32(), Vector512<int>.AllBitsSet);
+        for (int code = vectors.Length * Vector512<float>.Count; code < guided.Length; code++)
+        {
+            float mixed = ((conditional[code] - unconditional[code]) * guidance) + unconditional[code];
+            most = Math.Max(most, mixed);
+            allNumbers &= mixed < float.PositiveInfinity;
+            guided[code] = mixed;
+        }
+
+        return allNumbers ? most : RuleOut(conditional, unconditional, guided);
     }
 
-    private static void RuleOut(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> guided)
+    /// <summary>∞ − ∞ is no number: a code that a lane rules out stays ruled out.</summary>
+    /// <returns>The largest guided logit then.</returns>
+    private static float RuleOut(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> guided)
     {
         for (int code = 0; code < guided.Length; code++)
         {
             if (float.IsNegativeInfinity(conditional[code]) || float.IsNegativeInfinity(unconditional[code]))
                 guided[code] = float.NegativeInfinity;
         }
+
+        return TensorPrimitives.Max<float>(guided);
     }
 
-    private static void Normalise(Span<float> p) => TensorPrimitives.Divide(p, TensorPrimitives.Sum<float>(p), p);
+    /// <summary>Overwrites logits by exp((logit − largest) / temperature), and by 0 where they are below <paramref name="least"/>.</summary>
+    /// <returns>Their sum.</returns>
+    private float Exponentiate(Span<float> row, float largest, float least)
+    {
+        Span<Vector512<float>> vectors = MemoryMarshal.Cast<float, Vector512<float>>(row);
+        Vector512<float> sums = Vector512<float>.Zero;
+        foreach (ref Vector512<float> vector in vectors)
+        {
+            vector = Exponential(vector, largest, least);
+            sums += vector;
+        }
+
+        Span<float> rest = row[(vectors.Length * Vector512<float>.Count)..];
+        if (!rest.IsEmpty)
+        {
+            Span<float> padded = stackalloc float[Vector512<float>.Count];
+            padded.Fill(float.NegativeInfinity);
+            rest.CopyTo(padded);
+            Vector512<float> vector = Exponential(Vector512.Create<float>(padded), largest, least);
+            vector.CopyTo(padded);
+            padded[..rest.Length].CopyTo(rest);
+            sums += vector;
+        }
+
+        return Vector512.Sum(sums);
+    }
+
+    // The maximum is subtracted, since guidance reaches logits whose exponential is infinite; before the division, so that no
+    // temperature overflows.
+    private Vector512<float> Exponential(Vector512<float> logits, float largest, float least)
+    {
+        Vector512<float> exponents = logits - Vector512.Create(largest);
+        if (options.Temperature != 1)
+            exponents /= Vector512.Create(options.Temperature);
+
+        Vector512<float> kept = Vector512.GreaterThanOrEqual(logits, Vector512.Create(least));
+        return Vector512.ConditionalSelect(kept, Vector512.Exp(exponents), Vector512<float>.Zero);
+    }
+
+    private static float Max(Vector512<float> vector)
+    {
+        float most = vector[0];
+        for (int i = 1; i < Vector512<float>.Count; i++)
+            most = Math.Max(most, vector[i]);
+        return most;
+    }
 }

@@ -70,9 +70,11 @@ public sealed class DistributionTests
         Assert.Equal(expected, Distribution.Pick([0, 1, 0, 3, 0, 0], u));
 
     [Theory]
-    [InlineData(63)]
-    [InlineData(64)]
-    [InlineData(65)]
+    [InlineData(15)]
+    [InlineData(16)]
+    [InlineData(255)]
+    [InlineData(256)]
+    [InlineData(257)]
     [InlineData(1000)]
     public void Picking_runs_over_blocks_as_over_one_row(int length)
     {
@@ -101,6 +103,33 @@ public sealed class DistributionTests
         Assert.Equal(0, Distribution.Pick(weights, 0));
         Assert.Equal(65_535, Distribution.Pick(weights, JustBelowOne));
         Assert.Equal(49_152, Distribution.Pick(weights, 0.75000001));
+    }
+
+    [Fact]
+    public void So_can_one_of_more_blocks_than_are_kept_apart()
+    {
+        var weights = new float[1_000_000];
+        Array.Fill(weights, 1);
+
+        Assert.Equal(999_999, Distribution.Pick(weights, JustBelowOne));
+        Assert.Equal(654_321, Distribution.Pick(weights, 0.6543215));
+    }
+
+    [Theory]
+    [InlineData(17)]
+    [InlineData(300)]
+    [InlineData(1025)]
+    public void A_draft_that_falls_leaves_the_residual(int codes)
+    {
+        float[] p = Random(codes, seed: 3);
+        float[] q = Random(codes, seed: 4);
+        p[0] = 0; // falls for certain
+        float[] residual = [.. p.Zip(q, (a, b) => Math.Max(a - b, 0))];
+
+        int code = Distribution.Settle(p, q, draft: 0, position: 5, new Randomness(6).At(7));
+
+        Assert.Equal(residual, q);
+        Assert.Equal(new Randomness(6).At(7).Draw(residual, 5, Purpose.Replace), code);
     }
 
     [Theory]

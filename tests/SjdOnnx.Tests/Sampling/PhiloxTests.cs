@@ -13,4 +13,24 @@ public sealed class PhiloxTests
     public void It_gives_the_published_numbers(
         uint counter0, uint counter1, uint counter2, uint counter3, ulong key, uint first, uint second, uint third, uint fourth) =>
         Assert.Equal(new Philox.Block(first, second, third, fourth), Philox.At(new(counter0, counter1, counter2, counter3), key));
+
+    [Fact]
+    public void Filling_a_row_gives_the_same_numbers()
+    {
+        const ulong key = 0xFEDCBA98_76543210;
+        var counter = new Philox.Block(uint.MaxValue, 0x80000001, 7, uint.MaxValue - 20); // its last word overflows
+        uint[] expected = [.. Enumerable.Range(0, 100).SelectMany(i => Words(counter with { Fourth = counter.Fourth + (uint)i }, key))];
+        for (int length = 0; length <= expected.Length; length++)
+        {
+            var bits = new uint[length];
+            Philox.Fill(bits, counter, key);
+            Assert.Equal(expected[..length], bits);
+        }
+    }
+
+    private static uint[] Words(Philox.Block counter, ulong key)
+    {
+        (uint first, uint second, uint third, uint fourth) = Philox.At(counter, key);
+        return [first, second, third, fourth];
+    }
 }

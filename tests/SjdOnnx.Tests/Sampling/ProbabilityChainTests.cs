@@ -105,6 +105,36 @@ public sealed class ProbabilityChainTests
     }
 
     [Fact]
+    public void Wherever_in_a_row_they_stand()
+    {
+        for (int code = 0; code < 37; code++)
+        {
+            foreach (float strange in (float[])[float.NaN, float.PositiveInfinity])
+            {
+                var logits = new float[37];
+                logits[code] = strange;
+                Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions(), logits));
+                Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, logits, new float[37]));
+                Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, new float[37], logits));
+            }
+        }
+    }
+
+    [Fact]
+    public void A_lane_may_rule_out_any_code()
+    {
+        var guided = new SamplingOptions { Guidance = 3 };
+        float[] ones = [.. Enumerable.Repeat(1f, 37)];
+        for (int code = 0; code < 37; code++)
+        {
+            float[] without = [.. ones];
+            without[code] = Never;
+            foreach (float[] p in (float[][])[Apply(guided, without, ones), Apply(guided, ones, without)])
+                Assert.All(Enumerable.Range(0, 37), other => Assert.Equal(other == code ? 0 : 1 / 36f, p[other], 1e-7f));
+        }
+    }
+
+    [Fact]
     public void Guidance_needs_both_lanes()
     {
         var error = Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, [1, 2]));

@@ -16,7 +16,7 @@ public sealed class ThresholdTests
         float[] values = [.. Values(length, levels).Select(value => value - (levels / 2))]; // of both signs
         float[] sorted = [.. values.OrderDescending()];
         for (int count = 1; count <= length; count++)
-            AssertSeparates(sorted[count - 1], Threshold.OfCount(values, count), values);
+            AssertSeparates(sorted[count - 1], Threshold.OfCount(values, count, sorted[0]), values);
     }
 
     [Theory]
@@ -29,12 +29,12 @@ public sealed class ThresholdTests
         float sum = 0;
         foreach (float value in values.OrderDescending().TakeWhile(value => value > 0))
         {
-            AssertSeparates(value, Threshold.OfSum(values, sum + 0.5f), values);
+            AssertSeparates(value, Threshold.OfSum(values, sum + 0.5f, values.Max()), values);
             sum += value;
-            AssertSeparates(value, Threshold.OfSum(values, sum), values);
+            AssertSeparates(value, Threshold.OfSum(values, sum, values.Max()), values);
         }
 
-        AssertSeparates(values.Min(), Threshold.OfSum(values, sum + 1), values);
+        AssertSeparates(values.Min(), Threshold.OfSum(values, sum + 1, values.Max()), values);
     }
 
     [Fact]
@@ -42,9 +42,9 @@ public sealed class ThresholdTests
     {
         float[] values = [float.NegativeInfinity, 2, float.NegativeInfinity, -5];
 
-        AssertSeparates(2, Threshold.OfCount(values, 1), values);
-        AssertSeparates(-5, Threshold.OfCount(values, 2), values);
-        AssertSeparates(float.NegativeInfinity, Threshold.OfCount(values, 3), values);
+        AssertSeparates(2, Threshold.OfCount(values, 1, most: 2), values);
+        AssertSeparates(-5, Threshold.OfCount(values, 2, most: 2), values);
+        AssertSeparates(float.NegativeInfinity, Threshold.OfCount(values, 3, most: 2), values);
     }
 
     [Theory]
@@ -54,11 +54,22 @@ public sealed class ThresholdTests
     public void What_does_not_reach_the_threshold_is_dropped(int length)
     {
         float[] values = Values(length, 10);
-        float[] expected = [.. values.Select(value => value < 4 ? -1 : value)];
+        float[] expected = [.. values.Select(value => value < 4 ? 0 : value)];
 
-        Threshold.DropBelow(values, 4, -1);
+        float sum = Threshold.DropBelow(values, 4);
 
         Assert.Equal(expected, values);
+        Assert.Equal(expected.Sum(), sum);
+    }
+
+    [Fact]
+    public void The_largest_float_is_a_value_like_others()
+    {
+        float[] values = [float.MaxValue, 1, float.MinValue, 1];
+
+        AssertSeparates(float.MaxValue, Threshold.OfCount(values, 1, float.MaxValue), values);
+        AssertSeparates(1, Threshold.OfCount(values, 2, float.MaxValue), values); // both, as they tie
+        AssertSeparates(float.MinValue, Threshold.OfCount(values, 4, float.MaxValue), values);
     }
 
     private static void AssertSeparates(float leastKept, float threshold, float[] values) =>

@@ -1,10 +1,9 @@
-using SjdOnnx.Runtime;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 
 namespace SjdOnnx.Cli;
 
-/// <summary>For a person at a terminal: a bar that disappears when the picture is there.</summary>
+/// <summary>For a person at a terminal: a bar that disappears when the work is done.</summary>
 internal sealed class BarProgress : IProgressDisplay
 {
     /// <summary>Leaves room for the text in the 80 columns of a small terminal.</summary>
@@ -14,33 +13,33 @@ internal sealed class BarProgress : IProgressDisplay
 
     public Task<T> LoadAsync<T>(string title, Func<Task<T>> load) => _console.Status().StartAsync(Markup.Escape(title), _ => load());
 
-    public Task<T> DrawAsync<T>(string title, Func<IProgress<GenerationProgress>, Task<T>> draw)
+    public Task<T> WorkAsync<T>(string title, Func<IProgress<WorkProgress>, Task<T>> work)
     {
         var text = new ProgressColumnText();
         return _console.Progress()
             .AutoClear(true)
             .Columns(new TaskDescriptionColumn(), new ProgressBarColumn { Width = BarWidth }, text)
-            .StartAsync(context => draw(new Bar(context.AddTask(Markup.Escape(title)), text)));
+            .StartAsync(context => work(new Bar(context.AddTask(Markup.Escape(title)), text)));
     }
 
-    /// <summary>Called on the decoding thread: it leaves values for the bar's own thread to draw.</summary>
-    private sealed class Bar(ProgressTask task, ProgressColumnText text) : IProgress<GenerationProgress>
+    /// <summary>Called on the working thread: it leaves values for the bar's own thread to draw.</summary>
+    private sealed class Bar(ProgressTask task, ProgressColumnText text) : IProgress<WorkProgress>
     {
-        public void Report(GenerationProgress value)
+        public void Report(WorkProgress value)
         {
             text.Latest = value;
-            task.MaxValue = value.TotalTokens;
-            task.Value = value.Tokens;
+            task.MaxValue = value.Total;
+            task.Value = value.Done;
         }
     }
 
     private sealed class ProgressColumnText : ProgressColumn
     {
-        public GenerationProgress? Latest { get; set; }
+        public WorkProgress? Latest { get; set; }
 
         protected override bool NoWrap => true;
 
         public override IRenderable Render(RenderOptions options, ProgressTask task, TimeSpan deltaTime) =>
-            new Text(Latest is GenerationProgress progress ? ProgressText.Of(progress) : "");
+            new Text(Latest?.Text() ?? "");
     }
 }

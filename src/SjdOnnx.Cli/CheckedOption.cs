@@ -9,6 +9,11 @@ namespace SjdOnnx.Cli;
 /// <summary>Options whose values are checked while parsing, so that a wrong one is named before anything is loaded.</summary>
 internal static class CheckedOption
 {
+    public const string All = "all";
+
+    /// <summary>Whose value holds where none is given.</summary>
+    public const string TheModels = "the model's";
+
     /// <param name="range">The legal values in words, after "must be".</param>
     /// <param name="legal">False for NaN.</param>
     public static Option<T?> Number<T>(
@@ -44,6 +49,53 @@ internal static class CheckedOption
         return option;
     }
 
+    /// <summary>Names separated by commas, or "all"; without repetitions, in the order given.</summary>
+    public static Option<IReadOnlyList<string>?> Names(string name, string description, IReadOnlyList<string> legal, string byDefault)
+    {
+        var option = new Option<IReadOnlyList<string>?>(name)
+        {
+            HelpName = "A,B",
+            Description = $"{description}: {All}, or some of {string.Join(", ", legal)} [default: {byDefault}]",
+            CustomParser = result =>
+            {
+                if (Token(result) == All)
+                    return legal;
+                string[] names = Token(result).Split(',');
+                if (names.FirstOrDefault(each => !legal.Contains(each)) is not string unknown)
+                    return [.. names.Distinct()];
+                result.AddError($"{name} names '{unknown}'; it must be {All}, or names with commas between, of {string.Join(", ", legal)}.");
+                return null;
+            },
+        };
+        option.CompletionSources.Add(_ => legal.Append(All).Select(value => new CompletionItem(value)));
+        return option;
+    }
+
+    /// <summary>Values separated by commas, without repetitions, in the order given.</summary>
+    /// <param name="range">A legal value in words, after "must be".</param>
+    public static Option<IReadOnlyList<T>?> List<T>(
+        string name, string valueName, string description, string range, string byDefault, TryParse<T> legal) =>
+        new(name)
+        {
+            HelpName = valueName,
+            Description = $"{description}, with commas between: each {range} [default: {byDefault}]",
+            CustomParser = result =>
+            {
+                var values = new List<T>();
+                foreach (string item in Token(result).Split(','))
+                {
+                    if (!legal(item, out T value))
+                    {
+                        result.AddError($"{name} has '{item}'; each must be {range}, with commas between.");
+                        return null;
+                    }
+                    values.Add(value);
+                }
+
+                return [.. values.Distinct()];
+            },
+        };
+
     /// <summary>Width and height in pixels, as in 128x128.</summary>
     public static Option<(int Width, int Height)?> Size(string name, string description) =>
         new(name)
@@ -73,6 +125,8 @@ internal static class CheckedOption
     }
 
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
+
+    public delegate bool TryParse<T>(string text, out T value);
 
     private static bool IsPixels(string text, out int pixels) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pixels) && pixels > 0;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using SjdOnnx.Cli.Bench;
 
 namespace SjdOnnx.Cli;
 
@@ -16,6 +17,7 @@ internal sealed class CommandLine
     {
         _root.Subcommands.Add(_generate);
         _root.Subcommands.Add(new InspectCommand());
+        _root.Subcommands.Add(new BenchCommand());
         HelpOption help = _root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithNotes((HelpAction)help.Action!);
     }
@@ -46,7 +48,8 @@ internal sealed class CommandLine
             {
                 GenerateCommand => $"'{word}' is one word too many; put the whole prompt in quotes.",
                 InspectCommand => $"'{word}' is one file too many; inspect reads one.",
-                _ => $"There is no command '{word}'; there are {string.Join(" and ", _root.Subcommands.Select(command => command.Name))}.",
+                BenchCommand => $"'{word}' is one word too many; put commas and no spaces between the items of a list.",
+                _ => $"There is no command '{word}'; it must be one of {string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
             };
         }
 
@@ -71,6 +74,7 @@ internal sealed class CommandLine
             {
                 GenerateCommand => GenerateCommand.Notes,
                 InspectCommand => InspectCommand.Notes,
+                BenchCommand => BenchCommand.Notes,
                 _ => ExitCode.Table,
             });
             return exitCode;

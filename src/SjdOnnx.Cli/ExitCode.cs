@@ -25,9 +25,9 @@ internal static class ExitCode
           2    wrong usage, or an option out of its range
           3    the model folder is missing, damaged, contradicts itself, or lacks the precision
           4    the model cannot draw this prompt or size
-          5    a picture cannot be written
+          5    a file cannot be written
           6    a provider or a native library is not available
-          7    inspect: the file is no whole PNG, or has no generation data
+          7    inspect: the file is no whole PNG, or has no generation data; bench: there are no prompts in the file
           130  stopped by Ctrl+C (143: by SIGTERM); pictures finished before stay, nothing else is left behind
         """;
 }

@@ -1,3 +1,4 @@
+using SjdOnnx.Cli.Bench;
 using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli;
@@ -21,6 +22,7 @@ internal sealed record Failure(int ExitCode, string Sentence)
 
     private static Failure Of(Exception error, StopSignals signals) => error switch
     {
+        StoppedException => new(signals.ExitCode, error.Message),
         OperationCanceledException when signals.Token.IsCancellationRequested =>
             new(signals.ExitCode, "Stopped before the picture was finished."),
         CommandException command => new(command.ExitCode, command.Message),

@@ -2,7 +2,6 @@ using System.Buffers.Binary;
 using System.CommandLine;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime;
-using SjdOnnx.Sampling;
 using static SjdOnnx.Cli.CheckedOption;
 
 namespace SjdOnnx.Cli;
@@ -25,8 +24,6 @@ internal sealed class GenerateCommand : Command
           sjd generate "four strawberries on a pink background" --seed 7 --count 10 --json
         """;
 
-    private const string TheModels = "the model's";
-
     private static readonly string[] OtherFormats = [".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"];
 
     private readonly Argument<string> _prompt = new("PROMPT")
@@ -38,8 +35,7 @@ internal sealed class GenerateCommand : Command
         "The picture to write, over what is there; with --count, an index from 0 goes before the extension (fox-0.png). " +
         "Without it the name is made from the seed (sjd-00000042.png), with -2, -3... added rather than overwrite a file");
 
-    private readonly Option<string?> _model = Text("--model", "", "DIR",
-        $"Model folder; a name stands for onnx-models/NAME [default: {ModelLocation.DefaultName}]");
+    private readonly ModelArguments _model = new();
 
     private readonly Option<string?> _method = OneOf("--method", "Decoding method", DecodingMethods.Names, TheModels);
 
@@ -55,26 +51,7 @@ internal sealed class GenerateCommand : Command
     private readonly Option<int?> _count = Number<int>("--count", "N", "Pictures to draw",
         "a whole number from 1 to 1000000", "1", n => n is >= 1 and <= 1_000_000);
 
-    private readonly Option<float?> _guidance = Number<float>("--guidance", "G", "How closely to follow the prompt, 1 is no guidance",
-        $"a number from 0 to {SamplingOptions.LargestGuidance}", TheModels, g => g is >= 0 and <= SamplingOptions.LargestGuidance);
-
-    private readonly Option<float?> _temperature = Number<float>("--temperature", "T",
-        "1 draws as the model was trained, 0 always takes the likeliest token",
-        $"a number from 0 to {SamplingOptions.LargestTemperature}", TheModels, t => t is >= 0 and <= SamplingOptions.LargestTemperature);
-
-    private readonly Option<int?> _topK = Number<int>("--top-k", "K", "Draw only from the K likeliest tokens, 0 is off",
-        "a whole number, 0 or more", TheModels, k => k >= 0);
-
-    private readonly Option<float?> _topP = Number<float>("--top-p", "P",
-        "Draw only from the likeliest tokens that together have probability P, 1 is off",
-        "a number above 0, at most 1", TheModels, p => p is > 0 and <= 1);
-
-    private readonly Option<(int Width, int Height)?> _size = Size("--size", "Width and height in pixels [default: the model's first]");
-
-    private readonly Option<string?> _provider = OneOf("--provider", "Where ONNX Runtime computes", TextToImage.Providers, "cpu");
-
-    private readonly Option<int?> _threads = Number<int>("--threads", "N", "Threads to compute with, 0 is one per physical core",
-        "a whole number from 0 to 1024", "0", n => n is >= 0 and <= 1024);
+    private readonly SamplingArguments _sampling = new();
 
     private readonly Option<string?> _precision = Text("--precision", "", "NAME",
         $"Which of the model's transformers to run, such as fp32 or int8 [default: {TheModels}]");
@@ -100,8 +77,8 @@ internal sealed class GenerateCommand : Command
         });
 
         Arguments.Add(_prompt);
-        Option[] options = [_output, _model, _method, _window, _initialisation, _seed, _count, _guidance, _temperature, _topK, _topP,
-            _size, _provider, _threads, _precision, _preview, _json, _noMetadata];
+        Option[] options = [_output, _model.Model, _method, _window, _initialisation, _seed, _count, .. _sampling.Options,
+            .. _model.Runtime, _precision, _preview, _json, _noMetadata];
         foreach (Option option in options)
             Options.Add(option);
 
@@ -110,32 +87,29 @@ internal sealed class GenerateCommand : Command
 
     private GenerateOptions Read(ParseResult parsed)
     {
-        var options = new GenerateOptions
+        var request = new GenerationRequest
         {
             Prompt = parsed.GetRequiredValue(_prompt),
-            Output = parsed.GetValue(_output),
-            Model = parsed.GetValue(_model),
+            Seed = parsed.GetValue(_seed) ?? DrawSeed(),
             Method = parsed.GetValue(_method),
             Window = parsed.GetValue(_window),
             Initialisation = parsed.GetValue(_initialisation),
-            Seed = parsed.GetValue(_seed) ?? DrawSeed(),
+        };
+        var options = new GenerateOptions
+        {
+            Request = _sampling.Complete(request, parsed),
+            Output = parsed.GetValue(_output),
+            Model = _model.ModelOf(parsed),
+            Loading = _model.LoadingOf(parsed) with { Precision = parsed.GetValue(_precision) },
             Count = parsed.GetValue(_count) ?? 1,
-            Guidance = parsed.GetValue(_guidance),
-            Temperature = parsed.GetValue(_temperature),
-            TopK = parsed.GetValue(_topK),
-            TopP = parsed.GetValue(_topP),
-            Size = parsed.GetValue(_size),
-            Provider = parsed.GetValue(_provider) ?? "cpu",
-            Threads = parsed.GetValue(_threads) ?? 0,
-            Precision = parsed.GetValue(_precision),
             Preview = parsed.GetValue(_preview),
             Json = parsed.GetValue(_json),
             Metadata = !parsed.GetValue(_noMetadata),
         };
-        return options.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
+        return request.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
             ? options
             : throw new CommandException(ExitCode.Usage,
-                $"--seed {options.Seed} with --count {options.Count} goes beyond the largest seed, {ulong.MaxValue}.");
+                $"--seed {request.Seed} with --count {options.Count} goes beyond the largest seed, {ulong.MaxValue}.");
     }
 
     /// <summary>32 random bits: short enough to type again, and exact in every JSON reader. The runtime makes a GUID from the system's

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Runtime;
@@ -7,14 +8,21 @@ namespace SjdOnnx.Cli;
 /// <summary>What --json prints.</summary>
 /// <param name="Model">The model's name.</param>
 /// <param name="Seed">Of the first picture.</param>
+/// <param name="PeakMemory">The most resident memory of the process until now, in bytes; null where the system does not tell.</param>
 internal sealed record GenerateReport(
     string Model, string Method, string Provider, string Precision, ulong Seed, int Window, string Initialisation,
-    float Guidance, float Temperature, int TopK, float TopP, IReadOnlyList<ImageReport> Images)
+    float Guidance, float Temperature, int TopK, float TopP, long? PeakMemory, IReadOnlyList<ImageReport> Images)
 {
     /// <param name="first">What the first picture was drawn with; the others differ in the seed alone.</param>
     public static GenerateReport Of(ModelDescription model, GenerationSettings first, IReadOnlyList<ImageReport> images) => new(
         model.Name, first.Method, first.Provider, first.Precision, first.Seed, first.Window, first.Initialisation,
-        first.Guidance, first.Temperature, first.TopK, first.TopP, images);
+        first.Guidance, first.Temperature, first.TopK, first.TopP, PeakMemoryNow(), images);
+
+    private static long? PeakMemoryNow()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64 is > 0 and long bytes ? bytes : null;
+    }
 
     public string ToJson() => JsonSerializer.Serialize(this, GenerateReportJson.Default.GenerateReport);
 }

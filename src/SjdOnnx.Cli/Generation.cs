@@ -22,16 +22,15 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     /// <exception cref="CommandException">A picture cannot be written, there is no such model, or the prompt is too long.</exception>
     public static async Task<int> RunAsync(GenerateOptions options, CancellationToken cancellation)
     {
-        CheckPrompt(options.Prompt);
+        CheckPrompt(options.Request.Prompt);
         string folder = ModelLocation.Find(options.Model);
         CheckWritable(options);
 
-        IProgressDisplay display = Console.IsErrorRedirected ? new LineProgress() : new BarProgress();
-        var loading = new TextToImageOptions { Provider = options.Provider, Threads = options.Threads, Precision = options.Precision };
+        IProgressDisplay display = IProgressDisplay.ForStandardError();
         // Loading runs to its end even after Ctrl+C: a process that exits under ONNX Runtime's loading threads can crash. A second
         // Ctrl+C does not wait.
         using TextToImage textToImage = await display.LoadAsync(
-            $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading)));
+            $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, options.Loading)));
         cancellation.ThrowIfCancellationRequested();
 
         await new Generation(options, textToImage, display).RunAsync(cancellation);
@@ -55,10 +54,10 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         int differentPlaces = options.Output is null ? 1 : options.Count;
         for (int index = 0; index < differentPlaces; index++)
         {
-            string name = names.Of(index, options.Seed);
-            PictureFile.CheckWritable(name);
+            string name = names.Of(index, options.Request.Seed);
+            OutputFile.CheckWritable(name);
             if (options.Preview)
-                PictureFile.CheckWritable(PictureFile.PreviewOf(name));
+                OutputFile.CheckWritable(OutputFile.PreviewOf(name));
         }
     }
 
@@ -83,15 +82,15 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
 
     private async Task<(string File, GeneratedImage Image)> DrawAsync(int index, CancellationToken cancellation)
     {
-        ulong seed = options.Seed + (ulong)index;
+        ulong seed = options.Request.Seed + (ulong)index;
         string name = _names.Of(index, seed);
         string title = options.Count == 1
             ? "drawing"
             : string.Create(CultureInfo.InvariantCulture, $"picture {index + 1} of {options.Count}");
         try
         {
-            GeneratedImage image = await display.DrawAsync(
-                title, progress => DrawAsync(RequestOf(seed), progress, PictureFile.PreviewOf(name), cancellation));
+            GeneratedImage image = await display.WorkAsync(
+                title, progress => DrawAsync(RequestOf(seed), progress, OutputFile.PreviewOf(name), cancellation));
             ReadOnlyMemory<byte> png = options.Metadata
                 ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span)
                 : image.Png;
@@ -100,23 +99,23 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         finally
         {
             if (_previewWritten)
-                PictureFile.Remove(PictureFile.PreviewOf(name));
+                OutputFile.Remove(OutputFile.PreviewOf(name));
             _previewWritten = false;
         }
     }
 
     private async Task<GeneratedImage> DrawAsync(
-        GenerationRequest request, IProgress<GenerationProgress> display, string preview, CancellationToken cancellation)
+        GenerationRequest request, IProgress<WorkProgress> display, string preview, CancellationToken cancellation)
     {
         await foreach (GenerationEvent happened in textToImage.StreamAsync(request, cancellation))
         {
             switch (happened)
             {
                 case GenerationProgress progress:
-                    display.Report(progress);
+                    display.Report(WorkProgress.Of(progress));
                     break;
                 case GenerationPreview { Png: ReadOnlyMemory<byte> png }:
-                    PictureFile.Replace(preview, png.Span);
+                    OutputFile.Replace(preview, png.Span);
                     _previewWritten = true;
                     break;
                 case GenerationCompleted { Image: GeneratedImage image }:
@@ -127,20 +126,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         throw new InvalidOperationException("The stream of events ended without a picture.");
     }
 
-    private GenerationRequest RequestOf(ulong seed) => new()
-    {
-        Prompt = options.Prompt,
-        Seed = seed,
-        Method = options.Method,
-        Window = options.Window,
-        Initialisation = options.Initialisation,
-        Guidance = options.Guidance,
-        Temperature = options.Temperature,
-        TopK = options.TopK,
-        TopP = options.TopP,
-        Size = options.Size is var (width, height) ? new ImageSize(width, height) : null,
-        PreviewEveryRows = options.Preview ? RowsPerPreview : 0,
-    };
+    private GenerationRequest RequestOf(ulong seed) =>
+        options.Request with { Seed = seed, PreviewEveryRows = options.Preview ? RowsPerPreview : 0 };
 
     private static string Summary(string file, GeneratedImage image)
     {

@@ -30,11 +30,11 @@ internal sealed class PictureNames(string? output, int count)
     {
         if (output is not null)
         {
-            PictureFile.Replace(name, png);
+            OutputFile.Replace(name, png);
             return name;
         }
 
-        while (!PictureFile.TryWriteNew(name, png))
+        while (!OutputFile.TryWriteNew(name, png))
             name = FreeNames(seed).First();
         return name;
     }
@@ -42,5 +42,5 @@ internal sealed class PictureNames(string? output, int count)
     private static IEnumerable<string> FreeNames(ulong seed) =>
         Enumerable.Range(1, int.MaxValue)
             .Select(n => string.Create(CultureInfo.InvariantCulture, $"sjd-{seed:D8}{(n == 1 ? "" : $"-{n}")}.png"))
-            .Where(name => !Path.Exists(name) && !Path.Exists(PictureFile.PreviewOf(name)));
+            .Where(name => !Path.Exists(name) && !Path.Exists(OutputFile.PreviewOf(name)));
 }

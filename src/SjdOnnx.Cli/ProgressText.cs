@@ -17,7 +17,8 @@ internal static class ProgressText
         return string.Create(CultureInfo.InvariantCulture, $"{text}, {perPass:F1} per pass, {Duration(left)} left");
     }
 
-    private static string Duration(TimeSpan time) => time.TotalMinutes < 1
+    /// <summary>As "3.0 s" or, from a minute on, "1:02:03".</summary>
+    public static string Duration(TimeSpan time) => time.TotalMinutes < 1
         ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:F1} s")
         : string.Create(CultureInfo.InvariantCulture, $"{(int)time.TotalHours}:{time:mm\\:ss}");
 }

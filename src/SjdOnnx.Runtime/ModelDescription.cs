@@ -15,6 +15,16 @@ public sealed record ModelDescription
         Precision = folder.Precision;
         Sizes = [.. _manifest.Image.Sizes.Select(size => new ImageSize(size[0], size[1]))];
         Precisions = [.. _manifest.Transformer.Precisions.Keys];
+        Batches = [1, .. _manifest.Transformer.Precisions[Precision].Batches.Keys.Order()];
+    }
+
+    /// <summary>What a model folder's model.json says, with nothing loaded: no other file is looked at but for its length.</summary>
+    /// <param name="precision">One of the model's precisions; null takes its default.</param>
+    /// <exception cref="ModelException">There is no such model, it is not whole, or it lacks the precision.</exception>
+    public static ModelDescription Read(string folder, string? precision = null)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        return new ModelDescription(ModelFolder.Open(folder, precision));
     }
 
     public string Name => _manifest.Name;
@@ -30,10 +40,13 @@ public sealed record ModelDescription
 
     public string LicenseNotice => _manifest.License.Notice;
 
-    /// <summary>The precision that was loaded.</summary>
+    /// <summary>The precision that was loaded, or asked for.</summary>
     public string Precision { get; }
 
     public IReadOnlyList<string> Precisions { get; }
+
+    /// <summary>How many pictures a forward pass can have at this precision, rising from 1. Any number up to the last can be drawn at once.</summary>
+    public IReadOnlyList<int> Batches { get; }
 
     /// <summary>What it can draw; the first is the default.</summary>
     public IReadOnlyList<ImageSize> Sizes { get; }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
 
 namespace SjdOnnx.Runtime;
 
@@ -8,6 +9,9 @@ public static class NativeLibraries
     /// <summary>Full path of ONNX Runtime Extensions, for <c>SessionOptions.RegisterCustomOpLibrary</c>.</summary>
     /// <exception cref="DllNotFoundException">The application came without it.</exception>
     public static string ExtensionsPath => Find(ExtensionsFileName, Folders());
+
+    /// <summary>Of the native library, as "1.29.0".</summary>
+    public static string OnnxRuntimeVersion => OrtEnv.Instance().GetVersionString();
 
     internal static string ExtensionsFileName =>
         OperatingSystem.IsWindows() ? "ortextensions.dll" :

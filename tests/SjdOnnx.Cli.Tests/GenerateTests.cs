@@ -19,7 +19,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
 
         Assert.Equal(
             ["model", "method", "provider", "precision", "seed", "window", "initialisation",
-                "guidance", "temperature", "top_k", "top_p", "images"],
+                "guidance", "temperature", "top_k", "top_p", "peak_memory", "images"],
             run.EnumerateObject().Select(member => member.Name));
         Assert.NotEmpty(run.GetProperty("model").GetString()!);
         Assert.Equal("sjd", run.GetProperty("method").GetString());

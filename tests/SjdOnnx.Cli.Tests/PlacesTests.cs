@@ -60,8 +60,8 @@ public sealed class PlacesTests : IDisposable
         File.WriteAllText(target, "before");
         File.CreateSymbolicLink(link, target);
 
-        PictureFile.CheckWritable(link);
-        PictureFile.Replace(link, "after"u8);
+        OutputFile.CheckWritable(link);
+        OutputFile.Replace(link, "after"u8);
 
         Assert.Equal("after", File.ReadAllText(target));
         Assert.Equal(target, new FileInfo(link).LinkTarget);
@@ -72,8 +72,8 @@ public sealed class PlacesTests : IDisposable
     {
         string path = Path.Combine(_folder, "fox.png");
 
-        Assert.True(PictureFile.TryWriteNew(path, "first"u8));
-        Assert.False(PictureFile.TryWriteNew(path, "second"u8));
+        Assert.True(OutputFile.TryWriteNew(path, "first"u8));
+        Assert.False(OutputFile.TryWriteNew(path, "second"u8));
         Assert.Equal("first", File.ReadAllText(path));
         Assert.Equal(["fox.png"], Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName));
     }
@@ -83,7 +83,7 @@ public sealed class PlacesTests : IDisposable
     {
         Make("fox.png");
 
-        Assert.Throws<CommandException>(() => PictureFile.Replace(Path.Combine(_folder, "fox.png"), "bytes"u8));
+        Assert.Throws<CommandException>(() => OutputFile.Replace(Path.Combine(_folder, "fox.png"), "bytes"u8));
         Assert.Equal(["fox.png"], Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName));
     }
 

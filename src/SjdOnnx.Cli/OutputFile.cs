@@ -1,12 +1,12 @@
 namespace SjdOnnx.Cli;
 
 /// <summary>Puts files in place so that nobody ever sees half of one: written under another name beside the target, then renamed.</summary>
-internal static class PictureFile
+internal static class OutputFile
 {
     /// <summary>Where unfinished pictures are shown: beside the picture, <c>fox.png</c> as <c>fox.preview.png</c>.</summary>
     public static string PreviewOf(string path) => Path.ChangeExtension(path, null) + ".preview.png";
 
-    /// <summary>Fails before the drawing, rather than after it, if the picture cannot be written. Leaves what is there as it is.</summary>
+    /// <summary>Fails before the work, rather than after it, if the file cannot be written. Leaves what is there as it is.</summary>
     /// <exception cref="CommandException">The sentence says why.</exception>
     public static void CheckWritable(string path)
     {
@@ -18,7 +18,7 @@ internal static class PictureFile
         if (!Directory.Exists(folder))
             throw Unwritable(path, $"there is no folder '{folder}'; make it first");
 
-        // Renaming a picture onto a device would replace the device.
+        // Renaming a file onto a device would replace the device.
         if (folder == "/dev")
             throw Unwritable(path, "it is a device; give the name of a file");
 
@@ -105,7 +105,7 @@ internal static class PictureFile
     private static void CreateAndDelete(string path) =>
         new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
 
-    /// <summary>A link is written through, not replaced by the picture.</summary>
+    /// <summary>A link is written through, not replaced.</summary>
     private static string Target(string path)
     {
         string full = Path.GetFullPath(path);
@@ -123,6 +123,6 @@ internal static class PictureFile
         new(ExitCode.Output, $"'{path}' cannot be written: {why}.", error);
 
     private static string Reason(Exception error) => error is UnauthorizedAccessException
-        ? "permission denied; choose another place with --output"
+        ? "permission denied; choose another place"
         : error.Message.TrimEnd('.');
 }

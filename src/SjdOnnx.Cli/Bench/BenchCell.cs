@@ -1,0 +1,26 @@
+using SjdOnnx.Decoding;
+using SjdOnnx.Methods;
+
+namespace SjdOnnx.Cli.Bench;
+
+/// <summary>One way of drawing: what a row of the table is about.</summary>
+/// <param name="Window">Drafts; 0 for a method that has none.</param>
+/// <param name="Initialisation">Null for a method without drafts.</param>
+/// <param name="Batch">Pictures that share a forward pass.</param>
+/// <param name="IsExact">Whether the method's pictures are distributed as autoregressive decoding draws them.</param>
+internal sealed record BenchCell(string Precision, string Method, int Window, string? Initialisation, int Batch, bool IsExact)
+{
+    /// <summary>What all others are compared with.</summary>
+    public const string BaselineMethod = "ar";
+
+    public bool IsBaseline => Method == BaselineMethod;
+
+    /// <summary>The cell of a method as the method itself would have it.</summary>
+    public static BenchCell Of(string precision, string method, int window, string initialisation, int batch)
+    {
+        IDecodingMethod created = DecodingMethods.Create(method, new DecodingOptions { WindowSize = window });
+        return created.WindowSize == 0
+            ? new BenchCell(precision, method, 0, null, batch, created.IsExact)
+            : new BenchCell(precision, method, created.WindowSize, initialisation, batch, created.IsExact);
+    }
+}

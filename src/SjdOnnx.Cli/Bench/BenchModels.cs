@@ -1,0 +1,50 @@
+using SjdOnnx.Runtime;
+
+namespace SjdOnnx.Cli.Bench;
+
+/// <summary>The model at every precision that takes part, all in memory at once so that they can take turns.</summary>
+internal sealed class BenchModels(BenchOptions options) : IDisposable
+{
+    private readonly Dictionary<string, TextToImage> _byPrecision = new(StringComparer.Ordinal);
+
+    /// <summary>Of the model that was loaded first.</summary>
+    public ModelDescription Description => _byPrecision.Values.First().Model;
+
+    /// <summary>What the pictures were drawn with; null before the first.</summary>
+    public GenerationSettings? Settings { get; private set; }
+
+    /// <exception cref="ModelException">The folder is not a whole model, or has not this precision.</exception>
+    public void Load(string folder, string? precision)
+    {
+        TextToImage model = TextToImage.Load(folder, options.Loading with { Precision = precision });
+        _byPrecision.Add(model.Model.Precision, model);
+    }
+
+    public async Task<IReadOnlyList<BenchSample>> DrawAsync(
+        BenchCell cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation)
+    {
+        var samples = new List<BenchSample>();
+        foreach (BenchPicture picture in pictures)
+        {
+            GenerationRequest request = options.Request with
+            {
+                Prompt = options.Prompts[picture.Prompt],
+                Seed = picture.Seed,
+                Method = cell.Method,
+                Window = cell.Window,
+                Initialisation = cell.Initialisation,
+            };
+            GeneratedImage image = await _byPrecision[cell.Precision].GenerateAsync(request, cancellationToken: cancellation);
+            Settings ??= image.Settings;
+            samples.Add(BenchSample.Of(picture, image));
+        }
+
+        return samples;
+    }
+
+    public void Dispose()
+    {
+        foreach (TextToImage model in _byPrecision.Values)
+            model.Dispose();
+    }
+}

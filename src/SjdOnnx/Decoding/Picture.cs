@@ -27,6 +27,6 @@ public sealed class Picture
 
         var codes = new int[Window.Layout.ImageTokens];
         Window.CopyCommittedCodes(codes);
-        return new Decoded(codes, Window.ToIds(), Window.ForwardPasses, Window.AcceptedHistogram.ToArray());
+        return new Decoded(codes, Window.ToIds(), Window.ForwardPasses, Window.AcceptedHistogram.ToArray(), Window.DraftsPerPass);
     }
 }

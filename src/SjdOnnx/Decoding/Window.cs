@@ -31,6 +31,7 @@ public sealed class Window
     private float[] _p;
     private float[] _q;
     private int _passes;
+    private int _judged; // drafts, over all passes
 
     /// <summary>An empty window over a picture of which nothing is known.</summary>
     /// <param name="layout">The picture's tokens.</param>
@@ -82,6 +83,9 @@ public sealed class Window
 
     /// <summary>Forward passes so far, the prefill not counted.</summary>
     public int ForwardPasses => Math.Max(0, _passes - 1);
+
+    /// <summary>Drafts that those passes judged, in the mean; 0 before the first.</summary>
+    public double DraftsPerPass => _judged / (double)Math.Max(1, ForwardPasses);
 
     /// <summary>Entry k: how many of <see cref="ForwardPasses"/> accepted k drafts.</summary>
     public ReadOnlySpan<int> AcceptedHistogram => _acceptedHistogram;
@@ -248,6 +252,7 @@ public sealed class Window
         ArgumentOutOfRangeException.ThrowIfNegative(verdict.OnChain, nameof(verdict));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(verdict.OnChain, verdict.Accepted, nameof(verdict));
 
+        _judged += Drafts;
         RecordSurvival(verdict.Accepted);
         for (int position = Math.Max(Predicted, Start); position <= End; position++)
             _firstPass[position] = _passes;

@@ -12,6 +12,9 @@ public sealed record DecodingOptions
     /// <summary>The most codes beside the drafts to which <see cref="Branching"/> may grow.</summary>
     public const int MostBranches = 1024;
 
+    /// <summary>The largest <see cref="GroupSize"/>.</summary>
+    public const int LargestGroup = 1024;
+
     /// <summary>The most drafts open at once, 0 to <see cref="LargestWindow"/>; 0 decodes one token per forward pass.</summary>
     public int WindowSize
     {
@@ -31,6 +34,53 @@ public sealed record DecodingOptions
         get;
         init => field = Legal(value, nameof(Branching));
     } = [3, 3];
+
+    /// <summary>
+    /// How much of its probability a draft of <c>sjd++</c> must have kept to stay behind a rejection: p/q above this, 0 or more. ∞ keeps none, and 0 nearly all.
+    /// </summary>
+    /// <remarks>The paper's value is not known to us; 0.1 is what a port of the method to text found best.</remarks>
+    public float ReuseThreshold
+    {
+        get;
+        init => field = value >= 0 // written so that NaN fails, too
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                nameof(ReuseThreshold), value, "ReuseThreshold must be 0 or more; 0.1 is usual, and infinity keeps no draft behind a rejection.");
+    } = 0.1f;
+
+    /// <summary>
+    /// How many neighbours of a draft, half of them more probable and half less, share its test in <c>gsd</c>: 0 to <see cref="LargestGroup"/>; 0 and 1 leave it alone.
+    /// </summary>
+    /// <remarks>14, seven on each side, is what the paper's code has; its tables go to 50.</remarks>
+    public int GroupSize
+    {
+        get;
+        init => field = value is >= 0 and <= LargestGroup
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                nameof(GroupSize), value, $"GroupSize must be between 0 and {LargestGroup} neighbours; 14 is usual.");
+    } = 14;
+
+    /// <summary>How far the probability of such a neighbour may lie from the draft's, 0 to 1.</summary>
+    /// <remarks>0.15 is the paper's δ.</remarks>
+    public float GroupTolerance
+    {
+        get;
+        init => field = value is >= 0 and <= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(
+                nameof(GroupTolerance), value, "GroupTolerance is a difference of probabilities, between 0 and 1; 0.15 is usual.");
+    } = 0.15f;
+
+    /// <summary>How many passes refine a draft of <c>early-exit</c> before it is committed as it is, 1 or more.</summary>
+    /// <remarks>CEED-VLA has 16, and 8 for speed, in windows of 22 and 36 drafts.</remarks>
+    public int Iterations
+    {
+        get;
+        init => field = value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Iterations), value, "Iterations must be 1 or more; 8 is usual.");
+    } = 8;
 
     /// <summary>The first guess at a position of which the model has said nothing yet.</summary>
     public Initialisation Initialisation { get; init; } = Initialisation.Uniform;

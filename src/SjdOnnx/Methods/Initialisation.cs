@@ -11,7 +11,8 @@ public sealed class Initialisation
 {
     private readonly Func<Window, int, PassRandom, int> _guess;
 
-    private Initialisation(string name, Func<Window, int, PassRandom, int> guess) => (Name, _guess) = (name, guess);
+    /// <param name="guess">Writes the q of a position and returns the code drawn from it.</param>
+    internal Initialisation(string name, Func<Window, int, PassRandom, int> guess) => (Name, _guess) = (name, guess);
 
     /// <summary>
     /// Any code, and q says so. The draft stands with probability Σ min(p, 1/codes), which is never less than if q were a point

@@ -32,9 +32,15 @@ public static class Distribution
     /// <remarks>Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", ICML 2023, arXiv:2211.17192.</remarks>
     public static int Settle(ReadOnlySpan<float> p, Span<float> q, int draft, int position, PassRandom random)
     {
-        if (random.Uniform(position, Purpose.Accept) * q[draft] < p[draft])
-            return draft;
+        bool stands = random.Uniform(position, Purpose.Accept) * q[draft] < p[draft];
+        return stands ? draft : Replace(p, q, position, random);
+    }
 
+    /// <summary>Draws a code from what p has over q, max(0, p − q): what replaces a draft that fell.</summary>
+    /// <param name="p">[codes]</param>
+    /// <param name="q">[codes]; the residual overwrites it.</param>
+    public static int Replace(ReadOnlySpan<float> p, Span<float> q, int position, PassRandom random)
+    {
         Span<float> sums = stackalloc float[Blocks(q.Length)];
         SumResidual(p, q, sums);
 

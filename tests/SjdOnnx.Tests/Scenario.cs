@@ -26,8 +26,23 @@ internal sealed class Scenario(TokenLayout layout, SamplingOptions sampling, Fun
         new SamplingOptions { Guidance = 0.5f, TopK = 2 },
         layout => new ToyModel(layout) { ContextEffect = 2 });
 
+    /// <summary>A row of four tokens, five codes to choose from: what a tree of candidates can be wrong in. 5⁴ = 625 pictures.</summary>
+    public static Scenario FiveCodes { get; } = new(
+        new TokenLayout { Rows = 1, Columns = 4, FirstCode = 6, Codes = 5, Suffix = [91] },
+        new SamplingOptions(),
+        layout => new ToyModel(layout) { ContextEffect = 2 });
+
+    /// <summary>The same, and every token is news: what the pass before said of a position is worth little.</summary>
+    public static Scenario Volatile { get; } = new(
+        new TokenLayout { Rows = 1, Columns = 4, FirstCode = 6, Codes = 5, Suffix = [91] },
+        new SamplingOptions(),
+        layout => new ToyModel(layout) { PositionEffect = 0, ContextEffect = 4 });
+
     /// <summary>Decodes pictures 0 to <paramref name="draws"/> − 1 of a fixed seed and tests how often each came.</summary>
-    public GoodnessOfFit Test(Func<IDecodingMethod> createMethod, int draws)
+    /// <param name="createMethod">One method for each thread.</param>
+    /// <param name="auto">Chooses windows; null for always the method's.</param>
+    /// <param name="together">How many pictures share a pass; as one is complete the next takes its place.</param>
+    public GoodnessOfFit Test(Func<IDecodingMethod> createMethod, int draws, AutoWindow? auto = null, int together = 1)
     {
         double[] law = _law.Value;
         var counts = new long[law.Length];
@@ -35,10 +50,10 @@ internal sealed class Scenario(TokenLayout layout, SamplingOptions sampling, Fun
         Parallel.For(0, shards, shard =>
         {
             var mine = new long[law.Length];
-            ToyModel model = createModel(layout);
-            var decoder = new Decoder(layout, createMethod(), sampling);
-            for (int image = shard; image < draws; image += shards)
-                mine[Outcome(decoder.Decode(model, new Randomness(Seed: 2510, (uint)image)))]++;
+            var decoder = new Decoder(layout, createMethod(), sampling, auto);
+            IEnumerable<uint> images = Enumerable.Range(0, draws).Where(image => image % shards == shard).Select(image => (uint)image);
+            foreach (Decoded decoded in together == 1 ? OneByOne(decoder, images) : Together(decoder, images, together))
+                mine[Outcome(decoded)]++;
 
             lock (counts)
             {
@@ -47,6 +62,46 @@ internal sealed class Scenario(TokenLayout layout, SamplingOptions sampling, Fun
             }
         });
         return GoodnessOfFit.Of(counts, law);
+    }
+
+    private static Randomness RandomnessOf(uint image) => new(Seed: 2510, image);
+
+    private IEnumerable<Decoded> OneByOne(Decoder decoder, IEnumerable<uint> images)
+    {
+        ToyModel model = createModel(layout);
+        foreach (uint image in images)
+            yield return decoder.Decode(model, RandomnessOf(image));
+    }
+
+    private IEnumerable<Decoded> Together(Decoder decoder, IEnumerable<uint> images, int most)
+    {
+        var free = new Stack<ToyModel>(Enumerable.Range(0, most).Select(_ => createModel(layout)));
+        var pass = new SharedPass();
+        var pictures = new List<Picture>();
+        using IEnumerator<uint> next = images.GetEnumerator();
+        while (true)
+        {
+            while (free.Count > 0 && next.MoveNext())
+            {
+                pass.Models.Add(free.Pop());
+                pictures.Add(decoder.Begin(pass.Models[^1], RandomnessOf(next.Current)));
+            }
+
+            if (pictures.Count == 0)
+                yield break;
+
+            decoder.Advance(pass, pictures);
+            for (int i = pictures.Count - 1; i >= 0; i--)
+            {
+                if (!pictures[i].IsComplete)
+                    continue;
+
+                yield return pictures[i].ToDecoded();
+                free.Push(pass.Models[i]);
+                pass.Models.RemoveAt(i);
+                pictures.RemoveAt(i);
+            }
+        }
     }
 
     private int Outcome(Decoded decoded)

@@ -1,7 +1,6 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Sampling;
-using SjdOnnx.Tests.Methods;
 
 namespace SjdOnnx.Tests.Decoding;
 
@@ -12,10 +11,18 @@ public sealed class DecoderTests
 
     private static readonly int[] WindowSizes = [0, 1, 2, 3, 7, 16, Layout.Length + 2];
 
-    public static TheoryData<string, string> MethodsAndInitialisations()
+    public static TheoryData<string> Methods() => [.. DecodingMethods.Names];
+
+    public static TheoryData<string, string> MethodsAndInitialisations() => WithInitialisations(DecodingMethods.Names);
+
+    // early-exit commits drafts that have not converged, greedy or not
+    public static TheoryData<string, string> ConvergingMethodsAndInitialisations() =>
+        WithInitialisations(DecodingMethods.Names.Where(name => name != "early-exit"));
+
+    private static TheoryData<string, string> WithInitialisations(IEnumerable<string> methods)
     {
         var cells = new TheoryData<string, string>();
-        foreach (string method in DecodingMethods.Names)
+        foreach (string method in methods)
         {
             foreach (Initialisation initialisation in Initialisation.All)
                 cells.Add(method, initialisation.Name);
@@ -25,7 +32,7 @@ public sealed class DecoderTests
     }
 
     [Theory]
-    [MemberData(nameof(MethodsAndInitialisations))]
+    [MemberData(nameof(ConvergingMethodsAndInitialisations))]
     public void At_temperature_0_every_window_draws_the_autoregressive_picture(string method, string initialisation)
     {
         var sampling = new SamplingOptions { Temperature = 0, Guidance = 2 };
@@ -56,8 +63,7 @@ public sealed class DecoderTests
             {
                 foreach (Initialisation initialisation in Initialisation.All)
                 {
-                    var method = new SharedGumbel(new DecodingOptions { WindowSize = size, Initialisation = initialisation });
-                    Assert.Equal(expected.Ids, Decode(method, sampling, randomness).Ids);
+                    Assert.Equal(expected.Ids, Decode(Create("exact", size, initialisation.Name), sampling, randomness).Ids);
                 }
             }
         }
@@ -218,6 +224,64 @@ public sealed class DecoderTests
 
         Assert.Equal(both.Ids, one.Ids);
     }
+
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Pictures_that_share_a_pass_are_those_drawn_alone(string method)
+    {
+        var sampling = new SamplingOptions { Guidance = 2 };
+        var decoder = new Decoder(Layout, Create(method, 7, "sample-left"), sampling, new AutoWindow(RisingCosts));
+        Decoded[] alone = [.. Enumerable.Range(0, 5).Select(image => decoder.Decode(new ToyModel(Layout), new Randomness(12, (uint)image)))];
+
+        var pass = new SharedPass();
+        var pictures = new List<Picture>();
+        var open = new List<Picture>();
+        while (open.Count > 0 || pictures.Count < alone.Length)
+        {
+            if (pictures.Count < alone.Length) // one after another they join, and leave when they are complete
+            {
+                pass.Models.Add(new ToyModel(Layout));
+                pictures.Add(decoder.Begin(pass.Models[^1], new Randomness(12, (uint)pictures.Count)));
+                open.Add(pictures[^1]);
+            }
+
+            decoder.Advance(pass, open);
+            pass.Models.RemoveAll(model => open[pass.Models.IndexOf(model)].IsComplete);
+            open.RemoveAll(picture => picture.IsComplete);
+        }
+
+        Assert.Equal(alone.Select(picture => picture.Ids), pictures.Select(picture => picture.ToDecoded().Ids));
+        Assert.Equal(alone.Select(picture => picture.ForwardPasses), pictures.Select(picture => picture.ToDecoded().ForwardPasses));
+    }
+
+    [Fact]
+    public void Neither_batch_nor_changing_windows_change_a_seed_exact_picture()
+    {
+        var sampling = new SamplingOptions { TopK = 20 };
+        for (uint image = 0; image < 20; image++)
+        {
+            var randomness = new Randomness(31, image);
+            var windows = new HashSet<int>();
+            var decoder = new Decoder(Layout, Create("exact", 16, "uniform"), sampling, new AutoWindow(RisingCosts));
+            Decoded decoded = decoder.Decode(new ToyModel(Layout) { ContextEffect = 0.7f }, randomness, window => windows.Add(window.Drafts));
+
+            Assert.Equal(Decode(new Autoregressive(), sampling, randomness, contextEffect: 0.7f).Ids, decoded.Ids);
+            Assert.True(windows.Count > 2, $"The window was never another: {string.Join(", ", windows)}.");
+        }
+    }
+
+    [Fact]
+    public void A_picture_says_how_many_drafts_its_passes_had()
+    {
+        Assert.Equal(0, Decode(new Autoregressive(), new SamplingOptions()).DraftsPerPass);
+
+        var drafts = new List<int> { 0 };
+        Decoded decoded = new Decoder(Layout, Create("sjd", 7, "uniform"), new SamplingOptions())
+            .Decode(new ToyModel(Layout), new Randomness(2), window => drafts.Add(window.Drafts));
+        Assert.Equal(drafts[1..^1].Average(), decoded.DraftsPerPass, 1e-9);
+    }
+
+    private static PassCosts RisingCosts { get; } = new([(0, 1), (1, 1.2), (2, 1.3), (4, 1.5), (8, 2), (16, 3)]);
 
     private static IDecodingMethod Create(string method, int window, string initialisation) =>
         DecodingMethods.Create(method, new DecodingOptions { WindowSize = window, Initialisation = Initialisation.Named(initialisation) });

@@ -13,7 +13,11 @@ internal abstract class NegativeControl(DecodingOptions options) : IDecodingMeth
 
     public bool IsExact => false;
 
-    public int WindowSize => options.WindowSize;
+    public virtual int WindowSize => options.WindowSize;
+
+    public virtual int Branches => 0;
+
+    protected DecodingOptions Options => options;
 
     protected Initialisation Initialisation => options.Initialisation;
 
@@ -29,6 +33,7 @@ internal abstract class NegativeControl(DecodingOptions options) : IDecodingMeth
             nameof(KeepsAboveThreshold) => new KeepsAboveThreshold(options),
             nameof(SharesOneGumbelVector) => new SharesOneGumbelVector(),
             nameof(RecordsTheWrongQ) => new RecordsTheWrongQ(options),
+            nameof(ClosesOnDraftsThatChanged) => new ClosesOnDraftsThatChanged(options),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no negative control of this name."),
         };
     }
@@ -217,4 +222,28 @@ internal sealed class RecordsTheWrongQ(DecodingOptions options) : NegativeContro
                 window[position] = window[left];
         }
     }
+}
+
+/// <summary>Keeps the window open as far as the drafts in it have just stood: a choice of window that looks right of its start.</summary>
+internal sealed class ClosesOnDraftsThatChanged(DecodingOptions options) : NegativeControl(options)
+{
+    private readonly MaximalCoupling _exact = new(options);
+    private int _drafts = options.WindowSize;
+
+    public override int WindowSize => _drafts;
+
+    public override Verdict Verify(Window window, PassRandom random)
+    {
+        int[] before = [.. Enumerable.Range(0, window.End).Select(position => window[position])];
+        Verdict verdict = _exact.Verify(window, random);
+        int start = window.Start + verdict.Accepted + 1;
+        int stood = start;
+        while (stood < window.End && window[stood] == before[stood])
+            stood++;
+
+        _drafts = window.Pass == 0 || start > window.Layout.LastCode ? Options.WindowSize : stood - start;
+        return verdict;
+    }
+
+    public override void Redraft(Window window, PassRandom random) => _exact.Redraft(window, random);
 }

@@ -4,65 +4,9 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Tests.Methods;
 
-/// <summary>A method written outside the library: every slot is settled, not only those up to the first rejection.</summary>
-/// <remarks>MC-SJD, arXiv:2510.24211. Shows that Verify may prepare the drafts of the next pass.</remarks>
-internal sealed class MaximalCoupling(DecodingOptions options) : IDecodingMethod
-{
-    public string Name => "outside-mc";
-
-    public bool IsExact => true;
-
-    public int WindowSize => options.WindowSize;
-
-    public Verdict Verify(Window window, PassRandom random)
-    {
-        int accepted = 0;
-        bool unbroken = true;
-        for (int position = window.Start; position < window.End; position++)
-        {
-            int code = Distribution.Settle(window.P(position), window.Q(position), window[position], position, random);
-            unbroken &= code == window[position];
-            accepted += unbroken ? 1 : 0;
-            window[position] = code;
-        }
-
-        window[window.End] = random.Draw(window.P(window.End), window.End, Purpose.Draw);
-        return new Verdict(accepted, window[window.Start + accepted]);
-    }
-
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.FillFresh(window, options.Initialisation, random);
-}
-
-/// <summary>Another: the draft stands while it is the code that autoregressive decoding would draw with the same Gumbel vector.</summary>
-internal sealed class SharedGumbel(DecodingOptions options) : IDecodingMethod
-{
-    public string Name => "outside-gumbel";
-
-    public bool IsExact => true;
-
-    public int WindowSize => options.WindowSize;
-
-    public Verdict Verify(Window window, PassRandom random)
-    {
-        int accepted = 0;
-        bool unbroken = true;
-        for (int position = window.Start; position <= window.End; position++)
-        {
-            int code = random.GumbelArgMax(window.P(position), position);
-            unbroken &= position < window.End && code == window[position];
-            accepted += unbroken ? 1 : 0;
-            window[position] = code;
-        }
-
-        return new Verdict(accepted, window[window.Start + accepted]);
-    }
-
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.FillFresh(window, options.Initialisation, random);
-}
-
-/// <summary>SJD with first guesses that are point masses: one stubborn code everywhere, or any code treated as known.</summary>
-/// <param name="stubborn">The code always guessed; null for one drawn uniformly.</param>
-internal sealed class PointMassGuesses(DecodingOptions options, int? stubborn) : IDecodingMethod
+/// <summary>A method written outside the library: SJD that guesses any code, and treats it as known.</summary>
+/// <remarks>The random initialisation of the paper's code. Uniform guesses with a uniform q stand more often.</remarks>
+internal sealed class PointMassGuesses(DecodingOptions options) : IDecodingMethod
 {
     private readonly SpeculativeJacobi _sjd = new(options);
 
@@ -79,9 +23,30 @@ internal sealed class PointMassGuesses(DecodingOptions options, int? stubborn) :
         int fresh = Math.Max(window.Predicted, window.Start);
         _sjd.Redraft(window, random);
         for (int position = fresh; position < window.End; position++)
-        {
-            if (!window.Layout.IsForced(position))
-                window[position] = Distribution.PointMass(window.Q(position), stubborn ?? window[position]);
-        }
+            Distribution.PointMass(window.Q(position), window[position]);
     }
+}
+
+/// <summary>Another method with another window after every pass, as a rule about positions has it: for one picture at a time.</summary>
+/// <param name="inner">What to accept and what to guess.</param>
+/// <param name="draftsAt">How many drafts to open at a start.</param>
+internal sealed class Scheduled(IDecodingMethod inner, Func<int, int> draftsAt) : IDecodingMethod
+{
+    public string Name => "outside-scheduled";
+
+    public bool IsExact => inner.IsExact;
+
+    public int WindowSize { get; private set; } = inner.WindowSize;
+
+    public int Branches => inner.Branches;
+
+    public Verdict Verify(Window window, PassRandom random)
+    {
+        Verdict verdict = inner.Verify(window, random);
+        int start = window.Start + verdict.Accepted + 1;
+        WindowSize = start <= window.Layout.LastCode ? draftsAt(start) : inner.WindowSize; // the next picture's window is made for the most
+        return verdict;
+    }
+
+    public void Redraft(Window window, PassRandom random) => inner.Redraft(window, random);
 }

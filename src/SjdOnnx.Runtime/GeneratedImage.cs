@@ -35,13 +35,19 @@ public sealed class GeneratedImage
     public required GenerationSettings Settings { get; init; }
 }
 
-/// <summary>Where the time went, in seconds.</summary>
+/// <summary>
+/// Where the time went, in seconds. Pictures that share a pass are charged equal parts of it, so that the sums over all pictures are the
+/// time it took.
+/// </summary>
 /// <param name="Load">Loading the model, before any request.</param>
-/// <param name="Prefill">Reading the prompt: tokenizer and first pass.</param>
-/// <param name="Decode">All passes after it, sampling included, previews not.</param>
+/// <param name="Prefill">Reading the prompt: tokenizer and this picture's part of the first pass.</param>
+/// <param name="Decode">This picture's part of all passes after it, sampling included, previews not.</param>
 /// <param name="Image">The image decoder at the end.</param>
 /// <param name="Run">The part of <paramref name="Decode"/> that ONNX Runtime computed.</param>
-public sealed record GenerationTimings(double Load, double Prefill, double Decode, double Image, double Run);
+/// <param name="Elapsed">
+/// From the moment the request's turn came to the finished picture: in a batch other pictures were drawn meanwhile.
+/// </param>
+public sealed record GenerationTimings(double Load, double Prefill, double Decode, double Image, double Run, double Elapsed);
 
 /// <summary>The request with the model's defaults filled in.</summary>
 public sealed record GenerationSettings

@@ -45,7 +45,9 @@ public sealed record ModelDescription
 
     public IReadOnlyList<string> Precisions { get; }
 
-    /// <summary>How many pictures a forward pass can have at this precision, rising from 1. Any number up to the last can be drawn at once.</summary>
+    /// <summary>
+    /// How many pictures a forward pass can have at this precision, rising from 1. Any number up to the last can be drawn at once.
+    /// </summary>
     public IReadOnlyList<int> Batches { get; }
 
     /// <summary>What it can draw; the first is the default.</summary>

@@ -8,8 +8,8 @@ using SjdOnnx.Runtime.Native;
 namespace SjdOnnx.Runtime;
 
 /// <summary>
-/// Draws pictures of what it is told. Safe to call from any thread: an instance draws one picture at a time, and calls that come meanwhile
-/// wait in line without blocking a thread. Load the model again to draw a second one at the same time.
+/// Draws pictures of what it is told. Safe to call from any thread: an instance serves one call at a time, and calls that come meanwhile
+/// wait in line without blocking a thread. <see cref="GenerateManyAsync"/> draws several pictures at once.
 /// </summary>
 public sealed class TextToImage : IDisposable
 {
@@ -49,11 +49,11 @@ public sealed class TextToImage : IDisposable
         Provider provider = Provider.Find(options.Provider);
         ModelFolder model = ModelFolder.Open(folder, options.Precision);
         int threads = options.Threads > 0 ? options.Threads : Processor.PhysicalCores();
-        var resolver = new RequestResolver(model.Manifest, model.Precision, provider.Name, threads);
+        var resolver = new RequestResolver(model.Manifest, model.Precision, provider, threads);
         resolver.CheckDefaults();
         try
         {
-            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes);
+            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes, options.Batch);
             return new TextToImage(model, loaded, resolver, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
@@ -112,6 +112,36 @@ public sealed class TextToImage : IDisposable
     }
 
     /// <summary>
+    /// Draws many pictures, several in each forward pass, which takes less time than one after another. Each is the very picture that
+    /// <see cref="GenerateAsync"/> draws of its request.
+    /// </summary>
+    /// <param name="requests">
+    /// Read, on the drawing thread, as there is room for them. Requests that follow each other and differ in prompt and seed alone share
+    /// passes; where other settings change, the pictures before are finished first. Previews are not made.
+    /// </param>
+    /// <param name="progress">Told after each forward pass, on the drawing thread.</param>
+    /// <param name="cancellationToken">Ends all pictures within one forward pass.</param>
+    /// <returns>
+    /// The pictures in the order in which they are finished, with the index of their request. Drawing pauses while as many pictures wait
+    /// to be read as are drawn at once; a reader that leaves cancels the rest.
+    /// </returns>
+    /// <exception cref="RequestException">
+    /// The model cannot draw one of the requests: those before it have been returned, none after it is begun.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    /// <exception cref="ObjectDisposedException">This instance was disposed, before or meanwhile.</exception>
+    public IAsyncEnumerable<IndexedImage> GenerateManyAsync(
+        IEnumerable<GenerationRequest> requests, GenerateManyOptions? options = null, IProgress<BatchProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        int size = Math.Min(options?.Batch ?? int.MaxValue, Model.Batches[^1]);
+        if (requests.TryGetNonEnumeratedCount(out int count))
+            size = Math.Clamp(count, 1, size);
+        return DrawManyAsync(requests, size, progress, cancellationToken);
+    }
+
+    /// <summary>
     /// Cancels what is being drawn, waits for it to end (one node of the graph at most), and gives all native memory back.
     /// Not to be called from a progress callback that runs on the drawing thread: it would wait for itself.
     /// </summary>
@@ -126,20 +156,64 @@ public sealed class TextToImage : IDisposable
         _turn.Release();
     }
 
+    private async IAsyncEnumerable<IndexedImage> DrawManyAsync(
+        IEnumerable<GenerationRequest> requests, int size, IProgress<BatchProgress>? progress,
+        [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var images = Channel.CreateBounded<IndexedImage>(new BoundedChannelOptions(size) { SingleReader = true, SingleWriter = true });
+        Task<bool> drawing = TakeTurnAsync(Draw, stopped.Token);
+        _ = drawing.ContinueWith(
+            _ => images.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        try
+        {
+            await foreach (IndexedImage image in images.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                yield return image;
+            await ((Task)drawing).ConfigureAwait(false);
+        }
+        finally
+        {
+            await stopped.CancelAsync().ConfigureAwait(false);
+            await ((Task)drawing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+
+        bool Draw(CancellationToken cancellation)
+        {
+            using IEnumerator<GenerationRequest> reader = requests.GetEnumerator();
+            new ManyGeneration(_model, _resolver, reader, size, _load, Give, progress, cancellation).Run();
+            return true;
+
+            void Give(IndexedImage image)
+            {
+                if (!images.Writer.TryWrite(image))
+                    images.Writer.WriteAsync(image, cancellation).AsTask().GetAwaiter().GetResult();
+            }
+        }
+    }
+
     private async Task<GeneratedImage> DrawAsync(
         GenerationRequest request, Action<GenerationEvent>? events, bool previews, CancellationToken cancellationToken)
     {
         ObjectDisposedException.ThrowIf(_disposed != 0, this);
         ResolvedRequest resolved = _resolver.Resolve(request);
+        return await TakeTurnAsync(Draw, cancellationToken).ConfigureAwait(false);
+
+        GeneratedImage Draw(CancellationToken cancellation) =>
+            new Generation(_model, resolved, _load, events, previews, cancellation).Run();
+    }
+
+    /// <summary>Runs <paramref name="work"/> on a thread of its own when earlier calls are done.</summary>
+    private async Task<T> TakeTurnAsync<T>(Func<CancellationToken, T> work, CancellationToken cancellationToken)
+    {
+        ObjectDisposedException.ThrowIf(_disposed != 0, this);
         using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposing.Token);
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             ObjectDisposedException.ThrowIf(_disposed != 0, this);
-            var generation = new Generation(_model, resolved, _load, events, previews, cancellation.Token);
             // Seconds of computing: not on the pool's threads.
             return await Task.Factory
-                .StartNew(generation.Run, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
+                .StartNew(() => work(cancellation.Token), CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default)
                 .ConfigureAwait(false);
         }
         catch (OperationCanceledException error) when (cancellationToken.IsCancellationRequested)
@@ -148,7 +222,7 @@ public sealed class TextToImage : IDisposable
         }
         catch (OperationCanceledException) when (_disposed != 0)
         {
-            throw new ObjectDisposedException(nameof(TextToImage), "The model was disposed while it drew this picture.");
+            throw new ObjectDisposedException(nameof(TextToImage), "The model was disposed while it drew.");
         }
         finally
         {

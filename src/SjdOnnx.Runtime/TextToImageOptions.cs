@@ -22,4 +22,16 @@ public sealed record TextToImageOptions
 
     /// <summary>Whether the files are compared with the SHA-256 in model.json at load. Their lengths always are.</summary>
     public bool VerifyHashes { get; init; } = true;
+
+    /// <summary>
+    /// Pictures that are expected to be drawn at once: the graph for so many is opened at load, others when they are first needed. It
+    /// bounds nothing.
+    /// </summary>
+    public int Batch
+    {
+        get;
+        init => field = value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Batch), value, "Batch must be 1 or more pictures.");
+    } = 1;
 }

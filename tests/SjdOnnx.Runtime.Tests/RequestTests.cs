@@ -1,3 +1,7 @@
+using SjdOnnx.Runtime.Decoding;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
+
 namespace SjdOnnx.Runtime.Tests;
 
 [Collection(UsesLoadedModel.Name)]
@@ -15,7 +19,7 @@ public class RequestTests(LoadedTestModel loaded)
         Refused(new() { Prompt = string.Join(' ', Enumerable.Repeat("strawberry", 10_000)) }, "tokens; this model reads at most");
 
     [ModelFact]
-    public Task An_unknown_method_is_refused_with_those_there_are() => Refused(new() { Prompt = Fox, Method = "psychic" }, "'psychic'", "ar, jacobi, sjd");
+    public Task An_unknown_method_is_refused_with_those_there_are() => Refused(new() { Prompt = Fox, Method = "psychic" }, "'psychic'", "ar, early-exit, exact");
 
     [ModelFact]
     public Task An_unknown_initialisation_is_refused_with_those_there_are() =>
@@ -51,6 +55,41 @@ public class RequestTests(LoadedTestModel loaded)
     [ModelFact]
     public Task A_size_it_cannot_draw_is_refused_with_the_nearest() =>
         Refused(new() { Prompt = Fox, Size = new ImageSize(130, -7) }, "cannot draw 130x-7", $"nearest size it draws is {loaded.Model.Model.Sizes[0]}");
+
+    [ModelFact]
+    public async Task A_method_with_a_tree_draws()
+    {
+        GeneratedImage image = await loaded.Model.GenerateAsync(new() { Prompt = Fox, Method = "pac" });
+        Assert.Equal(256, image.ImageTokens);
+        Assert.InRange(image.ForwardPasses, 10, 128);
+    }
+
+    [ModelFact]
+    public async Task A_method_with_a_tree_needs_a_graph_for_it()
+    {
+        using var copy = new ModelCopy();
+        copy.Edit(manifest => manifest["transformer"]!["precisions"]!["fp32"]!.AsObject().Remove("tree"));
+        using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", Threads = 1 });
+        var error = await Assert.ThrowsAsync<RequestException>(() => model.GenerateAsync(new() { Prompt = Fox, Method = "pac" }));
+        Messages.AssertReadable(error);
+        Assert.Contains("no graph at fp32", error.Message, StringComparison.Ordinal);
+        Assert.Contains("Choose the method mc", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>No GPU is needed to hear it: the resolver says it before anything runs.</summary>
+    [ModelTheory]
+    [InlineData("cuda")]
+    [InlineData("tensorrt")]
+    [InlineData("dml")]
+    public void A_method_with_a_tree_needs_a_provider_whose_attention_takes_one(string provider)
+    {
+        ModelFolder folder = ModelFolder.Open(TestModel.Folder!, "fp32");
+        var resolver = new RequestResolver(folder.Manifest, "fp32", Provider.Find(provider), threads: 1);
+        var error = Assert.Throws<RequestException>(() => resolver.Resolve(new() { Prompt = Fox, Method = "pac" }));
+        Messages.AssertReadable(error);
+        Assert.Contains($"on the provider {provider}", error.Message, StringComparison.Ordinal);
+        Assert.Equal("mc", resolver.Resolve(new() { Prompt = Fox, Method = "mc" }).Method.Name);
+    }
 
     [ModelTheory]
     [InlineData("🦊🚀 \U0001F468\u200D\U0001F469\u200D\U0001F467")]

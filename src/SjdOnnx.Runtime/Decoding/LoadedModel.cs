@@ -3,22 +3,20 @@ using SjdOnnx.Runtime.Native;
 
 namespace SjdOnnx.Runtime.Decoding;
 
-/// <summary>A model's three graphs, opened and in agreement with its model.json.</summary>
+/// <summary>A model's graphs, opened and in agreement with its model.json.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private LoadedModel(ModelFolder folder, Session tokenizer, Session transformer, Session image, Provider provider)
+    private LoadedModel(ModelFolder folder, NativeTensors tensors, Session tokenizer, Transformer transformer, Session image)
     {
-        Manifest manifest = folder.Manifest;
-        PrecisionSection precision = manifest.Transformer.Precisions[folder.Precision];
-        GraphContract.CheckTransformer(transformer, manifest.Transformer, precision, manifest.Layout);
         GraphContract.CheckTokenizer(tokenizer);
         GraphContract.CheckImageDecoder(image);
-        Tokenizer = new PromptTokenizer(tokenizer, manifest.Prompt, Tensors);
-        Transformer = new Transformer(transformer, manifest, folder.Precision, provider, Tensors);
+        Tensors = tensors;
+        Tokenizer = new PromptTokenizer(tokenizer, folder.Manifest.Prompt, Tensors);
+        Transformer = transformer;
         ImageDecoder = new ImageDecoder(image, Tensors);
     }
 
-    public NativeTensors Tensors { get; } = new();
+    public NativeTensors Tensors { get; }
 
     public PromptTokenizer Tokenizer { get; }
 
@@ -29,24 +27,32 @@ internal sealed class LoadedModel : IDisposable
     /// <summary>Opens the graphs side by side after the tokenizer, and compares the hashes meanwhile: each is bound to one core.</summary>
     /// <exception cref="ModelException">The folder does not hold what its model.json says.</exception>
     /// <exception cref="ProviderException">The provider or a native library is not available.</exception>
-    public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes)
+    /// <param name="pictures">
+    /// Pictures that passes are expected to have: the transformer's graph for so many is opened, others when they are needed.
+    /// </param>
+    public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes, int pictures = 1)
     {
+        var tensors = new NativeTensors();
+        var transformer = new Transformer(
+            folder.Manifest, folder.Precision, provider, tensors,
+            (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
-        // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard against
-        // sessions that read it meanwhile. So this one, which takes a few milliseconds, opens alone; those that follow only read.
+        // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard
+        // against sessions that read it meanwhile. So this one, which takes a few milliseconds, opens alone; those that follow only read.
         Task<Session> tokenizer = Task.Run(() => Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true));
         Task.WhenAny(tokenizer).Wait(CancellationToken.None);
-        Task<Session> transformer = Task.Run(() => Session.Open(folder.TransformerGraph, provider, threads, extensions: false));
+        Task transformers = Task.Run(() => transformer.Open(pictures));
         Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
         try
         {
             // Throws the exception of the first in this list that failed, when all have ended: a wrong hash explains what else goes wrong.
-            Task.WhenAll(hashes, transformer, image, tokenizer).GetAwaiter().GetResult();
-            return new LoadedModel(folder, tokenizer.Result, transformer.Result, image.Result, provider);
+            Task.WhenAll(hashes, transformers, image, tokenizer).GetAwaiter().GetResult();
+            return new LoadedModel(folder, tensors, tokenizer.Result, transformer, image.Result);
         }
         catch
         {
-            foreach (Task<Session> opening in (Task<Session>[])[transformer, image, tokenizer])
+            transformer.Dispose();
+            foreach (Task<Session> opening in (Task<Session>[])[image, tokenizer])
             {
                 if (opening.IsCompletedSuccessfully)
                     opening.Result.Dispose();

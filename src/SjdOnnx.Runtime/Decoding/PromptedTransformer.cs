@@ -3,15 +3,24 @@ using SjdOnnx.Decoding;
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>
-/// A transformer that has been given its prompt, in one lane or two: conditional, and unconditional for guidance. The lanes' prompts
-/// differ in length; what is generated is the same in both.
+/// A picture's place in a transformer that has been given its prompt, in one lane or two: conditional, and unconditional for guidance. The
+/// lanes' prompts differ in length; what is generated is the same in both.
 /// </summary>
-internal sealed class PromptedTransformer(Transformer transformer, Bindings bindings, Prompt prompt) : IPromptedModel, IForwardPass
+/// <param name="slot">Which of the transformer's pictures this is, from 0.</param>
+/// <param name="most">The most ids fed at once.</param>
+internal sealed class PromptedTransformer(Transformer transformer, Prompt prompt, int slot, KeyValueCache cache, int most) : IPromptedModel
 {
     private readonly int[][] _prompts = transformer.Lanes == 1 ? [prompt.Conditional] : [prompt.Conditional, prompt.Unconditional];
+    private readonly int[] _ids = new int[most];
+    private readonly int[] _parents = new int[most];
+    private bool _prefill;
+    private int _count;
+    private int _branching;
     private int _generated;
-    private int _tokens;
-    private int _rows;
+    private ReadOnlyMemory<float> _logits;
+
+    /// <summary>Runs its passes.</summary>
+    public Transformer Transformer => transformer;
 
     public int Codes => transformer.Codes;
 
@@ -19,45 +28,47 @@ internal sealed class PromptedTransformer(Transformer transformer, Bindings bind
     {
         get
         {
-            int lane = _rows * Codes;
-            ReadOnlySpan<float> logits = bindings.Logits.Span;
-            return new Logits(logits[..lane], _prompts.Length == 1 ? [] : logits.Slice(lane, lane), Codes);
+            int lane = Rows * Codes;
+            return new Logits(_logits.Span[..lane], _prompts.Length == 1 ? [] : _logits.Span[lane..], Codes);
         }
     }
 
+    /// <summary>Which of the transformer's pictures this is, from 0.</summary>
+    public int Slot => slot;
+
+    public KeyValueCache Cache => cache;
+
+    /// <summary>Rows of logits wanted of each lane: those of the last tokens.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Whether each of the tokens follows the one before it.</summary>
+    public bool IsChain => _branching == 0;
+
+    /// <summary>Entry i: which of the tokens the i-th follows, −1 for the last one cached. Empty for a chain.</summary>
+    public ReadOnlySpan<int> Parents => _parents.AsSpan(0, _branching);
+
     public void FeedPrompt()
     {
-        _generated = 0;
-        _tokens = 0;
-        for (var lane = 0; lane < _prompts.Length; lane++)
-        {
-            foreach (int id in _prompts[lane])
-                bindings.InputIds[_tokens++] = id;
-            bindings.LogitsRows[lane] = _tokens - 1;
-            bindings.SetLane(lane, _prompts[lane].Length, _prompts[lane].Length);
-        }
-        _rows = 1;
+        (_prefill, _branching, _generated, Rows) = (true, 0, 0, 1);
+        transformer.Enter(this);
     }
 
     public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, ids.Length);
+        ids.CopyTo(_ids);
+        parents.CopyTo(_parents);
+        (_prefill, _count, _branching, Rows) = (false, ids.Length, parents.Length, rows);
         _generated += ids.Length;
-        for (var lane = 0; lane < _prompts.Length; lane++)
-        {
-            int first = lane * ids.Length;
-            for (var i = 0; i < ids.Length; i++)
-                bindings.InputIds[first + i] = ids[i];
-            for (var row = 0; row < rows; row++)
-                bindings.LogitsRows[(lane * rows) + row] = first + ids.Length - rows + row;
-            bindings.SetLane(lane, ids.Length, _prompts[lane].Length + _generated);
-        }
-        (_tokens, _rows) = (_prompts.Length * ids.Length, rows);
+        transformer.Enter(this);
     }
 
-    public void Run(CancellationToken cancellationToken) =>
-        transformer.Session.Run(bindings.For(_tokens, _rows * _prompts.Length), cancellationToken);
+    /// <summary>What the next pass reads in this lane.</summary>
+    public ReadOnlySpan<int> Tokens(int lane) => _prefill ? _prompts[lane] : _ids.AsSpan(0, _count);
+
+    /// <summary>The lane's length after the next pass.</summary>
+    public int Length(int lane) => _prompts[lane].Length + _generated;
 
     /// <summary>Only a number: the next pass writes over what lies behind it.</summary>
     public void Truncate(int length)
@@ -66,4 +77,7 @@ internal sealed class PromptedTransformer(Transformer transformer, Bindings bind
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, _generated);
         _generated = length;
     }
+
+    /// <param name="logits">[lanes × <see cref="Rows"/> × <see cref="Codes"/>], valid until the transformer's next pass.</param>
+    public void Receive(ReadOnlyMemory<float> logits) => _logits = logits;
 }

@@ -1,16 +1,22 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
 using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>A request with nothing left open.</summary>
 internal sealed record ResolvedRequest(
-    GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows);
+    GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows)
+{
+    /// <summary>Whether both can be drawn in the same passes: they differ in prompt and seed at most.</summary>
+    public bool SharesPassesWith(ResolvedRequest other) =>
+        Settings with { Prompt = "", Seed = 0 } == other.Settings with { Prompt = "", Seed = 0 };
+}
 
 /// <summary>Fills a request's gaps from model.json and refuses what the model cannot draw.</summary>
-internal sealed class RequestResolver(Manifest manifest, string precision, string provider, int threads)
+internal sealed class RequestResolver(Manifest manifest, string precision, Provider provider, int threads)
 {
     /// <summary>The model's own defaults must be a request it can draw.</summary>
     /// <exception cref="ModelException">They are not.</exception>
@@ -46,11 +52,32 @@ internal sealed class RequestResolver(Manifest manifest, string precision, strin
         IDecodingMethod method = Legal(() => DecodingMethods.Create(request.Method ?? manifest.Decoding.Method, options));
         if (manifest.Transformer.Lanes == 1 && sampling.Guidance != 1)
             throw new RequestException("This model was exported with one lane and has no guidance. Ask for guidance 1, or export it with two lanes.");
+        CheckTrees(method);
         if (request.PreviewEveryRows < 0)
             throw new RequestException($"PreviewEveryRows is {request.PreviewEveryRows}; it must be 0 (no previews) or more.");
 
         GenerationSettings settings = Settings(request, method, options, sampling, size);
         return new ResolvedRequest(settings, method, sampling, Layout(size), request.PreviewEveryRows);
+    }
+
+    /// <summary>A method that asks about branches needs attention that can leave some tokens out.</summary>
+    private void CheckTrees(IDecodingMethod method)
+    {
+        if (method.Branches == 0)
+            return;
+        if (!provider.Trees)
+        {
+            throw new RequestException(
+                $"The method {method.Name} has the model judge a tree of codes, which ONNX Runtime's attention cannot on the provider " +
+                $"{provider.Name}. Choose the method mc, which does without a tree, or the provider cpu.");
+        }
+
+        if (manifest.Transformer.Precisions[precision].Tree is null)
+        {
+            throw new RequestException(
+                $"The method {method.Name} has the model judge a tree of codes, for which this model has no graph at {precision}. " +
+                "Choose the method mc, which does without a tree, or export the model again.");
+        }
     }
 
     private GenerationSettings Settings(
@@ -69,7 +96,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, strin
             TopP = sampling.TopP,
             Size = size,
             Precision = precision,
-            Provider = provider,
+            Provider = provider.Name,
             Threads = threads,
         };
     }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Decoding;
@@ -6,66 +7,172 @@ using SjdOnnx.Runtime.Native;
 
 namespace SjdOnnx.Runtime.Decoding;
 
-/// <summary>The transformer graph with its buffers, which grow to the largest request and are reused by those after it.</summary>
-internal sealed class Transformer(Session session, Manifest manifest, string precision, Provider provider, NativeTensors tensors)
-    : IDisposable
+/// <summary>
+/// The transformer: its graphs, which are opened when they are first needed, and a cache for each picture, which grows to the largest
+/// request and is reused by those after it.
+/// </summary>
+/// <param name="open">Opens the graph of so many pictures, or of one whose tokens form trees.</param>
+internal sealed class Transformer(
+    Manifest manifest, string precision, Provider provider, NativeTensors tensors, Func<int, bool, Session> open)
+    : IForwardPass, IDisposable
 {
-    private readonly TensorElementType _cacheType = GraphContract.CacheType(manifest.Transformer.Precisions[precision]);
-    private KeyValueCache? _cache;
-    private Bindings? _bindings;
+    private readonly PrecisionSection _precision = manifest.Transformer.Precisions[precision];
+    private readonly List<TransformerGraph> _graphs = []; // by pictures
+    private readonly List<KeyValueCache?> _caches = []; // by slot
+    private readonly PromptedTransformer?[] _fed = new PromptedTransformer?[ManifestRules.MostPictures];
+    private TransformerGraph? _tree;
+    private KeyValueCache? _idle;
+    private ulong _slots;
+    private (int Tokens, int Rows) _reserved;
 
+    /// <summary>Sequences of one picture.</summary>
     public int Lanes => manifest.Transformer.Lanes;
 
     public int Codes => manifest.Layout.Codes;
 
-    public Session Session => session;
+    /// <summary>Time spent inside ONNX Runtime.</summary>
+    public TimeSpan TimeInRun
+    {
+        get
+        {
+            TimeSpan sum = _tree?.Session.TimeInRun ?? TimeSpan.Zero;
+            foreach (TransformerGraph graph in _graphs)
+                sum += graph.Session.TimeInRun;
+            return sum;
+        }
+    }
 
-    /// <summary>The model with this prompt, ready for a picture. It uses this transformer's buffers: one at a time.</summary>
+    /// <summary>Opens a graph that holds <paramref name="pictures"/>, or if there is none the largest.</summary>
+    /// <returns>How many pictures a pass can now have: at most <paramref name="pictures"/>.</returns>
+    /// <exception cref="ModelException">The graph cannot be opened, or is not what model.json says.</exception>
+    public int Open(int pictures)
+    {
+        int[] sizes = [1, .. _precision.Batches.Keys.Order()];
+        int size = sizes.FirstOrDefault(size => size >= pictures, sizes[^1]);
+        if (_graphs.All(graph => graph.Pictures != size))
+        {
+            _graphs.Add(Open(size, tree: false));
+            _graphs.Sort(static (a, b) => a.Pictures.CompareTo(b.Pictures));
+        }
+
+        return Math.Min(pictures, size);
+    }
+
+    /// <summary>Opens the graph in which the new tokens of a picture may form a tree.</summary>
+    /// <inheritdoc cref="Open(int)"/>
+    public void OpenTree() => _tree ??= Open(1, tree: true);
+
+    /// <summary>The model with this prompt, ready for a picture. It has the cache of its slot: one at a time.</summary>
     /// <param name="windowSize">The most drafts in a pass.</param>
-    public PromptedTransformer With(Prompt prompt, TokenLayout layout, int windowSize)
+    /// <param name="branches">The most codes beside the drafts in a pass.</param>
+    /// <param name="slot">Which of the pictures that are drawn together, from 0.</param>
+    public PromptedTransformer With(Prompt prompt, TokenLayout layout, int windowSize, int branches = 0, int slot = 0)
     {
         int longest = Math.Max(prompt.Conditional.Length, prompt.Unconditional.Length);
-        int prefill = Lanes == 1 ? prompt.Conditional.Length : prompt.Conditional.Length + prompt.Unconditional.Length;
         int drafts = Math.Min(windowSize, layout.LastCode);
-        // A pass reads the code just committed, the structure that followed it, and the drafts.
-        int pass = Lanes * (1 + layout.RowSuffix.Count + drafts);
-        Reserve(longest + layout.Length, Math.Max(prefill, pass), Lanes * (drafts + 1));
-        return new PromptedTransformer(this, _bindings!, prompt);
+        // A pass reads the code just committed, the structure that followed it, the drafts and the branches; and once more what was
+        // committed of the pass before without having been a draft of it.
+        int tokens = 1 + layout.RowSuffix.Count + drafts + branches + drafts;
+        if (branches > 0)
+            OpenTree();
+        Reserve(Math.Max(longest, tokens), 1 + drafts + branches);
+        return new PromptedTransformer(this, prompt, slot, CacheOf(slot, longest + layout.Length + branches), tokens);
+    }
+
+    /// <summary>Has the next pass bring this picture further.</summary>
+    public void Enter(PromptedTransformer picture)
+    {
+        _fed[picture.Slot] = picture;
+        _slots |= 1UL << picture.Slot;
+    }
+
+    /// <inheritdoc/>
+    public void Run(CancellationToken cancellationToken)
+    {
+        (ulong slots, _slots) = (_slots, 0);
+        TransformerGraph graph = GraphFor(slots);
+        if (graph.Pictures > BitOperations.PopCount(slots))
+            _idle ??= NewCache(positions: 1);
+        graph.Run(_fed, slots, _idle, cancellationToken);
     }
 
     public void Dispose()
     {
-        _bindings?.Dispose();
-        _cache?.Dispose();
-        session.Dispose();
+        // Bindings hold the addresses of the caches, and these may lie in memory of a session.
+        foreach (TransformerGraph graph in AllGraphs())
+            graph.Unbind();
+        foreach (KeyValueCache? cache in _caches)
+            cache?.Dispose();
+        _idle?.Dispose();
+        foreach (TransformerGraph graph in AllGraphs())
+            graph.Dispose();
     }
 
-    private void Reserve(int positions, int tokens, int rows)
-    {
-        bool cacheFits = _cache is not null && _cache.Capacity >= positions;
-        if (cacheFits && _bindings is not null && _bindings.Tokens >= tokens && _bindings.Rows >= rows)
-            return;
+    private IEnumerable<TransformerGraph> AllGraphs() => _tree is null ? _graphs : _graphs.Append(_tree);
 
-        // Bindings hold the addresses of all buffers, so they go first.
-        tokens = Math.Max(tokens, _bindings?.Tokens ?? 0);
-        rows = Math.Max(rows, _bindings?.Rows ?? 0);
-        _bindings?.Dispose();
-        _bindings = null;
-        if (!cacheFits)
+    private TransformerGraph Open(int pictures, bool tree)
+    {
+        Session session = open(pictures, tree);
+        try
         {
-            _cache?.Dispose();
-            _cache = null;
-            _cache = NewCache(positions);
+            GraphContract.CheckTransformer(session, manifest.Transformer, _precision, manifest.Layout, pictures, tree);
         }
-        _bindings = new Bindings(tensors, session, _cache!, Lanes, Codes, tokens, rows, sharesMemory: provider.IsCpu);
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+
+        var graph = new TransformerGraph(tensors, session, Lanes, Codes, pictures, tree, sharesMemory: provider.IsCpu);
+        graph.Reserve(_reserved.Tokens, _reserved.Rows);
+        return graph;
+    }
+
+    /// <summary>The smallest of the open graphs that hold these pictures.</summary>
+    private TransformerGraph GraphFor(ulong slots)
+    {
+        int pictures = BitOperations.PopCount(slots);
+        if (!_fed[BitOperations.TrailingZeroCount(slots)]!.IsChain)
+            return _tree!;
+
+        foreach (TransformerGraph graph in _graphs)
+        {
+            if (graph.Pictures >= pictures)
+                return graph;
+        }
+
+        throw new InvalidOperationException($"{pictures} pictures were fed; the largest graph that is open holds {_graphs[^1].Pictures}.");
+    }
+
+    private void Reserve(int tokens, int rows)
+    {
+        _reserved = (Math.Max(tokens, _reserved.Tokens), Math.Max(rows, _reserved.Rows));
+        foreach (TransformerGraph graph in AllGraphs())
+            graph.Reserve(_reserved.Tokens, _reserved.Rows);
+    }
+
+    private KeyValueCache CacheOf(int slot, int positions)
+    {
+        while (_caches.Count <= slot)
+            _caches.Add(null);
+        if (_caches[slot] is { } cache && cache.Capacity >= positions)
+            return cache;
+
+        // Bindings hold the addresses of the caches, so they go first.
+        foreach (TransformerGraph graph in AllGraphs())
+            graph.Unbind();
+        _caches[slot]?.Dispose();
+        _caches[slot] = null;
+        return _caches[slot] = NewCache(positions);
     }
 
     private KeyValueCache NewCache(int positions)
     {
+        TensorElementType type = GraphContract.CacheType(_precision);
         if (provider.IsCpu)
-            return new KeyValueCache(tensors, OrtAllocator.DefaultInstance, manifest.Transformer, _cacheType, positions);
+            return new KeyValueCache(tensors, OrtAllocator.DefaultInstance, manifest.Transformer, type, positions);
         using var memory = new OrtMemoryInfo(provider.MemoryName, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
-        using var allocator = new OrtAllocator(session.Inference, memory);
-        return new KeyValueCache(tensors, allocator, manifest.Transformer, _cacheType, positions);
+        using var allocator = new OrtAllocator(AllGraphs().First().Session.Inference, memory);
+        return new KeyValueCache(tensors, allocator, manifest.Transformer, type, positions);
     }
 }

@@ -21,6 +21,10 @@ internal static class GraphContract
 
     public static string TotalSequenceLength(int lane) => $"total_sequence_length.{lane}";
 
+    public static string PositionIds(int lane) => $"position_ids.{lane}";
+
+    public static string AttentionBias(int lane) => $"attention_bias.{lane}";
+
     /// <param name="kind">key or value</param>
     public static string Past(int layer, int lane, string kind) => $"past.{layer}.{lane}.{kind}";
 
@@ -30,23 +34,31 @@ internal static class GraphContract
     public static TensorElementType CacheType(PrecisionSection precision) =>
         precision.Cache == "float16" ? TensorElementType.Float16 : TensorElementType.Float;
 
-    public static void CheckTransformer(Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout)
+    /// <param name="pictures">Pictures in a Run.</param>
+    /// <param name="tree">Whether the new tokens of a picture may form a tree.</param>
+    public static void CheckTransformer(
+        Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout, int pictures, bool tree)
     {
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
-        var lanes = $"{transformer.Lanes} lanes";
+        int count = transformer.Lanes * pictures;
+        string lanes = pictures == 1 ? $"{count} lanes" : $"{count} lanes for {pictures} pictures";
         graph.RequireInput("a transformer", InputIds, TensorElementType.Int64, 1, Graph.Any);
-        graph.RequireInput(lanes, LaneLengths, TensorElementType.Int64, transformer.Lanes);
+        graph.RequireInput(lanes, LaneLengths, TensorElementType.Int64, count);
         graph.RequireInput("a transformer", LogitsRows, TensorElementType.Int64, Graph.Any);
-        for (var lane = 0; lane < transformer.Lanes; lane++)
+        for (var lane = 0; lane < count; lane++)
         {
             graph.RequireInput(lanes, SeqLensK(lane), TensorElementType.Int32, 1);
             graph.RequireInput(lanes, TotalSequenceLength(lane), TensorElementType.Int32);
+            if (!tree)
+                continue;
+            graph.RequireInput("a graph of trees", PositionIds(lane), TensorElementType.Int64, 1, Graph.Any);
+            graph.RequireInput("a graph of trees", AttentionBias(lane), TensorElementType.Float, 1, 1, Graph.Any, Graph.Any);
         }
         var cache = $"{transformer.Layers} layers with {transformer.KvHeads} key/value heads of {transformer.HeadDim}, " +
             $"{lanes} and a cache of {precision.Cache}";
         for (var layer = 0; layer < transformer.Layers; layer++)
         {
-            for (var lane = 0; lane < transformer.Lanes; lane++)
+            for (var lane = 0; lane < count; lane++)
             {
                 foreach (string kind in (string[])["key", "value"])
                 {

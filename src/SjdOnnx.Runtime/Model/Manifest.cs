@@ -65,7 +65,7 @@ internal sealed record PrecisionSection
     public required string Graph { get; init; }
 
     /// <summary>Graphs of several pictures in one Run, by how many: over the same weights, with that many times the lanes.</summary>
-    public Dictionary<int, string> Batches { get; init; } = [];
+    public Dictionary<int, string> Batches { get => field ??= []; init; } // where the file has none, the reader sets null
 
     /// <summary>The graph of one picture whose new tokens may form a tree; null where there is none.</summary>
     public string? Tree { get; init; }

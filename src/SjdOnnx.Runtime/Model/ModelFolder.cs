@@ -32,8 +32,6 @@ internal sealed class ModelFolder
     /// </summary>
     public string Hash { get; }
 
-    public string TransformerGraph => PathOf(Manifest.Transformer.Precisions[Precision].Graph);
-
     public string TokenizerGraph => PathOf(Manifest.Tokenizer.Graph);
 
     public string ImageGraph => PathOf(Manifest.Image.Graph);
@@ -63,6 +61,13 @@ internal sealed class ModelFolder
                 $"{string.Join(", ", manifest.Transformer.Precisions.Keys)}. Choose one of these, or export the model at '{precision}'.");
         }
         return new ModelFolder(folder, manifest, precision, Convert.ToHexStringLower(SHA256.HashData(json)));
+    }
+
+    /// <summary>Path of the transformer's graph for so many pictures, or for one whose tokens form trees.</summary>
+    public string TransformerGraph(int pictures, bool tree)
+    {
+        PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
+        return PathOf(tree ? graphs.Tree! : pictures == 1 ? graphs.Graph : graphs.Batches[pictures]);
     }
 
     /// <summary>Compares the needed files with the hashes in model.json: about 1 s for 1.5 GB.</summary>

@@ -25,6 +25,12 @@ internal sealed record Provider(string Name, string MemoryName, string Needs, Ac
 
     public bool IsCpu => this == Cpu;
 
+    /// <summary>
+    /// Whether its attention takes a bias, which trees of tokens need. In ONNX Runtime 1.29 CUDA's refuses one, and so TensorRT's, which
+    /// leaves attention to CUDA; DirectML's does not look at it, and the result would be wrong.
+    /// </summary>
+    public bool Trees => IsCpu;
+
     /// <exception cref="ProviderException">There is no provider of that name.</exception>
     public static Provider Find(string name) =>
         All.FirstOrDefault(provider => provider.Name == name)

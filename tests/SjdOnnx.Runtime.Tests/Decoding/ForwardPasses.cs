@@ -9,14 +9,20 @@ internal static class ForwardPasses
     public static Logits Prefill(this PromptedTransformer prompted, CancellationToken cancellation = default)
     {
         prompted.FeedPrompt();
-        prompted.Run(cancellation);
+        prompted.Transformer.Run(cancellation);
         return prompted.Logits;
     }
 
-    public static Logits Forward(this PromptedTransformer prompted, ReadOnlySpan<int> ids, int rows, CancellationToken cancellation = default)
+    public static Logits Forward(
+        this PromptedTransformer prompted, ReadOnlySpan<int> ids, int rows, CancellationToken cancellation = default) =>
+        prompted.ForwardTree(ids, rows, parents: [], cancellation);
+
+    public static Logits ForwardTree(
+        this PromptedTransformer prompted, ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents,
+        CancellationToken cancellation = default)
     {
-        prompted.Feed(ids, rows, parents: []);
-        prompted.Run(cancellation);
+        prompted.Feed(ids, rows, parents);
+        prompted.Transformer.Run(cancellation);
         return prompted.Logits;
     }
 }

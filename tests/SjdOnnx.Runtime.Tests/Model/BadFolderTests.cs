@@ -114,6 +114,22 @@ public class BadFolderTests
         Refused(copy => copy.Replace("image_decoder.onnx", File.ReadAllBytes(copy.PathOf("tokenizer.onnx"))), "image_decoder.onnx has no input 'codes'");
 
     [ModelFact]
+    public void A_missing_graph_of_a_batch_is_named() => Refused(copy => File.Delete(copy.PathOf("transformer.fp32.x4.onnx")), "no transformer.fp32.x4.onnx");
+
+    /// <summary>Such a graph is opened when the first batch asks for it.</summary>
+    [ModelFact]
+    public void Graph_and_manifest_must_agree_on_the_pictures_of_a_batch()
+    {
+        using var copy = new ModelCopy();
+        copy.Replace("transformer.fp32.x4.onnx", File.ReadAllBytes(copy.PathOf("transformer.fp32.x2.onnx")));
+        var error = Assert.Throws<ModelException>(
+            () => TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", Threads = 1, Batch = 4 }).Dispose());
+        Messages.AssertReadable(error);
+        Assert.Contains("8 lanes for 4 pictures", error.Message, StringComparison.Ordinal);
+        Assert.Contains("transformer.fp32.x4.onnx", error.Message, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
     public void Defaults_that_cannot_be_used_are_refused() =>
         Refused(copy => copy.Edit(manifest => manifest["decoding"]!["method"] = "psychic"), "model.json has defaults that cannot be used", "'psychic'");
 

@@ -59,6 +59,43 @@ public class ManifestTests
     public void A_value_that_cannot_be_meant_is_refused(string section, string field, string value, string sentence) =>
         Refused(() => Read(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
 
+    [Fact]
+    public void A_precision_may_have_graphs_for_batches_and_trees_or_none()
+    {
+        Assert.Equal(["transformer.fp32.onnx"], Read(_ => { }).Transformer.Precisions["fp32"].Graphs);
+
+        PrecisionSection precision = Read(manifest => WithBatch(manifest, "4")).Transformer.Precisions["fp32"];
+        Assert.Equal("x.onnx", precision.Batches[4]);
+        Assert.Equal("t.onnx", precision.Tree);
+        Assert.Equal(["transformer.fp32.onnx", "x.onnx", "t.onnx"], precision.Graphs);
+    }
+
+    [Theory]
+    [InlineData("1", "batches has 1; a batch holds 2 to 64 pictures")]
+    [InlineData("65", "batches has 65")]
+    [InlineData("many", "line")]
+    public void A_batch_that_cannot_be_meant_is_refused(string pictures, string sentence) =>
+        Refused(() => Read(manifest => WithBatch(manifest, pictures)), sentence);
+
+    [Fact]
+    public void A_graph_of_a_batch_must_be_among_the_files() =>
+        Refused(
+            () => Read(manifest =>
+            {
+                WithBatch(manifest, "2");
+                manifest["files"]!.AsObject().Remove("x.onnx");
+            }),
+            "the graph 'x.onnx' is not among files");
+
+    private static void WithBatch(JsonObject manifest, string pictures)
+    {
+        JsonNode precision = manifest["transformer"]!["precisions"]!["fp32"]!;
+        precision["batches"] = new JsonObject { [pictures] = "x.onnx" };
+        precision["tree"] = "t.onnx";
+        foreach (string graph in (string[])["x.onnx", "t.onnx"])
+            manifest["files"]![graph] = new JsonObject { ["sha256"] = new string('0', 64), ["bytes"] = 1 };
+    }
+
     private static void Refused(Action read, params string[] parts)
     {
         var error = Assert.Throws<ModelException>(read);

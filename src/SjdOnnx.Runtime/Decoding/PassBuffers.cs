@@ -1,0 +1,129 @@
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
+
+namespace SjdOnnx.Runtime.Decoding;
+
+/// <summary>What goes into a pass and what comes out, in memory that .NET and ONNX Runtime share: the lanes one after another.</summary>
+internal sealed class PassBuffers : IDisposable
+{
+    private readonly long[] _inputIds;
+    private readonly long[] _logitsRows;
+    private readonly float[] _logits;
+    private readonly long[] _laneLengths;
+    private readonly int[][] _seqLensK;
+    private readonly int[][] _totals;
+    private readonly long[][] _positionIds;
+    private readonly float[][] _attentionBias;
+    private readonly int _codes;
+    private readonly bool _tree;
+
+    /// <param name="lanes">Lanes of the graph.</param>
+    /// <param name="tokens">The most new tokens of a lane.</param>
+    /// <param name="rows">The most rows of logits of a lane.</param>
+    /// <param name="tree">Whether the new tokens of a lane may form a tree.</param>
+    public PassBuffers(NativeTensors tensors, int lanes, int tokens, int rows, int codes, bool tree)
+    {
+        (_codes, _tree) = (codes, tree);
+        _inputIds = Pinned<long>(lanes * tokens);
+        _logitsRows = Pinned<long>(lanes * rows);
+        _logits = Pinned<float>(lanes * rows * codes);
+        _laneLengths = Pinned<long>(lanes);
+        _seqLensK = ForEachLane(() => Pinned<int>(1));
+        _totals = ForEachLane(() => Pinned<int>(1));
+        _positionIds = ForEachLane(() => Pinned<long>(tree ? tokens : 0));
+        _attentionBias = ForEachLane(() => Pinned<float>(tree ? tokens * tokens : 0));
+
+        var inputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.LaneLengths, tensors.Over(_laneLengths, lanes)) };
+        for (var lane = 0; lane < lanes; lane++)
+        {
+            inputs.Add((GraphContract.SeqLensK(lane), tensors.Over(_seqLensK[lane], 1)));
+            inputs.Add((GraphContract.TotalSequenceLength(lane), tensors.Over(_totals[lane])));
+        }
+        SameInEveryPass = inputs;
+
+        T[] ForEachLane<T>(Func<T> make) => [.. Enumerable.Range(0, lanes).Select(_ => make())];
+    }
+
+    /// <summary>Inputs whose shape is the same in every pass.</summary>
+    public IReadOnlyList<(string Name, NativeTensor Tensor)> SameInEveryPass { get; }
+
+    /// <summary>Lanes of the pass so far.</summary>
+    public int Lanes { get; private set; }
+
+    /// <summary>Tokens of the pass so far.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>Rows of logits that the pass so far is asked for.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>The rows asked for, one after another, after a pass.</summary>
+    public ReadOnlyMemory<float> Logits => _logits;
+
+    /// <summary>Begins a new pass.</summary>
+    public void Begin() => (Lanes, Tokens, Rows) = (0, 0, 0);
+
+    /// <summary>Adds a picture's lanes.</summary>
+    public void Add(PromptedTransformer picture, int lanes)
+    {
+        for (var lane = 0; lane < lanes; lane++)
+        {
+            ReadOnlySpan<int> ids = picture.Tokens(lane);
+            int length = picture.Length(lane);
+            if (_tree)
+                TokenTree.Describe(picture.Parents, cached: length - ids.Length, _positionIds[Lanes], _attentionBias[Lanes]);
+            for (int row = ids.Length - picture.Rows; row < ids.Length; row++)
+                _logitsRows[Rows++] = Tokens + row;
+            AddLane(ids, length);
+        }
+    }
+
+    /// <summary>Adds a lane of one token that follows nothing.</summary>
+    public void AddIdleLane() => AddLane([0], length: 1);
+
+    /// <summary>Inputs and output whose shape is that of the pass; they look at this memory.</summary>
+    public ShapedTensors Shaped(NativeTensors tensors, int tokens, int rows)
+    {
+        int ofLane = tokens / _laneLengths.Length; // in a tree all lanes are equally long
+        var inputs = new List<(string Name, NativeTensor Tensor)>
+        {
+            (GraphContract.InputIds, tensors.Over(_inputIds, 1, tokens)),
+            (GraphContract.LogitsRows, tensors.Over(_logitsRows, rows)),
+        };
+        for (var lane = 0; _tree && lane < _laneLengths.Length; lane++)
+        {
+            inputs.Add((GraphContract.PositionIds(lane), tensors.Over(_positionIds[lane], 1, ofLane)));
+            inputs.Add((GraphContract.AttentionBias(lane), tensors.Over(_attentionBias[lane], 1, 1, ofLane, ofLane)));
+        }
+        return new ShapedTensors(inputs, tensors.Over(_logits, 1, rows, _codes));
+    }
+
+    public void Dispose()
+    {
+        foreach ((_, NativeTensor tensor) in SameInEveryPass)
+            tensor.Dispose();
+    }
+
+    private void AddLane(ReadOnlySpan<int> ids, int length)
+    {
+        foreach (int id in ids)
+            _inputIds[Tokens++] = id;
+        _laneLengths[Lanes] = ids.Length;
+        _seqLensK[Lanes][0] = length - 1;
+        _totals[Lanes][0] = length;
+        Lanes++;
+    }
+
+    /// <summary>Pinned for good: bindings hold the addresses.</summary>
+    private static T[] Pinned<T>(int length) => GC.AllocateArray<T>(length, pinned: true);
+}
+
+/// <summary>Tensors of a pass of one shape.</summary>
+internal sealed record ShapedTensors(IReadOnlyList<(string Name, NativeTensor Tensor)> Inputs, NativeTensor Logits) : IDisposable
+{
+    public void Dispose()
+    {
+        foreach ((_, NativeTensor tensor) in Inputs)
+            tensor.Dispose();
+        Logits.Dispose();
+    }
+}

@@ -1,0 +1,46 @@
+using SjdOnnx.Decoding;
+using SjdOnnx.Runtime.Decoding;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Native;
+
+namespace SjdOnnx.Runtime.Tests.Decoding;
+
+/// <summary>The test model below the façade, on one thread, with tokens to feed it.</summary>
+internal sealed class OpenModel : IDisposable
+{
+    private readonly Manifest _manifest;
+
+    public OpenModel(string precision = "fp32", int pictures = 1)
+    {
+        ModelFolder folder = ModelFolder.Open(TestModel.Folder!, precision);
+        _manifest = folder.Manifest;
+        Loaded = LoadedModel.Open(folder, Provider.Cpu, threads: 1, verifyHashes: false, pictures);
+    }
+
+    public LoadedModel Loaded { get; }
+
+    public Transformer Transformer => Loaded.Transformer;
+
+    public TokenLayout Layout => new()
+    {
+        Rows = 16,
+        Columns = 16,
+        FirstCode = _manifest.Layout.FirstCode,
+        Codes = _manifest.Layout.Codes,
+        RowSuffix = _manifest.Layout.RowSuffix,
+        Suffix = _manifest.Layout.Suffix,
+    };
+
+    /// <summary>Lanes of different length.</summary>
+    public Prompt Prompt(string words = "a fox above a rocket") => Loaded.Tokenizer.Read(words, default);
+
+    /// <summary>The id of some code or other.</summary>
+    public int Code(int i) => _manifest.Layout.FirstCode + (int)((uint)(i * 2654435761) % (uint)_manifest.Layout.Codes);
+
+    /// <summary>The id at a position of some picture or other.</summary>
+    public int Committed(int position) => Layout.ForcedId(position) ?? Code(position);
+
+    public void Dispose() => Loaded.Dispose();
+
+    public static float[] Conditional(Logits logits, int row) => logits.Conditional(row).ToArray();
+}

@@ -51,7 +51,7 @@ internal sealed unsafe class ParallelRows
     /// <param name="codes">The width of a row: with <paramref name="rows"/>, what there is to do.</param>
     /// <param name="pass">What the rows share; it may be a ref struct and hold spans.</param>
     /// <param name="action">To allocate nothing, a static one.</param>
-    /// <remarks>An exception that a row throws reaches the caller; of several, that of the first row. The other rows may have run.</remarks>
+    /// <remarks>An exception that a row throws reaches the caller; of several, that of the first row.</remarks>
     public void Run<TPass>(int rows, int codes, in TPass pass, RowAction<TPass> action)
         where TPass : allows ref struct
     {

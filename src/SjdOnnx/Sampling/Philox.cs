@@ -43,7 +43,8 @@ internal static class Philox
     /// <param name="bits">Of any length: of the last counter only the words that fit are kept.</param>
     public static void Fill(Span<uint> bits, Block counter, ulong key)
     {
-        Span<Vector512<uint>> vectors = Avx2.IsSupported ? MemoryMarshal.Cast<uint, Vector512<uint>>(bits) : []; // elsewhere nothing is gained
+        // without a vector product of 32 by 32 bits nothing would be gained
+        Span<Vector512<uint>> vectors = Avx2.IsSupported ? MemoryMarshal.Cast<uint, Vector512<uint>>(bits) : [];
         for (int i = 0; i + 1 < vectors.Length; i += 2)
         {
             (vectors[i], vectors[i + 1]) = EightAt(counter, key);
@@ -66,14 +67,15 @@ internal static class Philox
         }
     }
 
-    /// <summary><see cref="At"/> of eight counters, each word in the lower half of 64 bits: what stands in the upper halves is never read.</summary>
+    /// <summary><see cref="At"/> of eight counters, each word in the lower half of 64 bits; what stands in the upper halves is never read.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<uint> FirstFour, Vector512<uint> LastFour) EightAt(Block counter, ulong key)
     {
         Vector512<ulong> first = Vector512.Create((ulong)counter.First);
         Vector512<ulong> second = Vector512.Create((ulong)counter.Second);
         Vector512<ulong> third = Vector512.Create((ulong)counter.Third);
-        Vector512<ulong> fourth = Vector512.Create((ulong)counter.Fourth) + Vector512.Create(0UL, 4, 1, 5, 2, 6, 3, 7); // as Interleave wants them
+        Vector512<ulong> fourth = Vector512.Create((ulong)counter.Fourth);
+        fourth += Vector512.Create(0UL, 4, 1, 5, 2, 6, 3, 7); // as Interleave wants them
         Vector512<ulong> low = Vector512.Create(key);
         Vector512<ulong> high = Vector512.Create(key >> 32);
         for (int round = 0; round < Rounds; round++)

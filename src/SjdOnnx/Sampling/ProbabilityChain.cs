@@ -91,7 +91,7 @@ public sealed class ProbabilityChain(SamplingOptions options)
         return TensorPrimitives.Max<float>(guided);
     }
 
-    /// <summary>Overwrites logits by exp((logit − largest) / temperature), and by 0 where they are below <paramref name="least"/>.</summary>
+    /// <summary>Overwrites logits by exp((logit − largest) / temperature), those below <paramref name="least"/> by 0.</summary>
     /// <returns>Their sum.</returns>
     private float Exponentiate(Span<float> row, float largest, float least)
     {

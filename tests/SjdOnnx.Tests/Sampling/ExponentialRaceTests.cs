@@ -4,7 +4,7 @@ namespace SjdOnnx.Tests.Sampling;
 
 public sealed class ExponentialRaceTests
 {
-    /// <summary>What the draws are put through: dense, with few codes left, a point mass, and weights from one end of the floats to the other.</summary>
+    /// <summary>The weight of a code, given a random number: rows full and empty, and weights from one end of the floats to the other.</summary>
     public static TheoryData<string, Func<int, double, float>> Laws() => new()
     {
         { "dense", (_, u) => (float)u },

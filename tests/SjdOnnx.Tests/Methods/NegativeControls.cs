@@ -21,9 +21,9 @@ internal abstract class NegativeControl(DecodingOptions options) : IDecodingMeth
 
     protected Initialisation Initialisation => options.Initialisation;
 
-    public static NegativeControl Create(string name)
+    public static NegativeControl Create(string name, int window = 3)
     {
-        var options = new DecodingOptions { WindowSize = 3 };
+        var options = new DecodingOptions { WindowSize = window };
         return name switch
         {
             nameof(AcceptsEverything) => new AcceptsEverything(options),

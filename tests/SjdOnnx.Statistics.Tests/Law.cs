@@ -1,0 +1,168 @@
+using SjdOnnx.Decoding;
+using SjdOnnx.Tests;
+
+namespace SjdOnnx.Statistics.Tests;
+
+/// <summary>
+/// Whether pictures were drawn from the distributions that the model has for them, all of it in standard normal deviates: near 0 if they were.
+/// </summary>
+internal sealed class Law
+{
+    private const int Bins = 20;
+
+    // Orders in which a distribution is summed up; each sees other mistakes.
+    private static readonly string[] Orders = ["by code", "by probability", "shuffled"];
+
+    private readonly TokenLayout _layout;
+    private readonly int[] _shuffled;
+    private readonly List<double[][]> _integrals = []; // by picture, then order: [image codes]
+    private readonly List<DrawnPicture> _pictures = [];
+    private double _surprise;
+    private double _variance;
+
+    public Law(TokenLayout layout)
+    {
+        _layout = layout;
+        _shuffled = [.. Enumerable.Range(0, layout.Codes)];
+        new Random(9).Shuffle(_shuffled);
+    }
+
+    public int Tokens => _pictures.Count * _layout.ImageTokens;
+
+    /// <summary>The largest total variation between what a window's first row said and what reading the finished picture says.</summary>
+    public double WindowDistance { get; private set; }
+
+    /// <summary>Σ (−log p(x) − entropy) over its standard deviation: a martingale, since each code is drawn from its p.</summary>
+    public double LogLikelihood => _surprise / Math.Sqrt(_variance);
+
+    /// <summary>How often drafts stood against how often they ought to, Σ min(p, q): tells whether the q that is recorded is the law a draft was drawn from.</summary>
+    public double Acceptance
+    {
+        get
+        {
+            double excess = 0, variance = 0;
+            foreach ((double probability, bool stood) in _pictures.SelectMany(picture => picture.Witness.Tested))
+            {
+                excess += (stood ? 1 : 0) - probability;
+                variance += probability * (1 - probability);
+            }
+
+            return variance > 0 ? excess / Math.Sqrt(variance) : 0;
+        }
+    }
+
+    /// <param name="distributions">[image codes × codes], what the codes ought to be drawn from.</param>
+    public void Add(DrawnPicture picture, float[][] distributions)
+    {
+        var dice = new Random(_pictures.Count);
+        double[][] integrals = [.. Orders.Select(_ => new double[_layout.ImageTokens])];
+        for (int index = 0; index < distributions.Length; index++)
+        {
+            float[] p = distributions[index];
+            int code = picture.Codes[index];
+            AddSurprise(p, code);
+            double jitter = dice.NextDouble();
+            integrals[0][index] = Below(p, code, static (_, other, code) => other < code) + (jitter * p[code]);
+            integrals[1][index] = Below(p, code, static (p, other, code) => p[other] > p[code] || (p[other] == p[code] && other < code)) + (jitter * p[code]);
+            integrals[2][index] = Below(p, code, (_, other, code) => _shuffled[other] < _shuffled[code]) + (jitter * p[code]);
+            if (picture.Witness.First[index] is { } seen)
+                WindowDistance = Math.Max(WindowDistance, seen.Zip(p, static (a, b) => Math.Abs(a - b)).Sum() / 2);
+        }
+
+        _pictures.Add(picture);
+        _integrals.Add(integrals);
+    }
+
+    /// <summary>Randomised probability integral transforms: uniform and independent if the codes have their law, over all and in every part that is decided before the code is.</summary>
+    public IEnumerable<(string What, double Z)> Transforms()
+    {
+        for (int order = 0; order < Orders.Length; order++)
+        {
+            string name = Orders[order];
+            yield return ($"{name}, all", Uniformity(order, static (_, _) => true));
+            yield return ($"{name}, Kolmogorov", Kolmogorov(order));
+            yield return ($"{name}, with the code before", Correlation(order, 1));
+            yield return ($"{name}, with the code above", Correlation(order, _layout.Columns));
+        }
+
+        for (int row = 0; row < _layout.Rows; row++)
+            yield return ($"row {row}", Uniformity(1, (_, index) => index / _layout.Columns == row));
+        for (int column = 0; column < _layout.Columns; column++)
+            yield return ($"column {column}", Uniformity(1, (_, index) => index % _layout.Columns == column));
+        foreach ((int from, int to) in ((int, int)[])[(0, 0), (1, 1), (2, 3), (4, 7), (8, 15), (16, int.MaxValue)])
+            yield return ($"place {from} to {to} in a pass", Uniformity(1, (picture, index) => picture.Witness.Place[index] >= from && picture.Witness.Place[index] <= to));
+        yield return ("after the last draft", Uniformity(1, static (picture, index) => picture.Witness.IsBonus[index]));
+    }
+
+    private void AddSurprise(float[] p, int code)
+    {
+        double entropy = 0, square = 0;
+        foreach (float probability in p)
+        {
+            if (probability <= 0)
+                continue;
+
+            double log = Math.Log(probability);
+            entropy -= probability * log;
+            square += probability * log * log;
+        }
+
+        _surprise += -Math.Log(p[code]) - entropy;
+        _variance += square - (entropy * entropy);
+    }
+
+    private static double Below(float[] p, int code, Func<float[], int, int, bool> isBelow)
+    {
+        double sum = 0;
+        for (int other = 0; other < p.Length; other++)
+            sum += isBelow(p, other, code) ? p[other] : 0;
+        return sum;
+    }
+
+    private IEnumerable<double> Of(int order, Func<DrawnPicture, int, bool> belongs)
+    {
+        for (int i = 0; i < _pictures.Count; i++)
+        {
+            for (int index = 0; index < _layout.ImageTokens; index++)
+            {
+                if (belongs(_pictures[i], index))
+                    yield return _integrals[i][order][index];
+            }
+        }
+    }
+
+    private double Uniformity(int order, Func<DrawnPicture, int, bool> belongs)
+    {
+        var counts = new long[Bins];
+        foreach (double integral in Of(order, belongs))
+            counts[Math.Clamp((int)(integral * Bins), 0, Bins - 1)]++;
+        // a part of the pictures too small to be tested says nothing
+        return counts.Sum() < 10 * Bins ? 0 : GoodnessOfFit.Of(counts, Enumerable.Repeat(1.0 / Bins, Bins).ToArray()).Z;
+    }
+
+    /// <summary>The largest distance between the distribution functions, as the deviate of the same two-sided significance.</summary>
+    private double Kolmogorov(int order)
+    {
+        double[] sorted = [.. Of(order, static (_, _) => true).Order()];
+        double distance = 0;
+        for (int i = 0; i < sorted.Length; i++)
+            distance = Math.Max(distance, Math.Max(sorted[i] - ((double)i / sorted.Length), ((i + 1.0) / sorted.Length) - sorted[i]));
+        double scaled = distance * Math.Sqrt(sorted.Length);
+        // P(D > x) is near 2 exp(−2 x²), and that of a deviate near 2 exp(−z² / 2)
+        return 2 * scaled;
+    }
+
+    private double Correlation(int order, int lag)
+    {
+        double sum = 0;
+        long pairs = 0;
+        foreach (double[][] integrals in _integrals)
+        {
+            double[] u = integrals[order];
+            for (int index = lag; index < u.Length; index++, pairs++)
+                sum += (u[index] - 0.5) * (u[index - lag] - 0.5) * 12;
+        }
+
+        return sum / Math.Sqrt(pairs);
+    }
+}

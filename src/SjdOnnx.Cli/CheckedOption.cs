@@ -71,7 +71,7 @@ internal static class CheckedOption
         return option;
     }
 
-    /// <summary>Values separated by commas, without repetitions, in the order given.</summary>
+    /// <summary>Values separated by commas.</summary>
     /// <param name="range">A legal value in words, after "must be".</param>
     public static Option<IReadOnlyList<T>?> List<T>(
         string name, string valueName, string description, string range, string byDefault, TryParse<T> legal) =>
@@ -92,7 +92,7 @@ internal static class CheckedOption
                     values.Add(value);
                 }
 
-                return [.. values.Distinct()];
+                return values;
             },
         };
 
@@ -127,6 +127,10 @@ internal static class CheckedOption
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description, Arity = ArgumentArity.Zero };
 
     public delegate bool TryParse<T>(string text, out T value);
+
+    /// <summary>For <see cref="List"/>: whole numbers within bounds.</summary>
+    public static TryParse<int> Whole(int least, int most) => (text, out value) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= least && value <= most;
 
     private static bool IsPixels(string text, out int pixels) =>
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out pixels) && pixels > 0;

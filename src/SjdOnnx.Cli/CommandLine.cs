@@ -18,6 +18,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(_generate);
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand());
+        _root.Subcommands.Add(new MethodsCommand());
         HelpOption help = _root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithNotes((HelpAction)help.Action!);
     }
@@ -48,6 +49,7 @@ internal sealed class CommandLine
             {
                 GenerateCommand => $"'{word}' is one word too many; put the whole prompt in quotes.",
                 InspectCommand => $"'{word}' is one file too many; inspect reads one.",
+                MethodsCommand => $"'{word}' is one word too many; methods lists them all.",
                 BenchCommand => $"'{word}' is one word too many; put commas and no spaces between the items of a list.",
                 _ => $"There is no command '{word}'; it must be one of {string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
             };
@@ -75,6 +77,7 @@ internal sealed class CommandLine
                 GenerateCommand => GenerateCommand.Notes,
                 InspectCommand => InspectCommand.Notes,
                 BenchCommand => BenchCommand.Notes,
+                MethodsCommand => MethodsCommand.Notes,
                 _ => ExitCode.Table,
             });
             return exitCode;

@@ -12,10 +12,10 @@ internal sealed class GenerateCommand : Command
     /// <summary>What --help says below the options.</summary>
     public const string Notes = $"""
         Output:
-          Standard output holds the names of the written pictures, one a line, or with --json one object; standard error all else,
-          such as the progress and the seed that was drawn. The PNG says how it was drawn (sjd inspect reads it): in a text
+          Standard output holds the names of the written pictures, one a line in the order in which they are finished, or with --json one
+          object; standard error all else, such as the progress and the seed that was drawn. The PNG says how it was drawn (sjd inspect reads it): in a text
           "parameters" that other programs know, and in a text "sjdonnx" as JSON. The same model, prompt, seed and options give
-          the same bytes on every run and for any --count.
+          the same bytes on every run and for any --count and --batch.
 
         {ExitCode.Table}
 
@@ -37,7 +37,7 @@ internal sealed class GenerateCommand : Command
 
     private readonly ModelArguments _model = new();
 
-    private readonly Option<string?> _method = OneOf("--method", "Decoding method", DecodingMethods.Names, TheModels);
+    private readonly Option<string?> _method = OneOf("--method", $"Decoding method, of which {string.Join(", ", MethodList.Lossy)} are lossy (see sjd methods)", DecodingMethods.Names, TheModels);
 
     private readonly Option<int?> _window = Number<int>("--window", "N", "Drafts that one forward pass judges",
         $"a whole number from 0 to {DecodingOptions.LargestWindow}", TheModels, n => n is >= 0 and <= DecodingOptions.LargestWindow);
@@ -45,11 +45,16 @@ internal sealed class GenerateCommand : Command
     private readonly Option<string?> _initialisation = OneOf("--init", "First guess at a token that no pass has predicted",
         [.. Initialisation.All.Select(initialisation => initialisation.Name)], TheModels);
 
+    private readonly MethodArguments _methodOptions = new();
+
     private readonly Option<ulong?> _seed = Number<ulong>("--seed", "N", "Names the picture; picture i of --count has seed + i",
         $"a whole number from 0 to {ulong.MaxValue}", "drawn at random, printed and recorded", _ => true);
 
     private readonly Option<int?> _count = Number<int>("--count", "N", "Pictures to draw",
         "a whole number from 1 to 1000000", "1", n => n is >= 1 and <= 1_000_000);
+
+    private readonly Option<int?> _batch = Number<int>("--batch", "N", "Pictures of --count that share a forward pass, which takes less time for each",
+        "a whole number from 1 to 64", "4, or as many as --count and the model have; 1 with --preview", n => n is >= 1 and <= 64);
 
     private readonly SamplingArguments _sampling = new();
 
@@ -77,7 +82,7 @@ internal sealed class GenerateCommand : Command
         });
 
         Arguments.Add(_prompt);
-        Option[] options = [_output, _model.Model, _method, _window, _initialisation, _seed, _count, .. _sampling.Options,
+        Option[] options = [_output, _model.Model, _method, _window, _initialisation, .. _methodOptions.Options, _seed, _count, _batch, .. _sampling.Options,
             .. _model.Runtime, _precision, _preview, _json, _noMetadata];
         foreach (Option option in options)
             Options.Add(option);
@@ -97,15 +102,18 @@ internal sealed class GenerateCommand : Command
         };
         var options = new GenerateOptions
         {
-            Request = _sampling.Complete(request, parsed),
+            Request = _sampling.Complete(_methodOptions.Complete(request, parsed), parsed),
             Output = parsed.GetValue(_output),
             Model = _model.ModelOf(parsed),
             Loading = _model.LoadingOf(parsed) with { Precision = parsed.GetValue(_precision) },
             Count = parsed.GetValue(_count) ?? 1,
+            Batch = parsed.GetValue(_batch),
             Preview = parsed.GetValue(_preview),
             Json = parsed.GetValue(_json),
             Metadata = !parsed.GetValue(_noMetadata),
         };
+        if (options is { Preview: true, Batch: > 1 })
+            throw new CommandException(ExitCode.Usage, $"--batch is {options.Batch}; with --preview it must be 1, since one picture is shown at a time.");
         return request.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
             ? options
             : throw new CommandException(ExitCode.Usage,

@@ -17,6 +17,9 @@ internal sealed record GenerateOptions
 
     public int Count { get; init; } = 1;
 
+    /// <summary>Pictures that share a forward pass; null: as many as usual.</summary>
+    public int? Batch { get; init; }
+
     public bool Preview { get; init; }
 
     public bool Json { get; init; }

@@ -5,17 +5,22 @@ using SjdOnnx.Runtime.Png;
 
 namespace SjdOnnx.Cli;
 
-/// <summary>What <c>sjd generate</c> does: load, draw one picture after another, write each as soon as it is there.</summary>
+/// <summary>What <c>sjd generate</c> does: load, draw, write each picture as soon as it is there.</summary>
 internal sealed class Generation(GenerateOptions options, TextToImage textToImage, IProgressDisplay display)
 {
     /// <summary>Rows of codes between two previews: each preview costs a run of the image decoder.</summary>
     private const int RowsPerPreview = 4;
+
+    /// <summary>Pictures in a pass where there are so many to draw and nothing is said.</summary>
+    private const int UsualBatch = 4;
 
     /// <summary>Of the prompt, in UTF-8 bytes. ONNX Runtime 1.29 reads the command line when it starts and matches it against regular
     /// expressions that recurse for each character: from 30,000 on (8 MB of stack, Linux) it takes the process down.</summary>
     private const int LongestArgument = 16 * 1024;
 
     private readonly PictureNames _names = new(options.Output, options.Count);
+    private readonly List<(int Index, ImageReport Report)> _images = []; // not the pictures themselves: there may be thousands
+    private GenerationSettings? _settings;
     private bool _previewWritten;
 
     /// <returns>The exit code.</returns>
@@ -63,45 +68,82 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
 
     private async Task RunAsync(CancellationToken cancellation)
     {
-        GenerationSettings? first = null;
-        var images = new List<ImageReport>(); // not the pictures themselves: there may be thousands
-        for (int index = 0; index < options.Count; index++)
-        {
-            (string file, GeneratedImage image) = await DrawAsync(index, cancellation);
-            Print.Note(Summary(file, image));
-            first ??= image.Settings;
-            if (options.Json)
-                images.Add(ImageReport.Of(file, image));
-            else
-                Print.Data(file);
-        }
+        int batch = BatchSize();
+        if (batch == 1)
+            await DrawOneByOneAsync(cancellation);
+        else
+            await DrawTogetherAsync(batch, cancellation);
 
         if (options.Json)
-            Print.Data(GenerateReport.Of(textToImage.Model, first!, images).ToJson());
+        {
+            ImageReport[] images = [.. _images.OrderBy(image => image.Index).Select(image => image.Report)];
+            Print.Data(GenerateReport.Of(textToImage.Model, _settings! with { Seed = options.Request.Seed }, batch, images).ToJson());
+        }
     }
 
-    private async Task<(string File, GeneratedImage Image)> DrawAsync(int index, CancellationToken cancellation)
+    private int BatchSize()
     {
-        ulong seed = options.Request.Seed + (ulong)index;
-        string name = _names.Of(index, seed);
-        string title = options.Count == 1
-            ? "drawing"
-            : string.Create(CultureInfo.InvariantCulture, $"picture {index + 1} of {options.Count}");
-        try
+        int largest = textToImage.Model.Batches[^1];
+        if (options.Batch is int asked && asked > largest)
         {
-            GeneratedImage image = await display.WorkAsync(
-                title, progress => DrawAsync(RequestOf(seed), progress, OutputFile.PreviewOf(name), cancellation));
-            ReadOnlyMemory<byte> png = options.Metadata
-                ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span)
-                : image.Png;
-            return (_names.Write(name, seed, png.Span), image);
+            throw new CommandException(ExitCode.Request,
+                $"--batch is {asked}; this model draws at most {largest} {(largest == 1 ? "picture" : "pictures")} in a pass at {textToImage.Model.Precision}.");
         }
-        finally
+
+        int batch = options.Batch ?? (options.Preview ? 1 : UsualBatch);
+        return Math.Min(batch, Math.Min(options.Count, largest));
+    }
+
+    private async Task DrawOneByOneAsync(CancellationToken cancellation)
+    {
+        for (int index = 0; index < options.Count; index++)
         {
-            if (_previewWritten)
-                OutputFile.Remove(OutputFile.PreviewOf(name));
-            _previewWritten = false;
+            ulong seed = SeedOf(index);
+            string name = _names.Of(index, seed);
+            string title = options.Count == 1
+                ? "drawing"
+                : string.Create(CultureInfo.InvariantCulture, $"picture {index + 1} of {options.Count}");
+            try
+            {
+                GeneratedImage image = await display.WorkAsync(
+                    title, progress => DrawAsync(RequestOf(seed), progress, OutputFile.PreviewOf(name), cancellation));
+                Finish(index, name, image);
+            }
+            finally
+            {
+                if (_previewWritten)
+                    OutputFile.Remove(OutputFile.PreviewOf(name));
+                _previewWritten = false;
+            }
         }
+    }
+
+    private async Task DrawTogetherAsync(int batch, CancellationToken cancellation)
+    {
+        IEnumerable<GenerationRequest> requests = Enumerable.Range(0, options.Count).Select(index => RequestOf(SeedOf(index)));
+        await display.WorkAsync("drawing", async progress =>
+        {
+            var told = new BatchProgressOf(options.Count, progress);
+            await foreach ((int index, GeneratedImage image) in textToImage.GenerateManyAsync(
+                requests, new GenerateManyOptions { Batch = batch }, told, cancellation))
+                Finish(index, _names.Of(index, SeedOf(index)), image);
+            return options.Count;
+        });
+    }
+
+    /// <summary>Writes a picture and says so.</summary>
+    private void Finish(int index, string name, GeneratedImage image)
+    {
+        ReadOnlyMemory<byte> png = options.Metadata
+            ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span)
+            : image.Png;
+        string file = _names.Write(name, image.Settings.Seed, png.Span);
+        Print.Note(Summary(file, image));
+        _settings ??= image.Settings;
+        if (options.Json)
+            _images.Add((index, ImageReport.Of(file, image)));
+        else
+            Print.Data(file);
     }
 
     private async Task<GeneratedImage> DrawAsync(
@@ -126,6 +168,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         throw new InvalidOperationException("The stream of events ended without a picture.");
     }
 
+    private ulong SeedOf(int index) => options.Request.Seed + (ulong)index;
+
     private GenerationRequest RequestOf(ulong seed) =>
         options.Request with { Seed = seed, PreviewEveryRows = options.Preview ? RowsPerPreview : 0 };
 
@@ -134,6 +178,12 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         double seconds = image.Seconds.Prefill + image.Seconds.Decode + image.Seconds.Image;
         return string.Create(CultureInfo.InvariantCulture,
             $"{file}: seed {image.Settings.Seed}, {image.ImageTokens} tokens in {image.ForwardPasses} forward passes " +
-            $"({image.TokensPerPass:F1} per pass), {seconds:F2} s");
+            $"({image.TokensPerPass:F1} per pass), {seconds:F2} s{(MethodList.IsExact(image.Settings.Method) ? "" : $"; {image.Settings.Method} is lossy")}");
+    }
+
+    /// <summary>Called on the drawing thread.</summary>
+    private sealed class BatchProgressOf(int count, IProgress<WorkProgress> progress) : IProgress<BatchProgress>
+    {
+        public void Report(BatchProgress value) => progress.Report(WorkProgress.Of(value, count));
     }
 }

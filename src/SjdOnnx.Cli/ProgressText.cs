@@ -6,14 +6,22 @@ namespace SjdOnnx.Cli;
 /// <summary>Progress in words: tokens, tokens per pass and time left.</summary>
 internal static class ProgressText
 {
-    public static string Of(GenerationProgress progress)
+    public static string Of(GenerationProgress progress) =>
+        Of(progress.Tokens, progress.TotalTokens, progress.ForwardPasses, progress.Elapsed);
+
+    /// <param name="pictures">To be drawn in all.</param>
+    public static string Of(BatchProgress progress, int pictures) =>
+        string.Create(CultureInfo.InvariantCulture, $"{progress.Finished}/{pictures} pictures, ") +
+        Of(progress.Tokens, pictures * progress.TokensPerPicture, progress.ForwardPasses, progress.Elapsed);
+
+    private static string Of(int tokens, int total, int passes, TimeSpan elapsed)
     {
-        string text = string.Create(CultureInfo.InvariantCulture, $"{progress.Tokens}/{progress.TotalTokens} tokens");
-        if (progress.ForwardPasses == 0 || progress.Tokens == 0)
+        string text = string.Create(CultureInfo.InvariantCulture, $"{tokens}/{total} tokens");
+        if (passes == 0 || tokens == 0)
             return text;
 
-        double perPass = (double)progress.Tokens / progress.ForwardPasses;
-        TimeSpan left = progress.Elapsed * ((double)(progress.TotalTokens - progress.Tokens) / progress.Tokens);
+        double perPass = (double)tokens / passes;
+        TimeSpan left = elapsed * ((double)(total - tokens) / tokens);
         return string.Create(CultureInfo.InvariantCulture, $"{text}, {perPass:F1} per pass, {Duration(left)} left");
     }
 

@@ -9,4 +9,8 @@ internal sealed record WorkProgress(int Done, int Total, Func<string> Text)
 {
     public static WorkProgress Of(GenerationProgress progress) =>
         new(progress.Tokens, progress.TotalTokens, () => ProgressText.Of(progress));
+
+    /// <param name="pictures">To be drawn in all.</param>
+    public static WorkProgress Of(BatchProgress progress, int pictures) =>
+        new(progress.Tokens, pictures * progress.TokensPerPicture, () => ProgressText.Of(progress, pictures));
 }

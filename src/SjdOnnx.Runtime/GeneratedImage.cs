@@ -62,6 +62,9 @@ public sealed record GenerationSettings
 
     public required string Initialisation { get; init; }
 
+    /// <summary>What the method looks at beside window and initialisation; null if it is nothing.</summary>
+    public MethodSettings? MethodSettings { get; init; }
+
     public required float Guidance { get; init; }
 
     public required float Temperature { get; init; }

@@ -1,3 +1,5 @@
+using SjdOnnx.Methods;
+
 namespace SjdOnnx.Runtime;
 
 /// <summary>Width and height of an image in pixels.</summary>
@@ -26,6 +28,21 @@ public sealed record GenerationRequest
 
     /// <summary>One of <see cref="ModelDescription.Initialisations"/>.</summary>
     public string? Initialisation { get; init; }
+
+    /// <summary><see cref="DecodingOptions.Branching"/> of the method pac. This and the four after it: null takes the method's own.</summary>
+    public IReadOnlyList<int>? Branching { get; init; }
+
+    /// <summary><see cref="DecodingOptions.ReuseThreshold"/> of the method sjd++.</summary>
+    public float? ReuseThreshold { get; init; }
+
+    /// <summary><see cref="DecodingOptions.GroupSize"/> of the method gsd.</summary>
+    public int? GroupSize { get; init; }
+
+    /// <summary><see cref="DecodingOptions.GroupTolerance"/> of the method gsd.</summary>
+    public float? GroupTolerance { get; init; }
+
+    /// <summary><see cref="DecodingOptions.Iterations"/> of the method early-exit.</summary>
+    public int? Iterations { get; init; }
 
     /// <summary>1 is no guidance.</summary>
     public float? Guidance { get; init; }

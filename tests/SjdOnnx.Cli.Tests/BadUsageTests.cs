@@ -5,7 +5,7 @@ public class BadUsageTests
 {
     [Theory]
     [InlineData("no command", "Required command was not provided. See sjd --help.")]
-    [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench.", "draw", "a fox")]
+    [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench, methods.", "draw", "a fox")]
     [InlineData("no prompt", "Required argument missing for command: 'generate'.", "generate")]
     [InlineData("a prompt without quotes", "'fox' is one word too many; put the whole prompt in quotes.", "generate", "a", "fox")]
     [InlineData("an unknown option", "There is no option '--jsn'", "generate", "--jsn", "a fox")]
@@ -31,6 +31,14 @@ public class BadUsageTests
     [InlineData("a value missing", "Required argument missing for option: '--seed'.", "generate", "a fox", "--seed")]
     [InlineData("an option twice", "'--seed' expects a single argument but 2 were provided.", "generate", "a fox", "--seed", "1", "--seed", "2")]
     [InlineData("control characters", @"--method is 'a\u000ab\u001b[31m'; it must be", "generate", "a fox", "--method", "a\nb\u001b[31m")]
+    [InlineData("too large a batch of one command", "--batch is '65'; it must be a whole number from 1 to 64.", "generate", "a fox", "--batch", "65")]
+    [InlineData("a batch that shows previews", "--batch is 2; with --preview it must be 1", "generate", "a fox", "--batch", "2", "--preview")]
+    [InlineData("no candidates", "--branching has '0'; each must be a whole number from 1 to 32, with commas between.", "generate", "a fox", "--branching", "3,0")]
+    [InlineData("a negative threshold", "--reuse-threshold is '-1'; it must be a number, 0 or more.", "generate", "a fox", "--reuse-threshold", "-1")]
+    [InlineData("too large a group", "--group-size is '1025'; it must be", "generate", "a fox", "--group-size", "1025")]
+    [InlineData("too large a tolerance", "--group-tolerance is '2'; it must be a number from 0 to 1.", "generate", "a fox", "--group-tolerance", "2")]
+    [InlineData("no iteration", "--iterations is '0'; it must be a whole number, 1 or more.", "generate", "a fox", "--iterations", "0")]
+    [InlineData("a word too many", "'sjd' is one word too many; methods lists them all.", "methods", "sjd")]
     [InlineData("an unknown method in a list", "--methods names 'magic'; it must be all, or names with commas between, of ar, ", "bench", "--methods", "sjd,magic")]
     [InlineData("an empty list", "--methods names ''; it must be all, or", "bench", "--methods", "")]
     [InlineData("an unknown first guess", "--inits names 'zero'; it must be all, or names with commas between, of uniform, ", "bench", "--inits", "zero")]
@@ -61,10 +69,10 @@ public class BadUsageTests
     [Fact]
     public async Task Help_lists_every_option_and_exit_code()
     {
-        await AssertListed("generate", "-o, --output <FILE>", "--model", "--method", "--window", "--init", "--seed", "--count", "--guidance",
-            "--temperature", "--top-k", "--top-p", "--size <WxH>", "--provider", "--threads", "--precision", "--preview", "--json", "--no-metadata");
+        await AssertListed("generate", "-o, --output <FILE>", "--model", "--method", "--window", "--init", "--branching", "--reuse-threshold",
+            "--group-size", "--group-tolerance", "--iterations", "--seed", "--count", "--batch", "--guidance", "--temperature", "--top-k", "--top-p", "--size <WxH>", "--provider", "--threads", "--precision", "--preview", "--json", "--no-metadata");
         await AssertListed("bench", "--model", "--methods", "--windows", "--inits", "--precisions", "--batches", "--prompts", "--repeats", "--warmup",
-            "--seed", "--guidance", "--temperature", "--top-k", "--top-p", "--size", "--provider", "--threads", "--json", "--html", "--svg");
+            "--branching", "--reuse-threshold", "--group-size", "--group-tolerance", "--iterations", "--seed", "--guidance", "--temperature", "--top-k", "--top-p", "--size", "--provider", "--threads", "--json", "--html", "--svg");
     }
 
     private static async Task AssertListed(string command, params string[] options)

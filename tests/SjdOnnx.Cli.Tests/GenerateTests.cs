@@ -18,11 +18,12 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         JsonElement run = drawn.Report;
 
         Assert.Equal(
-            ["model", "method", "provider", "precision", "seed", "window", "initialisation",
-                "guidance", "temperature", "top_k", "top_p", "peak_memory", "images"],
+            ["model", "method", "exact", "provider", "precision", "seed", "window", "initialisation", "method_settings",
+                "guidance", "temperature", "top_k", "top_p", "batch", "peak_memory", "images"],
             run.EnumerateObject().Select(member => member.Name));
         Assert.NotEmpty(run.GetProperty("model").GetString()!);
         Assert.Equal("sjd", run.GetProperty("method").GetString());
+        Assert.True(run.GetProperty("exact").GetBoolean());
         Assert.Equal("cpu", run.GetProperty("provider").GetString());
         Assert.NotEmpty(run.GetProperty("precision").GetString()!);
         Assert.Equal(41, run.GetProperty("seed").GetInt32());
@@ -32,6 +33,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Assert.Equal(0.9, run.GetProperty("temperature").GetDouble(), 1e-6);
         Assert.Equal(500, run.GetProperty("top_k").GetInt32());
         Assert.Equal(0.95, run.GetProperty("top_p").GetDouble(), 1e-6);
+        Assert.Equal(2, run.GetProperty("batch").GetInt32());
     }
 
     [ModelFact]
@@ -58,7 +60,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
             Assert.Equal(passes, histogram.Sum());
             Assert.InRange(image.GetProperty("token_ids").GetArrayLength(), tokens, 2 * tokens);
             JsonProperty[] seconds = [.. image.GetProperty("seconds").EnumerateObject()];
-            Assert.Equal(["load", "prefill", "decode", "image", "run"], seconds.Select(member => member.Name));
+            Assert.Equal(["load", "prefill", "decode", "image", "run", "elapsed"], seconds.Select(member => member.Name));
             Assert.All(seconds, time => Assert.InRange(time.Value.GetDouble(), 0.0001, 1000));
         }
     }
@@ -69,7 +71,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         string[] lines = drawn.Run.Error.TrimEnd('\n').Split('\n');
 
         Assert.Contains(lines, line => line.StartsWith("fox-0.png: seed 41, 256 tokens in ", StringComparison.Ordinal));
-        Assert.StartsWith("fox-1.png: seed 42, 256 tokens in ", lines[^1], StringComparison.Ordinal);
+        Assert.Contains(lines, line => line.StartsWith("fox-1.png: seed 42, 256 tokens in ", StringComparison.Ordinal));
+        Assert.DoesNotContain("lossy", drawn.Run.Error, StringComparison.Ordinal);
         Assert.DoesNotContain('\u001b', drawn.Run.Error);
     }
 
@@ -111,6 +114,47 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Assert.Equal(["sjd-00000042-2.preview.png", "sjd-00000042-3.png", "sjd-00000042.png"], sjd.Files);
         Assert.Equal("somebody's", File.ReadAllText(sjd.PathOf("sjd-00000042.png")));
         Assert.Equal(drawn.Sjd.Read("fox-1.png"), sjd.Read("sjd-00000042-3.png"));
+    }
+
+    [ModelFact]
+    public async Task A_lossy_method_is_called_so_everywhere()
+    {
+        using var sjd = new Sjd();
+
+        Finished run = await sjd.GenerateAsync(Prompt, "-o", "out.png", "--seed", "1", "--json", "--method", "early-exit", "--iterations", "3", "--window", "8");
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.EndsWith(" s; early-exit is lossy\n", run.Error, StringComparison.Ordinal);
+        JsonElement report = JsonElement.Parse(run.Output);
+        Assert.False(report.GetProperty("exact").GetBoolean());
+        Assert.Equal(3, report.GetProperty("method_settings").GetProperty("iterations").GetInt32());
+        Finished inspected = await sjd.RunAsync("inspect", "out.png");
+        Assert.Contains("  exact: False\n", inspected.Output, StringComparison.Ordinal);
+        Assert.Contains("    iterations: 3\n", inspected.Output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Named by their index and listed by it, whichever was finished first; and the same as drawn alone.</summary>
+    [ModelFact]
+    public async Task Pictures_that_share_passes_are_those_drawn_one_by_one()
+    {
+        using var sjd = new Sjd();
+
+        Finished together = await sjd.GenerateAsync([Prompt, "-o", "fox.png", "--seed", "38", "--count", "5", "--batch", "2", "--json", .. Drawn.Options]);
+
+        Assert.True(together.ExitCode == 0, together.Error);
+        JsonElement report = JsonElement.Parse(together.Output);
+        Assert.Equal(2, report.GetProperty("batch").GetInt32());
+        Assert.Equal(38, report.GetProperty("seed").GetInt32());
+        JsonElement[] images = [.. report.GetProperty("images").EnumerateArray()];
+        Assert.Equal(["fox-0.png", "fox-1.png", "fox-2.png", "fox-3.png", "fox-4.png"], images.Select(image => image.GetProperty("file").GetString()));
+        Assert.Equal([38, 39, 40, 41, 42], images.Select(image => image.GetProperty("seed").GetInt32()));
+        Assert.Equal(drawn.Sjd.Read("fox-0.png"), sjd.Read("fox-3.png"));
+        Assert.Equal(drawn.Sjd.Read("fox-1.png"), sjd.Read("fox-4.png"));
+
+        Finished alone = await sjd.GenerateAsync([Prompt, "-o", "alone.png", "--seed", "38", "--count", "2", "--batch", "1", .. Drawn.Options]);
+        Assert.Equal((0, "alone-0.png\nalone-1.png\n"), (alone.ExitCode, alone.Output));
+        Assert.Equal(sjd.Read("fox-0.png"), sjd.Read("alone-0.png"));
+        Assert.Equal(sjd.Read("fox-1.png"), sjd.Read("alone-1.png"));
     }
 
     [ModelTheory]
@@ -179,6 +223,25 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Assert.EndsWith("sjd: Stopped before the picture was finished.\n", run.Error, StringComparison.Ordinal);
         Assert.Equal(["out-00.png"], sjd.Files);
         Assert.NotEmpty(PngText.ReadAll(sjd.Read("out-00.png")));
+    }
+
+    [ModelFact]
+    public async Task Ctrl_C_leaves_whole_pictures_of_a_batch_too()
+    {
+        if (OperatingSystem.IsWindows())
+            return; // has no signals to send
+
+        using var sjd = new Sjd();
+        using Process process = sjd.Start("generate", Prompt, "--model", TestModel.Folder!, "-o", "out.png", "--count", "100", "--batch", "4");
+        string? first = await process.StandardOutput.ReadLineAsync();
+        Sjd.Interrupt(process);
+        Finished run = await Sjd.FinishAsync(process);
+
+        Assert.Equal(130, run.ExitCode);
+        Assert.EndsWith("sjd: Stopped before the picture was finished.\n", run.Error, StringComparison.Ordinal);
+        string[] written = [first!, .. run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
+        Assert.Equal(written.Order(StringComparer.Ordinal), sjd.Files);
+        Assert.All(written, file => Assert.NotEmpty(PngText.ReadAll(sjd.Read(file))));
     }
 
     /// <summary>Two pictures drawn once, with every option that changes them.</summary>

@@ -50,6 +50,20 @@ public class RequestTests(LoadedTestModel loaded)
     public Task A_window_out_of_range_is_refused(int window) => Refused(new() { Prompt = Fox, Window = window }, "window must be", $"It is {window}.");
 
     [ModelFact]
+    public async Task Options_of_some_methods_are_checked_and_recorded_by_those()
+    {
+        await Refused(new() { Prompt = Fox, Branching = [0] }, "Branching");
+        await Refused(new() { Prompt = Fox, ReuseThreshold = -1 }, "ReuseThreshold must be");
+        await Refused(new() { Prompt = Fox, GroupSize = -1 }, "GroupSize must be");
+        await Refused(new() { Prompt = Fox, GroupTolerance = 2 }, "GroupTolerance is");
+        await Refused(new() { Prompt = Fox, Iterations = 0 }, "Iterations must be");
+
+        var request = new GenerationRequest { Prompt = Fox, Iterations = 3, GroupSize = 2 };
+        Assert.Equal(new MethodSettings(Iterations: 3), (await loaded.Model.GenerateAsync(request with { Method = "early-exit" })).Settings.MethodSettings);
+        Assert.Null((await loaded.Model.GenerateAsync(request with { Method = "sjd" })).Settings.MethodSettings);
+    }
+
+    [ModelFact]
     public Task Negative_preview_rows_are_refused() => Refused(new() { Prompt = Fox, PreviewEveryRows = -1 }, "PreviewEveryRows is -1");
 
     [ModelFact]

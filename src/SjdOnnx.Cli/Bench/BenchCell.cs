@@ -19,6 +19,8 @@ internal sealed record BenchCell(string Precision, string Method, int Window, st
     public static BenchCell Of(string precision, string method, int window, string initialisation, int batch)
     {
         IDecodingMethod created = DecodingMethods.Create(method, new DecodingOptions { WindowSize = window });
+        if (created.Branches > 0)
+            batch = 1; // trees have a graph of one picture
         return created.WindowSize == 0
             ? new BenchCell(precision, method, 0, null, batch, created.IsExact)
             : new BenchCell(precision, method, created.WindowSize, initialisation, batch, created.IsExact);

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime;
 using static SjdOnnx.Cli.CheckedOption;
@@ -29,7 +28,7 @@ internal sealed class BenchCommand : Command
 
     private readonly ModelArguments _model = new();
 
-    private readonly Option<IReadOnlyList<string>?> _methods = Names("--methods", "Decoding methods", DecodingMethods.Names, All);
+    private readonly Option<IReadOnlyList<string>?> _methods = Names("--methods", $"Decoding methods, of which {string.Join(", ", MethodList.Lossy)} are lossy", DecodingMethods.Names, All);
 
     private readonly Option<IReadOnlyList<int>?> _windows = List<int>("--windows", "N,M", "Drafts that one forward pass judges",
         $"a whole number from 1 to {DecodingOptions.LargestWindow}", "4,8,16,32", Whole(1, DecodingOptions.LargestWindow));
@@ -48,11 +47,13 @@ internal sealed class BenchCommand : Command
     private readonly Option<int?> _repeats = Number<int>("--repeats", "N", "Pictures of each prompt, each with a seed of its own",
         "a whole number from 1 to 1000", "3", n => n is >= 1 and <= 1000);
 
-    private readonly Option<int?> _warmup = Number<int>("--warmup", "N", "Turns before those that count",
+    private readonly Option<int?> _warmup = Number<int>("--warmup", "N", "Batches that each draws before those that count",
         "a whole number from 0 to 100", "1", n => n is >= 0 and <= 100);
 
     private readonly Option<ulong?> _seed = Number<ulong>("--seed", "N", "Of the first picture; the others have the seeds after it",
         $"a whole number from 0 to {ulong.MaxValue}", "0", _ => true);
+
+    private readonly MethodArguments _methodOptions = new();
 
     private readonly SamplingArguments _sampling = new();
 
@@ -66,7 +67,7 @@ internal sealed class BenchCommand : Command
         : base("bench", "Compares decoding methods, windows, precisions and batches on this machine.")
     {
         Option[] options = [_model.Model, _methods, _windows, _initialisations, _precisions, _batches, _prompts, _repeats, _warmup, _seed,
-            .. _sampling.Options, .. _model.Runtime, _json, _html, _svg];
+            .. _methodOptions.Options, .. _sampling.Options, .. _model.Runtime, _json, _html, _svg];
         foreach (Option option in options)
             Options.Add(option);
 
@@ -78,8 +79,9 @@ internal sealed class BenchCommand : Command
         CommandLine = "sjd " + string.Join(' ', parsed.Tokens.Select(token => Quoted(token.Value))),
         Model = _model.ModelOf(parsed),
         Loading = _model.LoadingOf(parsed),
-        Request = _sampling.Complete(new GenerationRequest { Prompt = "" }, parsed),
+        Request = _sampling.Complete(_methodOptions.Complete(new GenerationRequest { Prompt = "" }, parsed), parsed),
         Methods = parsed.GetValue(_methods) ?? DecodingMethods.Names,
+        AllMethods = parsed.GetValue(_methods) is null || parsed.GetValue(_methods)!.Count == DecodingMethods.Names.Count,
         Windows = parsed.GetValue(_windows) ?? [4, 8, 16, 32],
         Initialisations = parsed.GetValue(_initialisations),
         Precisions = parsed.GetValue(_precisions) is string precisions ? [.. precisions.Split(',').Distinct()] : null,
@@ -92,9 +94,6 @@ internal sealed class BenchCommand : Command
         Html = parsed.GetValue(_html),
         Svg = parsed.GetValue(_svg),
     };
-
-    private static TryParse<int> Whole(int least, int most) => (text, out value) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value) && value >= least && value <= most;
 
     private static string Quoted(string argument) => argument.Any(char.IsWhiteSpace) ? $"\"{argument}\"" : argument;
 }

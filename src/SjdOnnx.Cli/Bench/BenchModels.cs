@@ -23,20 +23,20 @@ internal sealed class BenchModels(BenchOptions options) : IDisposable
     public async Task<IReadOnlyList<BenchSample>> DrawAsync(
         BenchCell cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation)
     {
-        var samples = new List<BenchSample>();
-        foreach (BenchPicture picture in pictures)
+        IEnumerable<GenerationRequest> requests = pictures.Select(picture => options.Request with
         {
-            GenerationRequest request = options.Request with
-            {
-                Prompt = options.Prompts[picture.Prompt],
-                Seed = picture.Seed,
-                Method = cell.Method,
-                Window = cell.Window,
-                Initialisation = cell.Initialisation,
-            };
-            GeneratedImage image = await _byPrecision[cell.Precision].GenerateAsync(request, cancellationToken: cancellation);
+            Prompt = options.Prompts[picture.Prompt],
+            Seed = picture.Seed,
+            Method = cell.Method,
+            Window = cell.Window,
+            Initialisation = cell.Initialisation,
+        });
+        var samples = new BenchSample[pictures.Count];
+        await foreach ((int index, GeneratedImage image) in _byPrecision[cell.Precision].GenerateManyAsync(
+            requests, new GenerateManyOptions { Batch = cell.Batch }, cancellationToken: cancellation))
+        {
             Settings ??= image.Settings;
-            samples.Add(BenchSample.Of(picture, image));
+            samples[index] = BenchSample.Of(pictures[index], image);
         }
 
         return samples;

@@ -12,10 +12,13 @@ internal sealed record BenchOptions
 
     public required TextToImageOptions Loading { get; init; }
 
-    /// <summary>What all cells have in common: sampling and size.</summary>
+    /// <summary>What all cells have in common: methods' own options, sampling and size.</summary>
     public required GenerationRequest Request { get; init; }
 
     public required IReadOnlyList<string> Methods { get; init; }
+
+    /// <summary>Whether the methods were not chosen one by one: those that the model cannot draw are left out.</summary>
+    public bool AllMethods { get; init; }
 
     public required IReadOnlyList<int> Windows { get; init; }
 
@@ -32,7 +35,7 @@ internal sealed record BenchOptions
     /// <summary>1 or more.</summary>
     public int Repeats { get; init; }
 
-    /// <summary>0 or more turns that are not counted.</summary>
+    /// <summary>0 or more batches of each cell that are not counted.</summary>
     public int Warmup { get; init; }
 
     /// <summary>Of the first picture; the others have the seeds after it.</summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli.Bench;
 
@@ -8,8 +9,11 @@ internal delegate Task<IReadOnlyList<BenchSample>> DrawPictures(
     BenchCell cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation);
 
 /// <summary>Carries a plan out: warm-up, then turn by turn every cell.</summary>
-internal sealed class BenchRun(BenchPlan plan, int warmup, DrawPictures draw)
+/// <param name="warmup">Batches that each cell draws before those that count.</param>
+/// <param name="leaveOut">Told of a cell that the model cannot draw, which is left out then; null makes it a failure.</param>
+internal sealed class BenchRun(BenchPlan plan, int warmup, DrawPictures draw, Action<BenchCell, RequestException>? leaveOut = null)
 {
+    private readonly HashSet<int> _leftOut = [];
     private readonly List<BenchSample>[] _samples = [.. plan.Cells.Select(_ => new List<BenchSample>())];
     private readonly Stopwatch _elapsed = new();
 
@@ -36,15 +40,32 @@ internal sealed class BenchRun(BenchPlan plan, int warmup, DrawPictures draw)
                 Report(progress, turn, done++, total);
                 // Nobody always comes after the same one, whose rows are still in the processor's caches.
                 int cell = (i + Math.Max(0, turn)) % plan.Cells.Count;
-                IReadOnlyList<BenchSample> samples = await draw(plan.Cells[cell], plan.Turns[Math.Max(0, turn)], cancellation);
-                if (turn >= 0)
-                    _samples[cell].AddRange(samples);
+                if (_leftOut.Contains(cell))
+                    continue;
+                if (turn < 0)
+                    await DrawAsync(cell, [.. plan.Turns[0].Take(plan.Cells[cell].Batch)], cancellation);
+                else
+                    _samples[cell].AddRange(await DrawAsync(cell, plan.Turns[turn], cancellation));
             }
 
             Turns = Math.Max(0, turn + 1);
         }
 
         return Measured;
+    }
+
+    private async Task<IReadOnlyList<BenchSample>> DrawAsync(int cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation)
+    {
+        try
+        {
+            return await draw(plan.Cells[cell], pictures, cancellation);
+        }
+        catch (RequestException error) when (leaveOut is not null && !plan.Cells[cell].IsBaseline)
+        {
+            leaveOut(plan.Cells[cell], error);
+            _leftOut.Add(cell);
+            return [];
+        }
     }
 
     private void Report(IProgress<WorkProgress> progress, int turn, int done, int total)

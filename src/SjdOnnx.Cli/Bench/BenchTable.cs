@@ -51,28 +51,14 @@ internal sealed record BenchTable(IReadOnlyList<string> Headers, IReadOnlyList<I
     /// <summary>Drafts as a number, or what stands for none.</summary>
     public static string Window(BenchCell cell) => cell.Window == 0 ? Unknown : Number(cell.Window, "0");
 
-    /// <param name="width">Columns of the terminal; null for Markdown, one line a row.</param>
+    /// <param name="width">Columns of the terminal; null for Markdown.</param>
     public string ToText(int? width)
     {
-        var table = new Table { Border = width is null ? TableBorder.Markdown : TableBorder.Simple };
-        foreach (string header in Headers)
-            table.AddColumn(new TableColumn(Markup.Escape(header)) { Alignment = IsText(header) ? Justify.Left : Justify.Right });
+        Table table = TextTable.Of(Headers.Select(header => (header, IsText(header) ? Justify.Left : Justify.Right)));
         foreach (IReadOnlyList<string> row in Rows)
-            table.AddRow([.. row.Select(Markup.Escape)]);
-
-        var text = new StringWriter(CultureInfo.InvariantCulture) { NewLine = "\n" };
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.No,
-            ColorSystem = ColorSystemSupport.NoColors,
-            Out = new AnsiConsoleOutput(text),
-        });
-        console.Profile.Width = width ?? Unlimited;
-        console.Write(table);
-        return string.Join('\n', text.ToString().Split('\n').Select(line => line.TrimEnd())).Trim('\n');
+            TextTable.Add(table, row);
+        return TextTable.Render(table, width);
     }
-
-    private const int Unlimited = 1000;
 
     /// <summary>Names are read from the left, numbers compared from the right.</summary>
     public static bool IsText(string header) => header is "precision" or "method" or "exact" or "init";

@@ -52,19 +52,26 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
         }
 
         foreach (string precision in precisions)
+        {
+            int largest = ModelDescription.Read(folder, precision).Batches[^1];
+            if (options.Batches.FirstOrDefault(batch => batch > largest) is > 0 and int batch)
+                throw new CommandException(ExitCode.Request, $"--batches has {batch}; this model draws at most {largest} in a pass at {precision}.");
+        }
+
+        foreach (string precision in precisions)
             models.Load(folder, precision);
         return precisions;
     }
 
     private async Task RunAsync(BenchPlan plan, PeakMemory memory, CancellationToken cancellation)
     {
-        var run = new BenchRun(plan, options.Warmup, models.DrawAsync);
+        var run = new BenchRun(plan, options.Warmup, models.DrawAsync, options.AllMethods ? NoteLeftOut : null);
         IReadOnlyDictionary<(string, int), long> peaks = new Dictionary<(string, int), long>();
         try
         {
             peaks = await display.LoadAsync("measuring memory", () => MeasureMemoryAsync(plan, memory, cancellation));
             Print.Note(FormattableString.Invariant(
-                $"{plan.Cells.Count} cells draw {plan.Turns.Sum(turn => turn.Count)} pictures each, after a warm-up of {options.Warmup * plan.Turns[0].Count}."));
+                $"{plan.Cells.Count} cells draw {plan.Turns.Sum(turn => turn.Count)} pictures each, in {plan.Turns.Count} turns."));
             Publish(await display.WorkAsync("measuring", progress => run.MeasureAsync(progress, cancellation)), peaks, complete: true);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -77,6 +84,9 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
                 cancellation);
         }
     }
+
+    private static void NoteLeftOut(BenchCell cell, RequestException error) =>
+        Print.Note($"{cell.Precision}, {cell.Method}, window {BenchTable.Window(cell)} is left out: {error.Message}");
 
     /// <summary>Of each precision and batch once, with the largest window: methods and windows hardly differ.</summary>
     private static async Task<IReadOnlyDictionary<(string, int), long>> MeasureMemoryAsync(

@@ -34,7 +34,7 @@ internal sealed class PeakMemory(BenchOptions options, string folder)
         [
             "generate", "--json", "--no-metadata", "--model", folder, "--precision", cell.Precision, "--method", cell.Method, .. drafts, .. size,
             "--provider", options.Loading.Provider, "--threads", Text(options.Loading.Threads), "--seed", options.Seed.ToString(CultureInfo.InvariantCulture),
-            "--count", Text(cell.Batch), "--output", output, "--", options.Prompts[0],
+            "--count", Text(cell.Batch), "--batch", Text(cell.Batch), "--output", output, "--", options.Prompts[0],
         ];
     }
 

@@ -44,8 +44,14 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             TopK = request.TopK ?? manifest.Sampling.TopK,
             TopP = request.TopP ?? manifest.Sampling.TopP,
         });
+        var usual = new DecodingOptions();
         DecodingOptions options = Legal(() => new DecodingOptions
         {
+            Branching = request.Branching ?? usual.Branching,
+            ReuseThreshold = request.ReuseThreshold ?? usual.ReuseThreshold,
+            GroupSize = request.GroupSize ?? usual.GroupSize,
+            GroupTolerance = request.GroupTolerance ?? usual.GroupTolerance,
+            Iterations = request.Iterations ?? usual.Iterations,
             WindowSize = request.Window ?? manifest.Decoding.Window,
             Initialisation = Initialisation.Named(request.Initialisation ?? manifest.Decoding.Initialisation),
         });
@@ -90,6 +96,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             Method = method.Name,
             Window = method.WindowSize,
             Initialisation = options.Initialisation.Name,
+            MethodSettings = MethodSettings.Of(method.Name, options),
             Guidance = sampling.Guidance,
             Temperature = sampling.Temperature,
             TopK = sampling.TopK,

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SjdOnnx.Methods;
 
 namespace SjdOnnx.Runtime.Png;
 
@@ -52,7 +53,11 @@ public sealed record GenerationData
             Provider = settings.Provider,
             Request = new DrawnRequest(
                 settings.Prompt, settings.Seed, settings.Method, settings.Window, settings.Initialisation,
-                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, image.Width, image.Height),
+                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, image.Width, image.Height,
+                DecodingMethods.Describe(settings.Method).IsExact)
+            {
+                MethodSettings = settings.MethodSettings,
+            },
             Statistics = new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram),
         };
     }
@@ -80,15 +85,24 @@ public sealed record DrawnModel(string Name, string Sha256, string Precision);
 /// <param name="TopK">0: off.</param>
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
+/// <param name="Exact">
+/// Whether the method draws pictures as the model distributes them; if not, it is lossy. Those that do not say were drawn when all methods were exact.
+/// </param>
 public sealed record DrawnRequest(
     string Prompt, ulong Seed, string Method, int Window, string Initialisation,
-    float Guidance, float Temperature, int TopK, float TopP, int Width, int Height);
+    float Guidance, float Temperature, int TopK, float TopP, int Width, int Height, bool Exact = true)
+{
+    /// <summary>What the method looks at beside window and initialisation; null if it is nothing.</summary>
+    public MethodSettings? MethodSettings { get; init; }
+}
 
 /// <param name="ImageTokens">Tokens that stand for a piece of the picture; row ends do not count.</param>
 /// <param name="ForwardPasses">After the prefill.</param>
 /// <param name="AcceptedHistogram">Element n: passes that accepted n drafts.</param>
 public sealed record DrawnStatistics(int ImageTokens, int ForwardPasses, double TokensPerPass, IReadOnlyList<int> AcceptedHistogram);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)]
 [JsonSerializable(typeof(GenerationData))]
 internal sealed partial class GenerationDataJson : JsonSerializerContext;

@@ -32,9 +32,10 @@ public static class ParametersText
             ("Size", Invariant($"{request.Width}x{request.Height}")),
             ("Model hash", data.Model.Sha256[..Math.Min(HashDigits, data.Model.Sha256.Length)]),
             ("Model", data.Model.Name),
-            ("Method", request.Method),
+            ("Method", request.Exact ? request.Method : $"{request.Method} (lossy)"),
             ("Window", Invariant($"{request.Window}")),
             ("Initialisation", request.Initialisation),
+            .. Of(request.MethodSettings),
             ("Temperature", Invariant($"{request.Temperature}")),
             ("Top-k", Invariant($"{request.TopK}")),
             ("Top-p", Invariant($"{request.TopP}")),
@@ -43,6 +44,20 @@ public static class ParametersText
             ("Engine version", data.Engine),
         ];
         return request.Prompt + "\n" + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
+    }
+
+    private static IEnumerable<(string Key, string Value)> Of(MethodSettings? settings)
+    {
+        if (settings?.Branching is string branching)
+            yield return ("Branching", branching);
+        if (settings?.ReuseThreshold is float threshold)
+            yield return ("Reuse threshold", Invariant($"{threshold}"));
+        if (settings?.GroupSize is int size)
+            yield return ("Group size", Invariant($"{size}"));
+        if (settings?.GroupTolerance is float tolerance)
+            yield return ("Group tolerance", Invariant($"{tolerance}"));
+        if (settings?.Iterations is int iterations)
+            yield return ("Iterations", Invariant($"{iterations}"));
     }
 
     private static string Quoted(string value) =>

@@ -33,6 +33,14 @@ public class BenchPlanTests
     }
 
     [Fact]
+    public void A_method_with_a_tree_draws_one_picture_at_a_time()
+    {
+        BenchPlan plan = Of(Measurements.Options with { Methods = ["pac"], Windows = [4], Batches = [1, 2] }, "fp32");
+
+        Assert.Equal([("ar", 1), ("pac", 1), ("ar", 2)], plan.Cells.Select(cell => (cell.Method, cell.Batch)));
+    }
+
+    [Fact]
     public void Each_picture_of_each_prompt_has_a_seed_of_its_own()
     {
         BenchPlan plan = Of(Measurements.Options with { Repeats = 3, Seed = ulong.MaxValue - 1 }, "fp32");

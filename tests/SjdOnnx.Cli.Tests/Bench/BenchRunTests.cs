@@ -1,4 +1,5 @@
 using SjdOnnx.Cli.Bench;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli.Tests.Bench;
 
@@ -32,6 +33,38 @@ public class BenchRunTests
         Assert.Equal(6, run.Turns);
         Assert.Equal("warm-up", _progress[0]);
         Assert.StartsWith("turn 1 of 6, ", _progress[3], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task The_warm_up_draws_one_batch()
+    {
+        BenchPlan plan = BenchPlan.Of(Measurements.Options with { Methods = ["ar"], Batches = [1, 2], Repeats = 2 }, ["fp32"], "uniform");
+        var sizes = new List<(int Batch, int Pictures)>();
+        var run = new BenchRun(plan, warmup: 2, (cell, pictures, _) =>
+        {
+            sizes.Add((cell.Batch, pictures.Count));
+            return Task.FromResult<IReadOnlyList<BenchSample>>([]);
+        });
+        await run.MeasureAsync(new Told(_progress), default);
+
+        Assert.Equal([(1, 1), (2, 2), (1, 1), (2, 2), (1, 2), (2, 2), (2, 2), (1, 2)], sizes);
+    }
+
+    [Fact]
+    public async Task A_cell_that_the_model_cannot_draw_is_left_out_or_a_failure()
+    {
+        var leftOut = new List<int>();
+        var run = new BenchRun(Plan, warmup: 0, Refuse, (cell, error) => leftOut.Add(cell.Window));
+        await run.MeasureAsync(new Told(_progress), default);
+
+        Assert.Equal([16], leftOut);
+        Assert.Equal([0, 4], run.Measured.Select(summary => summary.Cell.Window));
+        Assert.Equal(12, _drawn.Count);
+
+        await Assert.ThrowsAsync<RequestException>(() => new BenchRun(Plan, warmup: 0, Refuse).MeasureAsync(new Told(_progress), default));
+
+        Task<IReadOnlyList<BenchSample>> Refuse(BenchCell cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation) =>
+            cell.Window == 16 ? throw new RequestException("Not at 16.") : Draw(cell, pictures, cancellation);
     }
 
     [Fact]

@@ -47,7 +47,7 @@ public class BenchTests
         using var sjd = new Sjd();
         using Process process = sjd.Start("bench", "--model", TestModel.Folder!, "--methods", "sjd", "--windows", "16", "--repeats", "1000",
             "--warmup", "0", "--json", "bench.json");
-        Assert.Equal("2 cells draw 8000 pictures each, after a warm-up of 0.", await process.StandardError.ReadLineAsync());
+        Assert.Equal("2 cells draw 8000 pictures each, in 8000 turns.", await process.StandardError.ReadLineAsync());
         await Task.Delay(TimeSpan.FromSeconds(3));
         Sjd.Interrupt(process);
         Finished run = await Sjd.FinishAsync(process);

@@ -38,12 +38,43 @@ public class GenerationDataTests
             {"format":1,"engine":"SjdOnnx 0.1.0","random":"philox4x32-10",
             "model":{"name":"emoji","sha256":"0123456789abcdef","precision":"int8"},"provider":"cpu",
             "request":{"prompt":"a fox","seed":42,"method":"sjd","window":16,"initialisation":"uniform",
-            "guidance":3,"temperature":0.9,"top_k":0,"top_p":1,"width":128,"height":128},
+            "guidance":3,"temperature":0.9,"top_k":0,"top_p":1,"width":128,"height":128,"exact":true},
             "statistics":{"image_tokens":256,"forward_passes":70,"tokens_per_pass":3.66,"accepted_histogram":[10,20,40]}}
             """.Replace("\n", "", StringComparison.Ordinal),
             Fox.ToJson());
         Assert.Equal(Fox.ToJson(), GenerationData.FromJson(Fox.ToJson()).ToJson());
     }
+
+    [Fact]
+    public void A_lossy_method_is_called_so()
+    {
+        GenerationData lossy = Fox with { Request = Fox.Request with { Exact = false } };
+
+        Assert.Contains(", Method: sjd (lossy), ", ParametersText.Of(lossy), StringComparison.Ordinal);
+        Assert.False(GenerationData.FromJson(lossy.ToJson()).Request.Exact);
+    }
+
+    [Fact]
+    public void What_only_some_methods_have_is_said_where_one_of_them_drew()
+    {
+        GenerationData grouped = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(GroupSize: 14, GroupTolerance: 0.15f) } };
+        Assert.Contains(", Initialisation: uniform, Group size: 14, Group tolerance: 0.15, Temperature: ", ParametersText.Of(grouped), StringComparison.Ordinal);
+        Assert.Contains("""
+            "method_settings":{"group_size":14,"group_tolerance":0.15}}
+            """, grouped.ToJson(), StringComparison.Ordinal);
+        Assert.Equal(grouped.Request, GenerationData.FromJson(grouped.ToJson()).Request);
+
+        GenerationData reused = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(ReuseThreshold: float.PositiveInfinity) } };
+        Assert.Equal(reused.Request, GenerationData.FromJson(reused.ToJson()).Request);
+
+        GenerationData tree = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(Branching: "3x3", Iterations: 8) } };
+        Assert.Contains(", Branching: 3x3, Iterations: 8, ", ParametersText.Of(tree), StringComparison.Ordinal);
+    }
+
+    /// <summary>All methods were exact before pictures said so.</summary>
+    [Fact]
+    public void A_picture_that_does_not_say_was_drawn_by_an_exact_method() =>
+        Assert.True(GenerationData.FromJson(Fox.ToJson().Replace(",\"exact\":true", "", StringComparison.Ordinal)).Request.Exact);
 
     [Theory]
     [InlineData("a 🦊 says \"hi\" & <leaves>")]

@@ -7,7 +7,8 @@ internal sealed record WireTensor(string Type, long[] Shape, string? Data = null
 
 /// <summary>
 /// One line on stdin. <see cref="Command"/> is one of
-/// load (Session, Path, Threads, Optimized: where to save the optimised graph),
+/// load (Session, Path, Threads, Optimized: where to save the optimised graph, Profile: start of the name of a profile to write),
+/// profile (Session: ends its profile and answers with the file's name),
 /// buffer (Name, Tensor without data: memory that stays, all zero),
 /// run (Session, Inputs, BoundInputs and BoundOutputs: graph input or output to buffer, Outputs: what to answer with, Repeat),
 /// unload (Session).
@@ -18,6 +19,7 @@ internal sealed record Request(
     string Path = "",
     int Threads = 1,
     string? Optimized = null,
+    string? Profile = null,
     string Name = "",
     WireTensor? Tensor = null,
     Dictionary<string, WireTensor>? Inputs = null,
@@ -27,7 +29,8 @@ internal sealed record Request(
     int Repeat = 1);
 
 /// <summary>The answer: one line on stdout. Milliseconds has one entry per repetition (of a run) or one (of a load).</summary>
-internal sealed record Response(string? Error = null, Dictionary<string, WireTensor>? Outputs = null, double[]? Milliseconds = null);
+internal sealed record Response(
+    string? Error = null, Dictionary<string, WireTensor>? Outputs = null, double[]? Milliseconds = null, string? Profile = null);
 
 internal static class Wire
 {

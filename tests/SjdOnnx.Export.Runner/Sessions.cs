@@ -14,6 +14,7 @@ internal sealed class Sessions : IDisposable
     public Response Handle(Request request) => request.Command switch
     {
         "load" => Load(request),
+        "profile" => new Response(Profile: _sessions[request.Session].EndProfiling()),
         "buffer" => AddBuffer(request),
         "run" => Run(request),
         "unload" => Unload(request),
@@ -29,9 +30,12 @@ internal sealed class Sessions : IDisposable
     private Response Load(Request request)
     {
         using var options = new SessionOptions { IntraOpNumThreads = request.Threads };
+        options.AddSessionConfigEntry("session.force_spinning_stop", "1"); // as the engine's sessions
         options.RegisterOrtExtensions();
         if (request.Optimized is not null)
             options.OptimizedModelFilePath = request.Optimized;
+        if (request.Profile is not null)
+            (options.ProfileOutputPathPrefix, options.EnableProfiling) = (request.Profile, true);
         long start = Stopwatch.GetTimestamp();
         var session = new InferenceSession(request.Path, options);
         double elapsed = Stopwatch.GetElapsedTime(start).TotalMilliseconds;

@@ -31,9 +31,14 @@ class Runner:
         self._process.stdin.close()
         self._process.wait()
 
-    def load(self, session: str, path: Path, threads: int = 1, optimized: Path | None = None) -> float:
-        """Milliseconds it took."""
-        return self._ask(command="load", session=session, path=str(path), threads=threads, optimized=optimized and str(optimized))["milliseconds"][0]
+    def load(self, session: str, path: Path, threads: int = 1, optimized: Path | None = None, profile: Path | None = None) -> float:
+        """Milliseconds it took. `profile` is how the name of a profile begins that is written until end_profile."""
+        request = {"optimized": optimized and str(optimized), "profile": profile and str(profile)}
+        return self._ask(command="load", session=session, path=str(path), threads=threads, **request)["milliseconds"][0]
+
+    def end_profile(self, session: str) -> Path:
+        """The profile, a JSON array of trace events."""
+        return Path(self._ask(command="profile", session=session)["profile"])
 
     def buffer(self, name: str, dtype: str, shape: Sequence[int]) -> None:
         self._ask(command="buffer", name=name, tensor={"type": dtype, "shape": list(shape)})

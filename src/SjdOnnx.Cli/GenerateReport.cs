@@ -14,7 +14,7 @@ namespace SjdOnnx.Cli;
 /// <param name="PeakMemory">The most resident memory of the process until now, in bytes; null where the system does not tell.</param>
 internal sealed record GenerateReport(
     string Model, string Method, bool Exact, string Provider, string Precision, ulong Seed,
-    int Window, string Initialisation, MethodSettings? MethodSettings,
+    WindowSize Window, string Initialisation, MethodSettings? MethodSettings,
     float Guidance, float Temperature, int TopK, float TopP, int Batch, long? PeakMemory, IReadOnlyList<ImageReport> Images)
 {
     /// <param name="first">What the first picture was drawn with; the others differ in the seed alone.</param>

@@ -58,7 +58,7 @@ public sealed record GenerationSettings
 
     public required string Method { get; init; }
 
-    public required int Window { get; init; }
+    public required WindowSize Window { get; init; }
 
     public required string Initialisation { get; init; }
 

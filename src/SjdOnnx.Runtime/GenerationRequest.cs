@@ -23,13 +23,19 @@ public sealed record GenerationRequest
     /// <summary>One of <see cref="ModelDescription.Methods"/>.</summary>
     public string? Method { get; init; }
 
-    /// <summary>The most drafts in a forward pass, 0 or more. A method without drafts ignores it.</summary>
-    public int? Window { get; init; }
+    /// <summary>
+    /// The most drafts in a forward pass, 0 or more, or <see cref="WindowSize.Auto"/>. A method without drafts ignores it. With auto, a
+    /// method that is not seed-exact draws pictures that depend on what passes cost on this machine: give a number to have the same
+    /// picture elsewhere.
+    /// </summary>
+    public WindowSize? Window { get; init; }
 
     /// <summary>One of <see cref="ModelDescription.Initialisations"/>.</summary>
     public string? Initialisation { get; init; }
 
-    /// <summary><see cref="DecodingOptions.Branching"/> of the method pac. This and the four after it: null takes the method's own.</summary>
+    /// <summary>
+    /// <see cref="DecodingOptions.Branching"/> of the method pac. This and the four after it: null takes the method's own.
+    /// </summary>
     public IReadOnlyList<int>? Branching { get; init; }
 
     /// <summary><see cref="DecodingOptions.ReuseThreshold"/> of the method sjd++.</summary>

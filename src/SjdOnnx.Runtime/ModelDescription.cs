@@ -66,7 +66,7 @@ public sealed record ModelDescription
 
     public string DefaultMethod => _manifest.Decoding.Method;
 
-    public int DefaultWindow => _manifest.Decoding.Window;
+    public WindowSize DefaultWindow => _manifest.Decoding.Window;
 
     public string DefaultInitialisation => _manifest.Decoding.Initialisation;
 

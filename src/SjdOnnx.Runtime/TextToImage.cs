@@ -14,15 +14,16 @@ namespace SjdOnnx.Runtime;
 public sealed class TextToImage : IDisposable
 {
     private readonly LoadedModel _model;
+    private readonly PassCostTables _costs;
     private readonly RequestResolver _resolver;
     private readonly TimeSpan _load;
     private readonly SemaphoreSlim _turn = new(1, 1);
     private readonly CancellationTokenSource _disposing = new();
     private int _disposed;
 
-    private TextToImage(ModelFolder folder, LoadedModel model, RequestResolver resolver, TimeSpan load)
+    private TextToImage(ModelFolder folder, LoadedModel model, PassCostTables costs, RequestResolver resolver, TimeSpan load)
     {
-        (_model, _resolver, _load) = (model, resolver, load);
+        (_model, _costs, _resolver, _load) = (model, costs, resolver, load);
         Model = new ModelDescription(folder);
     }
 
@@ -50,11 +51,13 @@ public sealed class TextToImage : IDisposable
         ModelFolder model = ModelFolder.Open(folder, options.Precision);
         int threads = options.Threads > 0 ? options.Threads : Processor.PhysicalCores();
         var resolver = new RequestResolver(model.Manifest, model.Precision, provider, threads);
-        resolver.CheckDefaults();
+        ResolvedRequest defaults = resolver.CheckDefaults();
         try
         {
             LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes, options.Batch);
-            return new TextToImage(model, loaded, resolver, Stopwatch.GetElapsedTime(start));
+            string? cache = PassCostFile.Folder(options.CacheFolder, Environment.GetEnvironmentVariable);
+            var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
+            return new TextToImage(model, loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {
@@ -142,6 +145,25 @@ public sealed class TextToImage : IDisposable
     }
 
     /// <summary>
+    /// What passes cost here, as <see cref="WindowSize.Auto"/> sees it. The table is measured when it is first needed, which takes about
+    /// half a second or, where passes are long, some fifteen passes; and kept for later (<see cref="TextToImageOptions.CacheFolder"/>).
+    /// </summary>
+    /// <param name="pictures">
+    /// Pictures in a pass, 1 or more: the table is that of the smallest of <see cref="ModelDescription.Batches"/> that holds them.
+    /// </param>
+    /// <param name="again">
+    /// Whether to measure even if there is a table, and keep the new one: if the machine was busy the first time, say.
+    /// </param>
+    /// <param name="cancellationToken">Ends it within one forward pass, and while it waits at once.</param>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    /// <exception cref="ObjectDisposedException">This instance was disposed, before or meanwhile.</exception>
+    public Task<PassCostTable> MeasurePassCostsAsync(int pictures = 1, bool again = false, CancellationToken cancellationToken = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(pictures, 1);
+        return TakeTurnAsync(cancellation => _costs.Of(pictures, again, cancellation), cancellationToken);
+    }
+
+    /// <summary>
     /// Cancels what is being drawn, waits for it to end (one node of the graph at most), and gives all native memory back.
     /// Not to be called from a progress callback that runs on the drawing thread: it would wait for itself.
     /// </summary>
@@ -180,7 +202,7 @@ public sealed class TextToImage : IDisposable
         bool Draw(CancellationToken cancellation)
         {
             using IEnumerator<GenerationRequest> reader = requests.GetEnumerator();
-            new ManyGeneration(_model, _resolver, reader, size, _load, Give, progress, cancellation).Run();
+            new ManyGeneration(_model, _costs, _resolver, reader, size, _load, Give, progress, cancellation).Run();
             return true;
 
             void Give(IndexedImage image)
@@ -199,7 +221,7 @@ public sealed class TextToImage : IDisposable
         return await TakeTurnAsync(Draw, cancellationToken).ConfigureAwait(false);
 
         GeneratedImage Draw(CancellationToken cancellation) =>
-            new Generation(_model, resolved, _load, events, previews, cancellation).Run();
+            new Generation(_model, _costs, resolved, _load, events, previews, cancellation).Run();
     }
 
     /// <summary>Runs <paramref name="work"/> on a thread of its own when earlier calls are done.</summary>

@@ -20,6 +20,13 @@ public sealed record TextToImageOptions
     /// <summary>One of the model's precisions; null takes the model's default.</summary>
     public string? Precision { get; init; }
 
+    /// <summary>
+    /// The folder that keeps what passes cost on this machine; "" for none. Null takes what the environment variable SJDONNX_CACHE says,
+    /// a folder or "off", or else the user's: $XDG_CACHE_HOME/sjdonnx, ~/.cache/sjdonnx, ~/Library/Caches/sjdonnx or
+    /// %LOCALAPPDATA%\sjdonnx. One that cannot be written is no error: tables are then measured in each process.
+    /// </summary>
+    public string? CacheFolder { get; init; }
+
     /// <summary>Whether the files are compared with the SHA-256 in model.json at load. Their lengths always are.</summary>
     public bool VerifyHashes { get; init; } = true;
 

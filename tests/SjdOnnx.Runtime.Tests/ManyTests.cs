@@ -187,7 +187,7 @@ public class ManyTests(LoadedTestModel loaded)
         Assert.Throws<ArgumentOutOfRangeException>(() => new TextToImageOptions { Batch = 0 });
     }
 
-    private static async Task<IndexedImage[]> Collect(IAsyncEnumerable<IndexedImage> images)
+    internal static async Task<IndexedImage[]> Collect(IAsyncEnumerable<IndexedImage> images)
     {
         var collected = new List<IndexedImage>();
         await foreach (IndexedImage image in images)

@@ -17,17 +17,18 @@ internal sealed class Batch
     private readonly List<Drawing> _drawings = []; // by slot
     private readonly List<Picture> _pictures = []; // those of the drawings
 
-    /// <summary>Opens what passes of so many pictures need.</summary>
+    /// <summary>Opens what passes of so many pictures need, and measures what they cost if that has to be known and is not.</summary>
     /// <param name="common">A request with the settings of all.</param>
     /// <param name="size">The most pictures wanted at once; there may be a graph for fewer only.</param>
-    public Batch(LoadedModel model, ResolvedRequest common, int size, CancellationToken cancellation)
+    public Batch(LoadedModel model, PassCostTables costs, ResolvedRequest common, int size, CancellationToken cancellation)
     {
         (_model, _common, _cancellation) = (model, common, cancellation);
         bool tree = common.Method.Branches > 0;
         if (tree)
             model.Transformer.OpenTree();
         Size = model.Transformer.Open(tree ? 1 : size);
-        _decoder = new Decoder(common.Layout, common.Method, common.Sampling);
+        AutoWindow? auto = common.ChoosesWindow ? new AutoWindow(costs.For(common.Method, Size, cancellation)) : null;
+        _decoder = new Decoder(common.Layout, common.Method, common.Sampling, auto);
     }
 
     /// <summary>The most pictures at once.</summary>
@@ -38,6 +39,12 @@ internal sealed class Batch
 
     /// <summary>Pictures under way.</summary>
     public IReadOnlyList<Drawing> Drawings => _drawings;
+
+    /// <summary>
+    /// Whether a token that comes alone is read in a pair, so that rounding does not depend on the number of drafts: a method that promises
+    /// the same picture whatever the window takes care of it, the others need not.
+    /// </summary>
+    public static bool ReadsInPairs(IDecodingMethod method) => method.IsSeedExact && method.WindowSize > 0;
 
     /// <summary>Lets a picture in: reads its prompt's words; the next pass reads its tokens.</summary>
     /// <param name="index">The number of the request, from 0.</param>
@@ -51,7 +58,7 @@ internal sealed class Batch
 
         Prompt prompt = _model.Tokenizer.Read(request.Settings.Prompt, _cancellation);
         PromptedTransformer prompted = _model.Transformer.With(
-            prompt, _common.Layout, _common.Method.WindowSize, _common.Method.Branches, slot);
+            prompt, _common.Layout, _common.Method.WindowSize, _common.Method.Branches, slot, ReadsInPairs(_common.Method));
         Picture picture = _decoder.Begin(prompted, new Randomness(request.Settings.Seed));
         _drawings.Insert(slot, new Drawing(request, index, picture, slot, began));
         _pictures.Insert(slot, picture);

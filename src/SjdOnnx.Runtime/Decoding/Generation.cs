@@ -3,10 +3,10 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>Draws one picture, on the thread it is called on.</summary>
 /// <param name="events">Told of progress, and of previews if <paramref name="previews"/>.</param>
 internal sealed class Generation(
-    LoadedModel model, ResolvedRequest request, TimeSpan load, Action<GenerationEvent>? events, bool previews,
+    LoadedModel model, PassCostTables costs, ResolvedRequest request, TimeSpan load, Action<GenerationEvent>? events, bool previews,
     CancellationToken cancellation)
 {
-    private readonly Batch _batch = new(model, request, size: 1, cancellation);
+    private readonly Batch _batch = new(model, costs, request, size: 1, cancellation);
     private int _previewedRows;
 
     public GeneratedImage Run()

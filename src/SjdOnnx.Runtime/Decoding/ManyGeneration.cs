@@ -8,7 +8,7 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <param name="size">The most pictures at once.</param>
 /// <param name="finished">Given each picture as soon as it is there.</param>
 internal sealed class ManyGeneration(
-    LoadedModel model, RequestResolver resolver, IEnumerator<GenerationRequest> requests, int size, TimeSpan load,
+    LoadedModel model, PassCostTables costs, RequestResolver resolver, IEnumerator<GenerationRequest> requests, int size, TimeSpan load,
     Action<IndexedImage> finished, IProgress<BatchProgress>? progress, CancellationToken cancellation)
 {
     private readonly long _began = Stopwatch.GetTimestamp();
@@ -28,7 +28,7 @@ internal sealed class ManyGeneration(
         Read();
         while (_next is { } first)
         {
-            var batch = new Batch(model, first, size, cancellation);
+            var batch = new Batch(model, costs, first, size, cancellation);
             do
             {
                 while (batch.Drawings.Count < batch.Size && _next is { } next && next.SharesPassesWith(first))

@@ -71,7 +71,8 @@ internal sealed class PassBuffers : IDisposable
             int length = picture.Length(lane);
             if (_tree)
                 TokenTree.Describe(picture.Parents, cached: length - ids.Length, _positionIds[Lanes], _attentionBias[Lanes]);
-            for (int row = ids.Length - picture.Rows; row < ids.Length; row++)
+            int end = ids.Length - picture.Copies;
+            for (int row = end - picture.Rows; row < end; row++)
                 _logitsRows[Rows++] = Tokens + row;
             AddLane(ids, length);
         }

@@ -10,6 +10,9 @@ internal sealed class PromptTokenizer(Session session, PromptSection section, Na
 {
     private readonly int[] _unconditional = [.. section.Unconditional.Select(part => part.Id!.Value)];
 
+    /// <summary>The prompt without words.</summary>
+    public IReadOnlyList<int> Unconditional => _unconditional;
+
     /// <exception cref="RequestException">There are no words, or more than the model reads.</exception>
     public Prompt Read(string text, CancellationToken cancellation)
     {

@@ -8,13 +8,19 @@ namespace SjdOnnx.Runtime.Decoding;
 /// </summary>
 /// <param name="slot">Which of the transformer's pictures this is, from 0.</param>
 /// <param name="most">The most ids fed at once.</param>
-internal sealed class PromptedTransformer(Transformer transformer, Prompt prompt, int slot, KeyValueCache cache, int most) : IPromptedModel
+/// <param name="inPairs">
+/// Whether an id that comes alone is read together with a copy behind it, which is forgotten. Attention takes another path for one
+/// new token than for several, whose sums round differently; so every pass takes the same.
+/// </param>
+internal sealed class PromptedTransformer(
+    Transformer transformer, Prompt prompt, int slot, KeyValueCache cache, int most, bool inPairs) : IPromptedModel
 {
     private readonly int[][] _prompts = transformer.Lanes == 1 ? [prompt.Conditional] : [prompt.Conditional, prompt.Unconditional];
-    private readonly int[] _ids = new int[most];
+    private readonly int[] _ids = new int[most + 1];
     private readonly int[] _parents = new int[most];
     private bool _prefill;
     private int _count;
+    private int _copies;
     private int _branching;
     private int _generated;
     private ReadOnlyMemory<float> _logits;
@@ -49,7 +55,7 @@ internal sealed class PromptedTransformer(Transformer transformer, Prompt prompt
 
     public void FeedPrompt()
     {
-        (_prefill, _branching, _generated, Rows) = (true, 0, 0, 1);
+        (_prefill, _copies, _branching, _generated, Rows) = (true, 0, 0, 0, 1);
         transformer.Enter(this);
     }
 
@@ -59,7 +65,10 @@ internal sealed class PromptedTransformer(Transformer transformer, Prompt prompt
         ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, ids.Length);
         ids.CopyTo(_ids);
         parents.CopyTo(_parents);
-        (_prefill, _count, _branching, Rows) = (false, ids.Length, parents.Length, rows);
+        _copies = inPairs && ids.Length == 1 ? 1 : 0;
+        if (_copies == 1)
+            _ids[1] = _ids[0];
+        (_prefill, _count, _branching, Rows) = (false, ids.Length + _copies, parents.Length, rows);
         _generated += ids.Length;
         transformer.Enter(this);
     }
@@ -67,8 +76,11 @@ internal sealed class PromptedTransformer(Transformer transformer, Prompt prompt
     /// <summary>What the next pass reads in this lane.</summary>
     public ReadOnlySpan<int> Tokens(int lane) => _prefill ? _prompts[lane] : _ids.AsSpan(0, _count);
 
-    /// <summary>The lane's length after the next pass.</summary>
-    public int Length(int lane) => _prompts[lane].Length + _generated;
+    /// <summary>Tokens at the end of <see cref="Tokens"/> that nobody asks about.</summary>
+    public int Copies => _copies;
+
+    /// <summary>The lane's length after the next pass, copies included.</summary>
+    public int Length(int lane) => _prompts[lane].Length + _generated + _copies;
 
     /// <summary>Only a number: the next pass writes over what lies behind it.</summary>
     public void Truncate(int length)

@@ -10,6 +10,9 @@ namespace SjdOnnx.Runtime.Decoding;
 internal sealed record ResolvedRequest(
     GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows)
 {
+    /// <summary>Whether each pass chooses how many drafts it carries, up to the method's.</summary>
+    public bool ChoosesWindow => Settings.Window.IsAuto;
+
     /// <summary>Whether both can be drawn in the same passes: they differ in prompt and seed at most.</summary>
     public bool SharesPassesWith(ResolvedRequest other) =>
         Settings with { Prompt = "", Seed = 0 } == other.Settings with { Prompt = "", Seed = 0 };
@@ -20,11 +23,11 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
 {
     /// <summary>The model's own defaults must be a request it can draw.</summary>
     /// <exception cref="ModelException">They are not.</exception>
-    public void CheckDefaults()
+    public ResolvedRequest CheckDefaults()
     {
         try
         {
-            Resolve(new GenerationRequest { Prompt = "" });
+            return Resolve(new GenerationRequest { Prompt = "" });
         }
         catch (RequestException error)
         {
@@ -44,6 +47,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             TopK = request.TopK ?? manifest.Sampling.TopK,
             TopP = request.TopP ?? manifest.Sampling.TopP,
         });
+        WindowSize window = request.Window ?? manifest.Decoding.Window;
         var usual = new DecodingOptions();
         DecodingOptions options = Legal(() => new DecodingOptions
         {
@@ -52,7 +56,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             GroupSize = request.GroupSize ?? usual.GroupSize,
             GroupTolerance = request.GroupTolerance ?? usual.GroupTolerance,
             Iterations = request.Iterations ?? usual.Iterations,
-            WindowSize = request.Window ?? manifest.Decoding.Window,
+            WindowSize = window.Drafts ?? WindowSize.LargestAuto,
             Initialisation = Initialisation.Named(request.Initialisation ?? manifest.Decoding.Initialisation),
         });
         IDecodingMethod method = Legal(() => DecodingMethods.Create(request.Method ?? manifest.Decoding.Method, options));
@@ -62,7 +66,10 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         if (request.PreviewEveryRows < 0)
             throw new RequestException($"PreviewEveryRows is {request.PreviewEveryRows}; it must be 0 (no previews) or more.");
 
-        GenerationSettings settings = Settings(request, method, options, sampling, size);
+        GenerationSettings settings = Settings(request, method, options, sampling, size) with
+        {
+            Window = window.IsAuto && method.WindowSize > 0 ? WindowSize.Auto : method.WindowSize,
+        };
         return new ResolvedRequest(settings, method, sampling, Layout(size), request.PreviewEveryRows);
     }
 

@@ -42,13 +42,19 @@ internal sealed class Transformer(
         }
     }
 
+    /// <summary>How many pictures the smallest graph has that holds <paramref name="pictures"/>; if there is none, the largest.</summary>
+    public int SizeFor(int pictures)
+    {
+        int[] sizes = [1, .. _precision.Batches.Keys.Order()];
+        return sizes.FirstOrDefault(size => size >= pictures, sizes[^1]);
+    }
+
     /// <summary>Opens a graph that holds <paramref name="pictures"/>, or if there is none the largest.</summary>
     /// <returns>How many pictures a pass can now have: at most <paramref name="pictures"/>.</returns>
     /// <exception cref="ModelException">The graph cannot be opened, or is not what model.json says.</exception>
     public int Open(int pictures)
     {
-        int[] sizes = [1, .. _precision.Batches.Keys.Order()];
-        int size = sizes.FirstOrDefault(size => size >= pictures, sizes[^1]);
+        int size = SizeFor(pictures);
         if (_graphs.All(graph => graph.Pictures != size))
         {
             _graphs.Add(Open(size, tree: false));
@@ -66,7 +72,9 @@ internal sealed class Transformer(
     /// <param name="windowSize">The most drafts in a pass.</param>
     /// <param name="branches">The most codes beside the drafts in a pass.</param>
     /// <param name="slot">Which of the pictures that are drawn together, from 0.</param>
-    public PromptedTransformer With(Prompt prompt, TokenLayout layout, int windowSize, int branches = 0, int slot = 0)
+    /// <param name="inPairs">Whether to round alike whatever the number of drafts: see <see cref="PromptedTransformer"/>.</param>
+    public PromptedTransformer With(
+        Prompt prompt, TokenLayout layout, int windowSize, int branches = 0, int slot = 0, bool inPairs = false)
     {
         int longest = Math.Max(prompt.Conditional.Length, prompt.Unconditional.Length);
         int drafts = Math.Min(windowSize, layout.LastCode);
@@ -75,8 +83,8 @@ internal sealed class Transformer(
         int tokens = 1 + layout.RowSuffix.Count + drafts + branches + drafts;
         if (branches > 0)
             OpenTree();
-        Reserve(Math.Max(longest, tokens), 1 + drafts + branches);
-        return new PromptedTransformer(this, prompt, slot, CacheOf(slot, longest + layout.Length + branches), tokens);
+        Reserve(Math.Max(longest, tokens + 1), 1 + drafts + branches);
+        return new PromptedTransformer(this, prompt, slot, CacheOf(slot, longest + layout.Length + branches), tokens, inPairs);
     }
 
     /// <summary>Has the next pass bring this picture further.</summary>

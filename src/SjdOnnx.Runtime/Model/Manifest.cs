@@ -132,7 +132,7 @@ internal sealed record DecodingSection
 {
     public required string Method { get; init; }
 
-    public required int Window { get; init; }
+    public required WindowSize Window { get; init; }
 
     public required string Initialisation { get; init; }
 }

@@ -64,11 +64,11 @@ internal sealed class ModelFolder
     }
 
     /// <summary>Path of the transformer's graph for so many pictures, or for one whose tokens form trees.</summary>
-    public string TransformerGraph(int pictures, bool tree)
-    {
-        PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
-        return PathOf(tree ? graphs.Tree! : pictures == 1 ? graphs.Graph : graphs.Batches[pictures]);
-    }
+    public string TransformerGraph(int pictures, bool tree) =>
+        PathOf(tree ? Manifest.Transformer.Precisions[Precision].Tree! : GraphOf(pictures));
+
+    /// <summary>SHA-256, as model.json has it, of the transformer's graph for so many pictures.</summary>
+    public string TransformerHash(int pictures) => Manifest.Files[GraphOf(pictures)].Sha256;
 
     /// <summary>Compares the needed files with the hashes in model.json: about 1 s for 1.5 GB.</summary>
     /// <exception cref="ModelException">A file has other bytes than model.json says.</exception>
@@ -130,6 +130,12 @@ internal sealed class ModelFolder
         if (actual != expected)
             throw new ModelException(string.Create(
                 CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}. {Remedy}"));
+    }
+
+    private string GraphOf(int pictures)
+    {
+        PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
+        return pictures == 1 ? graphs.Graph : graphs.Batches[pictures];
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name);

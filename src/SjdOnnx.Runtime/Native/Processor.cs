@@ -1,6 +1,8 @@
+using System.Runtime.InteropServices;
+
 namespace SjdOnnx.Runtime.Native;
 
-/// <summary>The machine, as far as the number of threads depends on it.</summary>
+/// <summary>The machine, as far as threads and the speed of passes depend on it.</summary>
 internal static class Processor
 {
     /// <summary>
@@ -16,6 +18,22 @@ internal static class Processor
             cores.Add(File.ReadAllText(Siblings(cpu)).Trim());
         // A container may be given fewer processors than the machine has.
         return cores.Count == 0 ? Environment.ProcessorCount : Math.Min(Environment.ProcessorCount, cores.Count);
+    }
+
+    /// <summary>What the maker calls it, as far as the system tells; else its architecture.</summary>
+    public static string Name()
+    {
+        string? name = OperatingSystem.IsWindows() ? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") : FromProc();
+        return string.IsNullOrWhiteSpace(name) ? RuntimeInformation.ProcessArchitecture.ToString() : name.Trim();
+    }
+
+    private static string? FromProc()
+    {
+        const string Info = "/proc/cpuinfo";
+        const string Field = "model name";
+        return File.Exists(Info)
+            ? File.ReadLines(Info).FirstOrDefault(line => line.StartsWith(Field, StringComparison.Ordinal))?.Split(':', 2)[^1]
+            : null;
     }
 
     private static string Siblings(int cpu) => $"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list";

@@ -80,7 +80,7 @@ public sealed record GenerationData
 public sealed record DrawnModel(string Name, string Sha256, string Precision);
 
 /// <summary>The request with every default filled in.</summary>
-/// <param name="Window">Drafts judged by one forward pass.</param>
+/// <param name="Window">The most drafts judged by one forward pass.</param>
 /// <param name="Initialisation">What a slot holds that no pass has predicted yet.</param>
 /// <param name="TopK">0: off.</param>
 /// <param name="Width">Pixels.</param>
@@ -89,7 +89,7 @@ public sealed record DrawnModel(string Name, string Sha256, string Precision);
 /// Whether the method draws pictures as the model distributes them; if not, it is lossy. Those that do not say were drawn when all methods were exact.
 /// </param>
 public sealed record DrawnRequest(
-    string Prompt, ulong Seed, string Method, int Window, string Initialisation,
+    string Prompt, ulong Seed, string Method, WindowSize Window, string Initialisation,
     float Guidance, float Temperature, int TopK, float TopP, int Width, int Height, bool Exact = true)
 {
     /// <summary>What the method looks at beside window and initialisation; null if it is nothing.</summary>

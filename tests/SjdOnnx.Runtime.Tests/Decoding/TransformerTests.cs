@@ -111,6 +111,34 @@ public sealed class TransformerTests : IDisposable
         Assert.Equal(Transformer.Codes, prompted.Prefill().Conditional(0).Length);
     }
 
+    /// <summary>Alone, a token would take another path through attention than in a window.</summary>
+    [ModelTheory]
+    [InlineData("fp32")]
+    [InlineData("int8")]
+    public void A_token_read_in_a_pair_has_the_row_that_it_has_in_a_window_to_the_bit(string precision)
+    {
+        using var model = new OpenModel(precision);
+        int[] ids = [.. Enumerable.Range(0, 6).Select(model.Committed)];
+        Prompt prompt = model.Prompt();
+        PromptedTransformer window = model.Transformer.With(prompt, model.Layout, 8);
+        window.Prefill();
+        Logits logits = window.Forward(ids, 6);
+        float[][] expected = [.. Rows(logits)];
+
+        PromptedTransformer pairs = model.Transformer.With(prompt, model.Layout, 8, inPairs: true);
+        pairs.Prefill();
+        for (var i = 0; i < ids.Length; i++)
+            Assert.Equal(expected[i], OpenModel.Conditional(pairs.Forward([ids[i]], 1), 0));
+
+        static List<float[]> Rows(Logits logits)
+        {
+            var rows = new List<float[]>();
+            for (var row = 0; row < logits.Rows; row++)
+                rows.Add(OpenModel.Conditional(logits, row));
+            return rows;
+        }
+    }
+
     [ModelFact]
     public void A_pass_of_a_known_shape_allocates_nothing()
     {

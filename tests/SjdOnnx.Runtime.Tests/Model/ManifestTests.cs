@@ -60,6 +60,14 @@ public class ManifestTests
         Refused(() => Read(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
 
     [Fact]
+    public void The_window_is_a_number_or_auto()
+    {
+        Assert.Equal(16, Read(_ => { }).Decoding.Window);
+        Assert.True(Read(manifest => manifest["decoding"]!["window"] = "auto").Decoding.Window.IsAuto);
+        Refused(() => Read(manifest => manifest["decoding"]!["window"] = "wide"), "the string \"auto\"");
+    }
+
+    [Fact]
     public void A_precision_may_have_graphs_for_batches_and_trees_or_none()
     {
         Assert.Equal(["transformer.fp32.onnx"], Read(_ => { }).Transformer.Precisions["fp32"].Graphs);

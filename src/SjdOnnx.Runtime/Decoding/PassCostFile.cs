@@ -1,0 +1,98 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using SjdOnnx.Decoding;
+
+namespace SjdOnnx.Runtime.Decoding;
+
+/// <summary>What a table of pass costs is good for: on another machine, or of another graph, passes take other times.</summary>
+/// <param name="Graph">SHA-256 of the transformer's graph.</param>
+/// <param name="Engine">Version of this library.</param>
+internal sealed record PassCostKey(
+    string Graph, string Provider, int Threads, int Pictures, string Processor, int Processors, string OnnxRuntime, string Engine);
+
+/// <summary>Keeps tables of pass costs in a folder, a file for each. Whatever goes wrong there, decoding goes on without.</summary>
+/// <param name="folder">Made when the first table is kept; null to keep none.</param>
+internal sealed class PassCostFile(string? folder)
+{
+    private const int Format = 1;
+
+    /// <summary>Moves the folder, or switches it off.</summary>
+    public const string Variable = "SJDONNX_CACHE";
+
+    private const string Off = "off";
+
+    /// <summary>The folder to keep tables in: null for none.</summary>
+    /// <param name="option">What the application says: a folder, "" for none, or null for the user's.</param>
+    /// <param name="environment">Reads a variable of the environment.</param>
+    public static string? Folder(string? option, Func<string, string?> environment)
+    {
+        string? folder = option ?? environment(Variable);
+        if (folder is not null)
+            return folder is "" or Off ? null : folder;
+
+        string? root = OperatingSystem.IsWindows() ? environment("LOCALAPPDATA")
+            : environment("XDG_CACHE_HOME") is { Length: > 0 } cache ? cache
+            : environment("HOME") is { Length: > 0 } home ? Path.Combine(home, OperatingSystem.IsMacOS() ? "Library/Caches" : ".cache")
+            : null;
+        return string.IsNullOrEmpty(root) ? null : Path.Combine(root, "sjdonnx");
+    }
+
+    /// <summary>The file of a table; null if none is kept.</summary>
+    public string? PathOf(PassCostKey key)
+    {
+        if (folder is null)
+            return null;
+        byte[] hash = SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(key, PassCostJson.Default.PassCostKey));
+        return Path.Combine(folder, $"pass-costs-{Convert.ToHexStringLower(hash)[..16]}.json");
+    }
+
+    /// <summary>The table that was kept; null if there is none, or none that can be used.</summary>
+    public IReadOnlyList<PassCost>? Read(PassCostKey key)
+    {
+        if (PathOf(key) is not string path)
+            return null;
+        try
+        {
+            PassCostRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(path), PassCostJson.Default.PassCostRecord);
+            if (record?.Format != Format || record.Key != key)
+                return null;
+            _ = new PassCosts([.. record.Costs.Select(cost => (cost.Drafts, cost.Seconds))]); // which checks them
+            return record.Costs;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Keeps a table, over what is there. It appears whole or not at all.</summary>
+    /// <returns>Whether it could be written.</returns>
+    public bool Write(PassCostKey key, IReadOnlyList<PassCost> costs)
+    {
+        if (PathOf(key) is not string path)
+            return false;
+        string partial = $"{path}.{Environment.ProcessId}.partial";
+        try
+        {
+            Directory.CreateDirectory(folder!);
+            File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(
+                new PassCostRecord(Format, key, [.. costs]), PassCostJson.Default.PassCostRecord));
+            File.Move(partial, path, overwrite: true);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+}
+
+internal sealed record PassCostRecord(int Format, PassCostKey Key, PassCost[] Costs);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(PassCostRecord))]
+[JsonSerializable(typeof(PassCostKey))]
+internal sealed partial class PassCostJson : JsonSerializerContext;

@@ -1,0 +1,114 @@
+using System.Diagnostics;
+using SjdOnnx.Decoding;
+using SjdOnnx.Methods;
+using SjdOnnx.Sampling;
+
+namespace SjdOnnx.Runtime.Decoding;
+
+/// <summary>
+/// Measures passes as they are when half of the pictures is drawn, by the drafts they carry. Nothing may be under way: it uses the caches.
+/// </summary>
+/// <param name="pictures">Pictures in a pass.</param>
+/// <param name="budget">
+/// Time after which only what is necessary is measured: a few windows, each twice. Where passes are short there is time for more windows
+/// and several rounds.
+/// </param>
+internal sealed class PassTimer(
+    LoadedModel model, TokenLayout layout, SamplingOptions sampling, int pictures, TimeSpan budget, CancellationToken cancellation)
+{
+    private const int PassesInSequence = 2; // the first of a shape may bind and plan
+    private const int Rounds = 4;
+    private static readonly int[] Necessary = [0, 1, 4, 16, WindowSize.LargestAuto];
+    private static readonly int[] Welcome = [2, 8, 32, 3, 6, 12, 24, 48];
+
+    private readonly SortedDictionary<int, double> _seconds = []; // the least, by drafts
+
+    /// <summary>Drafts and seconds, rising from 0 drafts: two entries or more.</summary>
+    public IReadOnlyList<(int Drafts, double Seconds)> Measure()
+    {
+        model.Transformer.Open(pictures);
+        Halfway[] models = [.. Enumerable.Range(0, pictures).Select(Begin)];
+        long start = Stopwatch.GetTimestamp();
+        for (int round = 0; round < Rounds; round++)
+        {
+            foreach (int drafts in Necessary.Concat(Welcome))
+            {
+                bool necessary = round == 0 && Necessary.Contains(drafts);
+                if (necessary || Stopwatch.GetElapsedTime(start) < budget)
+                    Time(drafts, models);
+            }
+        }
+
+        return Smooth();
+    }
+
+    private TokenLayout Rest => layout with { Rows = layout.Rows - (layout.Rows / 2) };
+
+    /// <summary>A model whose prompt goes on with the first half of a picture.</summary>
+    private Halfway Begin(int slot)
+    {
+        int half = layout.Rows / 2 * (layout.Columns + layout.RowSuffix.Count);
+        // Any codes will do, but not one and the same: attention would be unlike any picture's.
+        int[] prompt = [.. model.Tokenizer.Unconditional, .. Enumerable.Range(0, half).Select(i => layout.Id(i, i * 7919 % layout.Codes))];
+        return new Halfway(
+            model.Transformer.With(new Prompt(prompt, prompt), Rest, WindowSize.LargestAuto, slot: slot), layout.Id(position: 0, code: 0));
+    }
+
+    private void Time(int drafts, Halfway[] models)
+    {
+        // Every slot is settled and redrafted: of all methods the most work beside the transformer's.
+        var decoder = new Decoder(Rest, new MaximalCoupling(new DecodingOptions { WindowSize = drafts }), sampling);
+        Picture[] started = [.. models.Select((halfway, i) => decoder.Begin(halfway, new Randomness((ulong)i)))];
+        decoder.Advance(model.Transformer, started, cancellation);
+        for (int pass = 0; pass < PassesInSequence; pass++)
+        {
+            if (started.Any(picture => picture.IsComplete || picture.Window.Drafts < drafts))
+                return; // a picture too small for such a window
+            long start = Stopwatch.GetTimestamp();
+            decoder.Advance(model.Transformer, started, cancellation);
+            double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+            _seconds[drafts] = Math.Min(seconds, _seconds.GetValueOrDefault(drafts, double.MaxValue));
+        }
+    }
+
+    /// <summary>More drafts cannot cost less: where they seem to, the fewer were disturbed more.</summary>
+    private (int Drafts, double Seconds)[] Smooth()
+    {
+        (int Drafts, double Seconds)[] measured = [.. _seconds.Select(entry => (entry.Key, entry.Value))];
+        for (int i = measured.Length - 2; i >= 0; i--)
+            measured[i].Seconds = Math.Min(measured[i].Seconds, measured[i + 1].Seconds);
+        return measured.Length == 1 ? [measured[0], (1, measured[0].Seconds)] : measured;
+    }
+
+    /// <summary>
+    /// A model that takes what it holds for the prompt, so that decoding can begin there again and again at the price of one token.
+    /// </summary>
+    private sealed class Halfway(PromptedTransformer inner, int id) : IPromptedModel
+    {
+        private readonly int[] _start = [id];
+        private bool _prefilled;
+        private int _offset;
+
+        public int Codes => inner.Codes;
+
+        public Logits Logits => inner.Logits;
+
+        public void FeedPrompt()
+        {
+            if (!_prefilled)
+            {
+                inner.FeedPrompt();
+                _prefilled = true;
+                return;
+            }
+
+            inner.Truncate(0);
+            inner.Feed(_start, rows: 1, parents: []);
+            _offset = 1;
+        }
+
+        public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents) => inner.Feed(ids, rows, parents);
+
+        public void Truncate(int length) => inner.Truncate(_offset + length);
+    }
+}

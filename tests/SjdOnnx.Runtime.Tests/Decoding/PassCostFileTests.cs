@@ -1,0 +1,118 @@
+using SjdOnnx.Runtime.Decoding;
+
+namespace SjdOnnx.Runtime.Tests.Decoding;
+
+public sealed class PassCostFileTests : IDisposable
+{
+    private static readonly PassCostKey Key = new("abc", "cpu", 2, 1, "A processor", 2, "1.29.0", "0.1.0");
+    private static readonly PassCost[] Costs = [new(0, 0.001), new(4, 1.0 / 300), new(16, 0.01)];
+
+    private readonly string _folder = Path.Combine(Path.GetTempPath(), $"sjdonnx-{Guid.NewGuid():N}");
+
+    private PassCostFile File => new(_folder);
+
+    [Fact]
+    public void A_table_is_read_as_it_was_written_to_the_last_bit()
+    {
+        Assert.True(File.Write(Key, Costs));
+        Assert.Equal(Costs, File.Read(Key));
+        Assert.Equal([File.PathOf(Key)!], Directory.GetFiles(_folder)); // nothing half written is left beside it
+    }
+
+    [Fact]
+    public void Nothing_is_kept_for_another_machine_graph_or_setting()
+    {
+        File.Write(Key, Costs);
+        foreach (PassCostKey other in (PassCostKey[])
+            [
+                Key with { Graph = "abd" }, Key with { Provider = "cuda" }, Key with { Threads = 1 }, Key with { Pictures = 2 },
+                Key with { Processor = "B" }, Key with { Processors = 4 }, Key with { OnnxRuntime = "1.30.0" },
+                Key with { Engine = "0.2.0" },
+            ])
+        {
+            Assert.Null(File.Read(other));
+            Assert.NotEqual(File.PathOf(Key), File.PathOf(other));
+        }
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("not json")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("[1, 2]")]
+    public void A_file_that_is_no_table_counts_for_nothing_and_is_replaced(string content)
+    {
+        Directory.CreateDirectory(_folder);
+        System.IO.File.WriteAllText(File.PathOf(Key)!, content);
+        Assert.Null(File.Read(Key));
+        Assert.True(File.Write(Key, Costs));
+        Assert.Equal(Costs, File.Read(Key));
+    }
+
+    [Theory]
+    [InlineData("0.001", "-1")]
+    [InlineData("0.001", "0")]
+    [InlineData("\"drafts\": 4", "\"drafts\": 40")]
+    [InlineData("\"format\": 1", "\"format\": 2")]
+    [InlineData("A processor", "Another")]
+    public void A_table_with_values_that_cannot_be_counts_for_nothing(string written, string spoilt)
+    {
+        File.Write(Key, Costs);
+        string path = File.PathOf(Key)!;
+        string text = System.IO.File.ReadAllText(path);
+        Assert.Contains(written, text, StringComparison.Ordinal);
+        System.IO.File.WriteAllText(path, text.Replace(written, spoilt, StringComparison.Ordinal));
+        Assert.Null(File.Read(Key));
+    }
+
+    [Fact]
+    public void A_folder_that_cannot_be_is_no_error()
+    {
+        System.IO.File.WriteAllText(_folder, "a file");
+        Assert.False(File.Write(Key, Costs));
+        Assert.Null(File.Read(Key));
+        System.IO.File.Delete(_folder);
+    }
+
+    [Fact]
+    public void Without_a_folder_nothing_is_kept()
+    {
+        var none = new PassCostFile(null);
+        Assert.Null(none.PathOf(Key));
+        Assert.False(none.Write(Key, Costs));
+        Assert.Null(none.Read(Key));
+    }
+
+    [Fact]
+    public void The_folder_is_the_applications_then_the_environments_then_the_users()
+    {
+        var environment = new Dictionary<string, string?>
+        {
+            ["SJDONNX_CACHE"] = "/variable",
+            ["XDG_CACHE_HOME"] = "/xdg",
+            ["HOME"] = "/home/me",
+            ["LOCALAPPDATA"] = "/local",
+        };
+        string? Folder(string? option) => PassCostFile.Folder(option, name => environment.GetValueOrDefault(name));
+
+        Assert.Equal("/option", Folder("/option"));
+        Assert.Null(Folder(""));
+        Assert.Equal("/variable", Folder(null));
+        environment["SJDONNX_CACHE"] = "off";
+        Assert.Null(Folder(null));
+        environment.Remove("SJDONNX_CACHE");
+        Assert.Equal(Path.Combine(OperatingSystem.IsWindows() ? "/local" : "/xdg", "sjdonnx"), Folder(null));
+        environment.Remove("XDG_CACHE_HOME");
+        if (OperatingSystem.IsLinux())
+            Assert.Equal("/home/me/.cache/sjdonnx", Folder(null));
+        environment.Clear();
+        Assert.Null(Folder(null));
+    }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_folder))
+            Directory.Delete(_folder, recursive: true);
+    }
+}

@@ -3,6 +3,8 @@ using System.CommandLine.Completions;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Numerics;
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli;
 
@@ -32,6 +34,28 @@ internal static class CheckedOption
                 return null;
             },
         };
+
+    /// <summary>A number of drafts, or "auto".</summary>
+    public static Option<WindowSize?> Window(string name, string description, string byDefault) =>
+        new(name)
+        {
+            HelpName = $"N|{WindowSize.Auto}",
+            Description = $"{description}: {WindowRange(0)} [default: {byDefault}]",
+            CustomParser = result =>
+            {
+                if (Windows(0)(Token(result), out WindowSize window))
+                    return window;
+                result.AddError($"{name} is '{Token(result)}'; it must be {WindowRange(0)}.");
+                return null;
+            },
+        };
+
+    /// <summary>What <see cref="Windows"/> takes, in words.</summary>
+    public static string WindowRange(int least) => $"{WindowSize.Auto}, or a whole number from {least} to {DecodingOptions.LargestWindow}";
+
+    /// <summary>For <see cref="List"/>: windows of at least so many drafts.</summary>
+    public static TryParse<WindowSize> Windows(int least) => (text, out window) =>
+        WindowSize.TryParse(text, out window) && (window.Drafts ?? least) >= least && (window.Drafts ?? 0) <= DecodingOptions.LargestWindow;
 
     public static Option<string?> OneOf(string name, string description, IReadOnlyList<string> legal, string byDefault)
     {

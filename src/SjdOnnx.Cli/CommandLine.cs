@@ -19,6 +19,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand());
         _root.Subcommands.Add(new MethodsCommand());
+        _root.Subcommands.Add(new CostsCommand());
         HelpOption help = _root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithNotes((HelpAction)help.Action!);
     }
@@ -50,6 +51,7 @@ internal sealed class CommandLine
                 GenerateCommand => $"'{word}' is one word too many; put the whole prompt in quotes.",
                 InspectCommand => $"'{word}' is one file too many; inspect reads one.",
                 MethodsCommand => $"'{word}' is one word too many; methods lists them all.",
+                CostsCommand => $"'{word}' is one word too many; costs has options alone.",
                 BenchCommand => $"'{word}' is one word too many; put commas and no spaces between the items of a list.",
                 _ => $"There is no command '{word}'; it must be one of {string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
             };
@@ -78,6 +80,7 @@ internal sealed class CommandLine
                 InspectCommand => InspectCommand.Notes,
                 BenchCommand => BenchCommand.Notes,
                 MethodsCommand => MethodsCommand.Notes,
+                CostsCommand => CostsCommand.Notes,
                 _ => ExitCode.Table,
             });
             return exitCode;

@@ -39,8 +39,8 @@ internal sealed class GenerateCommand : Command
 
     private readonly Option<string?> _method = OneOf("--method", $"Decoding method, of which {string.Join(", ", MethodList.Lossy)} are lossy (see sjd methods)", DecodingMethods.Names, TheModels);
 
-    private readonly Option<int?> _window = Number<int>("--window", "N", "Drafts that one forward pass judges",
-        $"a whole number from 0 to {DecodingOptions.LargestWindow}", TheModels, n => n is >= 0 and <= DecodingOptions.LargestWindow);
+    private readonly Option<WindowSize?> _window = Window("--window",
+        "Drafts that one forward pass judges; auto chooses by what passes cost on this machine (see sjd costs)", TheModels);
 
     private readonly Option<string?> _initialisation = OneOf("--init", "First guess at a token that no pass has predicted",
         [.. Initialisation.All.Select(initialisation => initialisation.Name)], TheModels);

@@ -37,15 +37,16 @@ internal sealed record GenerateReport(
 /// <param name="Height">Pixels.</param>
 /// <param name="Tokens">Image tokens; row ends do not count.</param>
 /// <param name="ForwardPasses">After the prefill.</param>
+/// <param name="DraftsPerPass">Judged, in the mean: what a window of auto was.</param>
 /// <param name="AcceptedHistogram">Element n: passes that accepted n drafts.</param>
 /// <param name="TokenIds">The model's ids of all tokens, row ends among them.</param>
 /// <param name="Seconds">Pictures that share a pass are charged equal parts of it.</param>
 internal sealed record ImageReport(
-    string File, ulong Seed, int Width, int Height, int Tokens, int ForwardPasses, double TokensPerPass,
+    string File, ulong Seed, int Width, int Height, int Tokens, int ForwardPasses, double TokensPerPass, double DraftsPerPass,
     IReadOnlyList<int> AcceptedHistogram, IReadOnlyList<int> TokenIds, GenerationTimings Seconds)
 {
     public static ImageReport Of(string file, GeneratedImage image) => new(
-        file, image.Settings.Seed, image.Width, image.Height, image.ImageTokens, image.ForwardPasses, image.TokensPerPass,
+        file, image.Settings.Seed, image.Width, image.Height, image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.DraftsPerPass,
         image.AcceptedHistogram, image.TokenIds, image.Seconds);
 }
 

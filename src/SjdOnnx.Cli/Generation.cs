@@ -30,6 +30,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         CheckPrompt(options.Request.Prompt);
         string folder = ModelLocation.Find(options.Model);
         CheckWritable(options);
+        if (options.Batch is int batch)
+            BatchLimit.Check("--batch", batch, ModelDescription.Read(folder, options.Loading.Precision));
 
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         // Loading runs to its end even after Ctrl+C: a process that exits under ONNX Runtime's loading threads can crash. A second
@@ -83,15 +85,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
 
     private int BatchSize()
     {
-        int largest = textToImage.Model.Batches[^1];
-        if (options.Batch is int asked && asked > largest)
-        {
-            throw new CommandException(ExitCode.Request,
-                $"--batch is {asked}; this model draws at most {largest} {(largest == 1 ? "picture" : "pictures")} in a pass at {textToImage.Model.Precision}.");
-        }
-
         int batch = options.Batch ?? (options.Preview ? 1 : UsualBatch);
-        return Math.Min(batch, Math.Min(options.Count, largest));
+        return Math.Min(batch, Math.Min(options.Count, textToImage.Model.Batches[^1]));
     }
 
     private async Task DrawOneByOneAsync(CancellationToken cancellation)
@@ -175,10 +170,13 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
 
     private static string Summary(string file, GeneratedImage image)
     {
+        GenerationSettings settings = image.Settings;
         double seconds = image.Seconds.Prefill + image.Seconds.Decode + image.Seconds.Image;
+        string drafts = settings.Window.IsAuto ? string.Create(CultureInfo.InvariantCulture, $", {image.DraftsPerPass:F1} drafts") : "";
+        string lossy = MethodList.IsExact(settings.Method) ? "" : $"; {settings.Method} is lossy";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{file}: seed {image.Settings.Seed}, {image.ImageTokens} tokens in {image.ForwardPasses} forward passes " +
-            $"({image.TokensPerPass:F1} per pass), {seconds:F2} s{(MethodList.IsExact(image.Settings.Method) ? "" : $"; {image.Settings.Method} is lossy")}");
+            $"{file}: seed {settings.Seed}, {image.ImageTokens} tokens in {image.ForwardPasses} forward passes " +
+            $"({image.TokensPerPass:F1} per pass{drafts}), {seconds:F2} s{lossy}");
     }
 
     /// <summary>Called on the drawing thread.</summary>

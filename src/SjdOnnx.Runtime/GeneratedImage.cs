@@ -30,6 +30,9 @@ public sealed class GeneratedImage
     /// <summary>Entry k: how many of the passes accepted k drafts.</summary>
     public required IReadOnlyList<int> AcceptedHistogram { get; init; }
 
+    /// <summary>Drafts that these passes judged, in the mean: about the window, or what auto chose.</summary>
+    public required double DraftsPerPass { get; init; }
+
     public required GenerationTimings Seconds { get; init; }
 
     public required GenerationSettings Settings { get; init; }

@@ -5,7 +5,7 @@ public class BadUsageTests
 {
     [Theory]
     [InlineData("no command", "Required command was not provided. See sjd --help.")]
-    [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench, methods.", "draw", "a fox")]
+    [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench, methods, costs.", "draw", "a fox")]
     [InlineData("no prompt", "Required argument missing for command: 'generate'.", "generate")]
     [InlineData("a prompt without quotes", "'fox' is one word too many; put the whole prompt in quotes.", "generate", "a", "fox")]
     [InlineData("an unknown option", "There is no option '--jsn'", "generate", "--jsn", "a fox")]
@@ -18,7 +18,7 @@ public class BadUsageTests
     [InlineData("a negative number", "--guidance is '-1'; it must be", "generate", "a fox", "--guidance", "-1")]
     [InlineData("too small a number", "--top-p is '0'; it must be a number above 0, at most 1.", "generate", "a fox", "--top-p", "0")]
     [InlineData("a negative count", "--top-k is '-1'; it must be a whole number, 0 or more.", "generate", "a fox", "--top-k", "-1")]
-    [InlineData("too large a number", "--window is '1025'; it must be a whole number from 0 to 1024.", "generate", "a fox", "--window", "1025")]
+    [InlineData("too large a number", "--window is '1025'; it must be auto, or a whole number from 0 to 1024.", "generate", "a fox", "--window", "1025")]
     [InlineData("no picture", "--count is '0'; it must be", "generate", "a fox", "--count", "0")]
     [InlineData("a negative seed", "--seed is '-1'; it must be a whole number from 0", "generate", "a fox", "--seed", "-1")]
     [InlineData("a seed of 65 bits", "--seed is '18446744073709551616'; it must be", "generate", "a fox", "--seed", "18446744073709551616")]
@@ -39,10 +39,12 @@ public class BadUsageTests
     [InlineData("too large a tolerance", "--group-tolerance is '2'; it must be a number from 0 to 1.", "generate", "a fox", "--group-tolerance", "2")]
     [InlineData("no iteration", "--iterations is '0'; it must be a whole number, 1 or more.", "generate", "a fox", "--iterations", "0")]
     [InlineData("a word too many", "'sjd' is one word too many; methods lists them all.", "methods", "sjd")]
+    [InlineData("neither a number nor auto", "--window is 'automatic'; it must be auto, or", "generate", "a fox", "--window", "automatic")]
+    [InlineData("a number too many", "'4' is one word too many; costs has options alone.", "costs", "4")]
     [InlineData("an unknown method in a list", "--methods names 'magic'; it must be all, or names with commas between, of ar, ", "bench", "--methods", "sjd,magic")]
     [InlineData("an empty list", "--methods names ''; it must be all, or", "bench", "--methods", "")]
     [InlineData("an unknown first guess", "--inits names 'zero'; it must be all, or names with commas between, of uniform, ", "bench", "--inits", "zero")]
-    [InlineData("no drafts", "--windows has '0'; each must be a whole number from 1 to 1024, with commas between.", "bench", "--windows", "4,0")]
+    [InlineData("no drafts", "--windows has '0'; each must be auto, or a whole number from 1 to 1024, with commas between.", "bench", "--windows", "4,0")]
     [InlineData("a list with a gap", "--windows has ''; each must be", "bench", "--windows", "4,,8")]
     [InlineData("a list with spaces", "'8' is one word too many; put commas and no spaces between", "bench", "--windows", "4,", "8")]
     [InlineData("too large a batch", "--batches has '65'; each must be a whole number from 1 to 64, with commas between.", "bench", "--batches", "1,65")]
@@ -73,6 +75,7 @@ public class BadUsageTests
             "--group-size", "--group-tolerance", "--iterations", "--seed", "--count", "--batch", "--guidance", "--temperature", "--top-k", "--top-p", "--size <WxH>", "--provider", "--threads", "--precision", "--preview", "--json", "--no-metadata");
         await AssertListed("bench", "--model", "--methods", "--windows", "--inits", "--precisions", "--batches", "--prompts", "--repeats", "--warmup",
             "--branching", "--reuse-threshold", "--group-size", "--group-tolerance", "--iterations", "--seed", "--guidance", "--temperature", "--top-k", "--top-p", "--size", "--provider", "--threads", "--json", "--html", "--svg");
+        await AssertListed("costs", "--model", "--precision", "--batch", "--measure", "--provider", "--threads", "--json");
     }
 
     private static async Task AssertListed(string command, params string[] options)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text.Json;
+using SjdOnnx.Runtime;
 using SjdOnnx.Runtime.Png;
 
 namespace SjdOnnx.Cli.Tests;
@@ -46,7 +47,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         foreach (JsonElement image in images)
         {
             Assert.Equal(
-                ["file", "seed", "width", "height", "tokens", "forward_passes", "tokens_per_pass",
+                ["file", "seed", "width", "height", "tokens", "forward_passes", "tokens_per_pass", "drafts_per_pass",
                     "accepted_histogram", "token_ids", "seconds"],
                 image.EnumerateObject().Select(member => member.Name));
             int tokens = image.GetProperty("tokens").GetInt32();
@@ -58,6 +59,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
             Assert.InRange(passes, 1, tokens);
             Assert.Equal((double)tokens / passes, image.GetProperty("tokens_per_pass").GetDouble(), 1e-9);
             Assert.Equal(passes, histogram.Sum());
+            Assert.InRange(image.GetProperty("drafts_per_pass").GetDouble(), 7, 8);
             Assert.InRange(image.GetProperty("token_ids").GetArrayLength(), tokens, 2 * tokens);
             JsonProperty[] seconds = [.. image.GetProperty("seconds").EnumerateObject()];
             Assert.Equal(["load", "prefill", "decode", "image", "run", "elapsed"], seconds.Select(member => member.Name));
@@ -131,6 +133,21 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Finished inspected = await sjd.RunAsync("inspect", "out.png");
         Assert.Contains("  exact: False\n", inspected.Output, StringComparison.Ordinal);
         Assert.Contains("    iterations: 3\n", inspected.Output, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
+    public async Task A_window_of_auto_is_recorded_with_what_it_came_to()
+    {
+        using var sjd = new Sjd();
+
+        Finished run = await sjd.GenerateAsync(Prompt, "-o", "out.png", "--seed", "1", "--json", "--method", "exact", "--window", "auto");
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Matches(@"out.png: seed 1, 256 tokens in [0-9]+ forward passes \([0-9.]+ per pass, [0-9.]+ drafts\), ", run.Error);
+        JsonElement report = JsonElement.Parse(run.Output);
+        Assert.Equal("auto", report.GetProperty("window").GetString());
+        Assert.InRange(report.GetProperty("images")[0].GetProperty("drafts_per_pass").GetDouble(), 0, WindowSize.LargestAuto);
+        Assert.Contains("  window: auto\n", (await sjd.RunAsync("inspect", "out.png")).Output, StringComparison.Ordinal);
     }
 
     /// <summary>Named by their index and listed by it, whichever was finished first; and the same as drawn alone.</summary>

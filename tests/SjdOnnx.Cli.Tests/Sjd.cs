@@ -12,6 +12,9 @@ internal sealed class Sjd : IDisposable
     /// <summary>The working folder.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
 
+    /// <summary>A folder of the working folder that keeps pass costs for this test alone; null for the one that all tests share.</summary>
+    public string? Cache { get; init; }
+
     /// <summary>Names of all files in the working folder, hidden ones too.</summary>
     public IEnumerable<string> Files =>
         Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
@@ -35,12 +38,15 @@ internal sealed class Sjd : IDisposable
         string dotnet = Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
         // A shell that runs the tests in the background makes them, and all they start, ignore SIGINT.
         string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet];
-        return Process.Start(new ProcessStartInfo(command[0], [.. command[1..], Program, .. arguments])
+        var start = new ProcessStartInfo(command[0], [.. command[1..], Program, .. arguments])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
+        if (Cache is not null)
+            start.Environment["SJDONNX_CACHE"] = Cache;
+        return Process.Start(start)!;
     }
 
     public static async Task<Finished> FinishAsync(Process process)

@@ -1,5 +1,6 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli.Bench;
 
@@ -8,21 +9,24 @@ namespace SjdOnnx.Cli.Bench;
 /// <param name="Initialisation">Null for a method without drafts.</param>
 /// <param name="Batch">Pictures that share a forward pass.</param>
 /// <param name="IsExact">Whether the method's pictures are distributed as autoregressive decoding draws them.</param>
-internal sealed record BenchCell(string Precision, string Method, int Window, string? Initialisation, int Batch, bool IsExact)
+internal sealed record BenchCell(string Precision, string Method, WindowSize Window, string? Initialisation, int Batch, bool IsExact)
 {
     /// <summary>What all others are compared with.</summary>
     public const string BaselineMethod = "ar";
 
+    /// <summary>Drafts in a pass, or the most that auto chooses.</summary>
+    public int MostDrafts => Window.Drafts ?? WindowSize.LargestAuto;
+
     public bool IsBaseline => Method == BaselineMethod;
 
     /// <summary>The cell of a method as the method itself would have it.</summary>
-    public static BenchCell Of(string precision, string method, int window, string initialisation, int batch)
+    public static BenchCell Of(string precision, string method, WindowSize window, string initialisation, int batch)
     {
-        IDecodingMethod created = DecodingMethods.Create(method, new DecodingOptions { WindowSize = window });
+        IDecodingMethod created = DecodingMethods.Create(method, new DecodingOptions { WindowSize = window.Drafts ?? WindowSize.LargestAuto });
         if (created.Branches > 0)
             batch = 1; // trees have a graph of one picture
         return created.WindowSize == 0
             ? new BenchCell(precision, method, 0, null, batch, created.IsExact)
-            : new BenchCell(precision, method, created.WindowSize, initialisation, batch, created.IsExact);
+            : new BenchCell(precision, method, window, initialisation, batch, created.IsExact);
     }
 }

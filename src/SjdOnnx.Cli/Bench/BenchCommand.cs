@@ -26,12 +26,14 @@ internal sealed class BenchCommand : Command
 
     private const int LargestBatch = 64;
 
+    private static readonly WindowSize[] UsualWindows = [4, 8, 16, 32, WindowSize.Auto];
+
     private readonly ModelArguments _model = new();
 
     private readonly Option<IReadOnlyList<string>?> _methods = Names("--methods", $"Decoding methods, of which {string.Join(", ", MethodList.Lossy)} are lossy", DecodingMethods.Names, All);
 
-    private readonly Option<IReadOnlyList<int>?> _windows = List<int>("--windows", "N,M", "Drafts that one forward pass judges",
-        $"a whole number from 1 to {DecodingOptions.LargestWindow}", "4,8,16,32", Whole(1, DecodingOptions.LargestWindow));
+    private readonly Option<IReadOnlyList<WindowSize>?> _windows = List("--windows", "N,M", "Drafts that one forward pass judges",
+        WindowRange(1), string.Join(',', UsualWindows), Windows(1));
 
     private readonly Option<IReadOnlyList<string>?> _initialisations = Names("--inits", "First guesses at tokens that no pass has predicted",
         [.. Initialisation.All.Select(initialisation => initialisation.Name)], TheModels);
@@ -82,7 +84,7 @@ internal sealed class BenchCommand : Command
         Request = _sampling.Complete(_methodOptions.Complete(new GenerationRequest { Prompt = "" }, parsed), parsed),
         Methods = parsed.GetValue(_methods) ?? DecodingMethods.Names,
         AllMethods = parsed.GetValue(_methods) is null || parsed.GetValue(_methods)!.Count == DecodingMethods.Names.Count,
-        Windows = parsed.GetValue(_windows) ?? [4, 8, 16, 32],
+        Windows = parsed.GetValue(_windows) ?? UsualWindows,
         Initialisations = parsed.GetValue(_initialisations),
         Precisions = parsed.GetValue(_precisions) is string precisions ? [.. precisions.Split(',').Distinct()] : null,
         Batches = parsed.GetValue(_batches) ?? [1],

@@ -20,6 +20,17 @@ internal sealed class BenchModels(BenchOptions options) : IDisposable
         _byPrecision.Add(model.Model.Precision, model);
     }
 
+    /// <summary>What auto goes by, for every precision and batch of a cell that has it: measured here, and not in somebody's first picture.</summary>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<IReadOnlyList<PassCostTable>> MeasureCostsAsync(IReadOnlyList<BenchCell> cells, CancellationToken cancellation)
+    {
+        var tables = new List<PassCostTable>();
+        foreach ((string precision, int batch) in cells.Where(cell => cell.Window.IsAuto)
+            .SelectMany(cell => new[] { (cell.Precision, 1), (cell.Precision, cell.Batch) }).Distinct())
+            tables.Add(await _byPrecision[precision].MeasurePassCostsAsync(batch, cancellationToken: cancellation));
+        return tables;
+    }
+
     public async Task<IReadOnlyList<BenchSample>> DrawAsync(
         BenchCell cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation)
     {

@@ -20,7 +20,7 @@ internal sealed record BenchOptions
     /// <summary>Whether the methods were not chosen one by one: those that the model cannot draw are left out.</summary>
     public bool AllMethods { get; init; }
 
-    public required IReadOnlyList<int> Windows { get; init; }
+    public required IReadOnlyList<WindowSize> Windows { get; init; }
 
     /// <summary>Null: the model's.</summary>
     public IReadOnlyList<string>? Initialisations { get; init; }

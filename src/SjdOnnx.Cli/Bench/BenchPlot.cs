@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Xml.Linq;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli.Bench;
 
@@ -30,12 +31,14 @@ internal sealed class BenchPlot
     private readonly BenchResults _results;
     private readonly WindowAxis _windows;
     private readonly string[] _series;
+    private readonly bool[] _marked; // a method without drafts is a line across all windows
 
     private BenchPlot(BenchResults results)
     {
         _results = results;
-        _windows = new WindowAxis(results.Cells.Select(summary => summary.Cell.Window).Where(window => window > 0));
+        _windows = new WindowAxis(results.Cells.Select(summary => summary.Cell.Window).Where(window => window != 0));
         _series = [.. results.Cells.Select(Series).Distinct()];
+        _marked = [.. _series.Select(series => results.Cells.First(summary => Series(summary) == series).Cell.Window != 0)];
     }
 
     /// <summary>The root element.</summary>
@@ -78,10 +81,9 @@ internal sealed class BenchPlot
             double width = LegendMark + (_series[i].Length * CharacterWidth) + LegendGap;
             if (x + width > Width && x > Left)
                 (x, y) = (Left, y + LegendLine);
-            legend.Add(
-                Element("path", ("class", Style("line", i)), ("d", $"M{F(x)} {F(y - 4)}h22")),
-                Element("path", ("class", Style("mark", i)), ("d", PlotStyle.Mark(i, x + 11, y - 4))),
-                Text(_series[i], x + LegendMark, y, "start"));
+            legend.Add(Element("path", ("class", Style("line", i)), ("d", $"M{F(x)} {F(y - 4)}h22")), Text(_series[i], x + LegendMark, y, "start"));
+            if (_marked[i])
+                legend.Add(Element("path", ("class", Style("mark", i)), ("d", PlotStyle.Mark(i, x + 11, y - 4))));
             x += width;
         }
 
@@ -104,21 +106,21 @@ internal sealed class BenchPlot
                 Text(values.Label(tick), left - 8, Y(tick) + 4, "end"));
         }
 
-        foreach (int window in _windows.Ticks)
+        foreach (WindowSize window in _windows.Ticks)
         {
             double x = X(_windows.At(window));
             panel.Add(
                 Element("path", ("class", "grid"), ("d", $"M{F(x)} {F(top + PanelHeight)}v5")),
-                Text(WindowAxis.Label(window), x, top + PanelHeight + 19, "middle"));
+                Text(window.ToString(), x, top + PanelHeight + 19, "middle"));
         }
 
         panel.Add(Text("window (drafts in a forward pass)", left + (PanelWidth / 2), top + PanelHeight + 37, "middle"));
         for (int i = 0; i < _series.Length; i++)
         {
-            CellSummary[] line = [.. cells.Where(summary => Series(summary) == _series[i]).OrderBy(summary => summary.Cell.Window)];
+            CellSummary[] line = [.. cells.Where(summary => Series(summary) == _series[i]).OrderBy(summary => summary.Cell.MostDrafts)];
             if (line.Length == 0)
                 continue;
-            if (line[0].Cell.Window == 0)
+            if (!_marked[i])
             {
                 panel.Add(Element("path", ("class", Style("line", i)), ("d", $"M{F(left)} {F(Y(value(line[0])))}h{F(PanelWidth)}")));
                 continue;
@@ -126,8 +128,10 @@ internal sealed class BenchPlot
 
             (double X, double Y, CellSummary Summary)[] points =
                 [.. line.Select(summary => (X(_windows.At(summary.Cell.Window)), Y(value(summary)), summary))];
-            panel.Add(Element("path", ("class", Style("line", i)),
-                ("d", "M" + string.Join('L', points.Select(point => $"{F(point.X)} {F(point.Y)}")))));
+            // Auto is no number between the others: no line leads to it.
+            string[] numbers = [.. points.Where(point => !point.Summary.Cell.Window.IsAuto).Select(point => $"{F(point.X)} {F(point.Y)}")];
+            if (numbers.Length > 0)
+                panel.Add(Element("path", ("class", Style("line", i)), ("d", "M" + string.Join('L', numbers))));
             foreach ((double x, double y, CellSummary summary) in points)
             {
                 panel.Add(Element("path", ("class", Style("mark", i)), ("d", PlotStyle.Mark(i, x, y))));
@@ -147,7 +151,7 @@ internal sealed class BenchPlot
         return $"{cell.Method}{initialisation}{(cell.IsExact ? "" : " (lossy)")}";
     }
 
-    private string Style(string kind, int series) => $"{kind} s{series % PlotStyle.Colours}{(_series[series].EndsWith(')') ? " lossy" : "")}";
+    private string Style(string kind, int series) => $"{kind} {PlotStyle.Colour(series)}{(_series[series].EndsWith(')') ? " lossy" : "")}";
 
     private static XElement Text(string text, double x, double y, string anchor, string? style = null)
     {

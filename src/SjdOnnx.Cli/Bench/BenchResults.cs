@@ -1,11 +1,14 @@
+using SjdOnnx.Runtime;
+
 namespace SjdOnnx.Cli.Bench;
 
 /// <summary>Everything that was measured.</summary>
+/// <param name="PassCosts">What auto windows went by; empty if there were none.</param>
 /// <param name="Complete">False if it was stopped before the end.</param>
 /// <param name="PeakMemory">Bytes, by precision and batch; absent where the system does not tell.</param>
 internal sealed record BenchResults(
     BenchOptions Options, BenchEnvironment Environment, IReadOnlyList<CellSummary> Cells,
-    IReadOnlyDictionary<(string Precision, int Batch), long> PeakMemory, bool Complete)
+    IReadOnlyDictionary<(string Precision, int Batch), long> PeakMemory, IReadOnlyList<PassCostTable> PassCosts, bool Complete)
 {
     /// <summary>How many times less time decoding takes than by <c>ar</c> at the same precision and batch; null where that was not measured.</summary>
     public double? SpeedUp(CellSummary summary) => Ratio(

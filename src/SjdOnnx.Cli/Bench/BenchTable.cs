@@ -27,6 +27,7 @@ internal sealed record BenchTable(IReadOnlyList<string> Headers, IReadOnlyList<I
             ("window", summary => Window(summary.Cell)),
             ("init", summary => summary.Cell.Initialisation ?? Unknown),
             ("batch", summary => Number(summary.Cell.Batch, "0")),
+            ("drafts per pass", summary => summary.Cell.Window == 0 ? Unknown : Number(summary.DraftsPerPass, "0.0")),
             ("passes", summary => Number(summary.ForwardPasses, "0")),
             ("tokens per pass", summary => Number(summary.TokensPerPass, "0.00")),
             ("decode p50, s", summary => Seconds(summary.DecodeMedian)),
@@ -41,15 +42,18 @@ internal sealed record BenchTable(IReadOnlyList<string> Headers, IReadOnlyList<I
             ("x best ar", summary => Times(results.SpeedUpOverBest(summary))),
             ("peak MiB", summary => results.PeakMemoryOf(summary.Cell) is long bytes ? Number(bytes / 1048576.0, "0") : Unknown),
         ];
-        string[] ifTheyDiffer = ["init", "batch"];
-        columns.RemoveAll(column => ifTheyDiffer.Contains(column.Header)
-            && cells.Where(summary => summary.Cell.Initialisation is not null || column.Header == "batch").Select(column.Text).Distinct().Count() < 2);
+        if (cells.Select(summary => summary.Cell.Initialisation).OfType<string>().Distinct().Count() < 2)
+            columns.RemoveAll(column => column.Header == "init");
+        if (cells.Select(summary => summary.Cell.Batch).Distinct().Count() < 2)
+            columns.RemoveAll(column => column.Header == "batch");
+        if (!cells.Any(summary => summary.Cell.Window.IsAuto))
+            columns.RemoveAll(column => column.Header == "drafts per pass");
         return new BenchTable([.. columns.Select(column => column.Header)],
             [.. cells.Select(summary => (IReadOnlyList<string>)[.. columns.Select(column => column.Text(summary))])]);
     }
 
-    /// <summary>Drafts as a number, or what stands for none.</summary>
-    public static string Window(BenchCell cell) => cell.Window == 0 ? Unknown : Number(cell.Window, "0");
+    /// <summary>Drafts as a number or auto, or what stands for none.</summary>
+    public static string Window(BenchCell cell) => cell.Window == 0 ? Unknown : cell.Window.ToString();
 
     /// <param name="width">Columns of the terminal; null for Markdown.</param>
     public string ToText(int? width)

@@ -11,6 +11,10 @@ internal sealed class CellSummary(BenchCell cell, IReadOnlyList<BenchSample> sam
     /// <summary>Forward passes of a picture, on average.</summary>
     public double ForwardPasses { get; } = samples.Average(sample => sample.ForwardPasses);
 
+    /// <summary>Drafts that a pass judged, on average.</summary>
+    public double DraftsPerPass { get; } = samples.Sum(sample => sample.DraftsPerPass * sample.ForwardPasses)
+        / Math.Max(1, samples.Sum(sample => sample.ForwardPasses));
+
     public double TokensPerPass { get; } = (double)samples.Sum(sample => sample.Tokens) / Math.Max(1, samples.Sum(sample => sample.ForwardPasses));
 
     /// <summary>Seconds, without prefill and image.</summary>

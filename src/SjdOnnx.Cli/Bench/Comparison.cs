@@ -52,12 +52,7 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
         }
 
         foreach (string precision in precisions)
-        {
-            int largest = ModelDescription.Read(folder, precision).Batches[^1];
-            if (options.Batches.FirstOrDefault(batch => batch > largest) is > 0 and int batch)
-                throw new CommandException(ExitCode.Request, $"--batches has {batch}; this model draws at most {largest} in a pass at {precision}.");
-        }
-
+            BatchLimit.Check("--batches", options.Batches.Max(), ModelDescription.Read(folder, precision));
         foreach (string precision in precisions)
             models.Load(folder, precision);
         return precisions;
@@ -67,16 +62,18 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
     {
         var run = new BenchRun(plan, options.Warmup, models.DrawAsync, options.AllMethods ? NoteLeftOut : null);
         IReadOnlyDictionary<(string, int), long> peaks = new Dictionary<(string, int), long>();
+        IReadOnlyList<PassCostTable> costs = [];
         try
         {
             peaks = await display.LoadAsync("measuring memory", () => MeasureMemoryAsync(plan, memory, cancellation));
+            costs = await display.LoadAsync("measuring pass costs", () => models.MeasureCostsAsync(plan.Cells, cancellation));
             Print.Note(FormattableString.Invariant(
                 $"{plan.Cells.Count} cells draw {plan.Turns.Sum(turn => turn.Count)} pictures each, in {plan.Turns.Count} turns."));
-            Publish(await display.WorkAsync("measuring", progress => run.MeasureAsync(progress, cancellation)), peaks, complete: true);
+            Publish(await display.WorkAsync("measuring", progress => run.MeasureAsync(progress, cancellation)), peaks, costs, complete: true);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
-            Publish(run.Measured, peaks, complete: false);
+            Publish(run.Measured, peaks, costs, complete: false);
             throw new StoppedException(
                 run.Measured.Count == 0
                     ? "Stopped before anything was measured."
@@ -95,19 +92,20 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
         var peaks = new Dictionary<(string, int), long>();
         foreach (IGrouping<(string, int), BenchCell> group in plan.Cells.GroupBy(cell => (cell.Precision, cell.Batch)))
         {
-            if (await memory.OfAsync(group.MaxBy(cell => cell.Window)!, cancellation) is long bytes)
+            if (await memory.OfAsync(group.MaxBy(cell => cell.MostDrafts)!, cancellation) is long bytes)
                 peaks.Add(group.Key, bytes);
         }
 
         return peaks;
     }
 
-    private void Publish(IReadOnlyList<CellSummary> cells, IReadOnlyDictionary<(string, int), long> peaks, bool complete)
+    private void Publish(
+        IReadOnlyList<CellSummary> cells, IReadOnlyDictionary<(string, int), long> peaks, IReadOnlyList<PassCostTable> costs, bool complete)
     {
         if (cells.Count == 0)
             return;
 
-        var results = new BenchResults(options, EnvironmentNow(), cells, peaks, complete);
+        var results = new BenchResults(options, EnvironmentNow(), cells, peaks, costs, complete);
         Print.Data(BenchTable.Of(results).ToText(Console.IsOutputRedirected ? null : Console.WindowWidth));
         Print.Note(BenchPage.Summary(results));
         foreach (string line in BenchTable.Legend.Split('\n'))

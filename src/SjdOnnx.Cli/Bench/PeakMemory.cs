@@ -28,7 +28,7 @@ internal sealed class PeakMemory(BenchOptions options, string folder)
 
     private string[] Arguments(BenchCell cell, string output)
     {
-        string[] drafts = cell.Initialisation is null ? [] : ["--window", Text(cell.Window), "--init", cell.Initialisation];
+        string[] drafts = cell.Initialisation is null ? [] : ["--window", cell.Window.ToString(), "--init", cell.Initialisation];
         string[] size = options.Request.Size is { } pixels ? ["--size", pixels.ToString()] : [];
         return
         [

@@ -5,8 +5,8 @@ namespace SjdOnnx.Cli.Bench;
 /// <summary>Colours and marks of a plot: lines differ in both, so that they can be told apart without seeing colours.</summary>
 internal static class PlotStyle
 {
-    /// <summary>Before they repeat, with another mark: the first is the baseline's.</summary>
-    public const int Colours = 8;
+    /// <summary>Before they repeat, with another mark; the first is the baseline's alone.</summary>
+    private const int Colours = 10;
 
     /// <summary>Half the size of a mark.</summary>
     private const double R = 4.2;
@@ -29,6 +29,8 @@ internal static class PlotStyle
         .bench .line.s5 { stroke: #c08a00 } .bench .mark.s5 { fill: #c08a00 }
         .bench .line.s6 { stroke: #3a9bd0 } .bench .mark.s6 { fill: #3a9bd0 }
         .bench .line.s7 { stroke: #7a5230 } .bench .mark.s7 { fill: #7a5230 }
+        .bench .line.s8 { stroke: #c2185b } .bench .mark.s8 { fill: #c2185b }
+        .bench .line.s9 { stroke: #6a8f00 } .bench .mark.s9 { fill: #6a8f00 }
         @media (prefers-color-scheme: dark) {
           .bench text { fill: #ddd }
           .bench .paper { fill: #16181d }
@@ -41,9 +43,15 @@ internal static class PlotStyle
           .bench .line.s5 { stroke: #f0c040 } .bench .mark.s5 { fill: #f0c040 }
           .bench .line.s6 { stroke: #8fd3ff } .bench .mark.s6 { fill: #8fd3ff }
           .bench .line.s7 { stroke: #c99b73 } .bench .mark.s7 { fill: #c99b73 }
+          .bench .line.s8 { stroke: #ff6f9f } .bench .mark.s8 { fill: #ff6f9f }
+          .bench .line.s9 { stroke: #b4d44a } .bench .mark.s9 { fill: #b4d44a }
         }
 
         """;
+
+    /// <summary>The class of a line's colour.</summary>
+    /// <param name="series">From 0, which is the baseline.</param>
+    public static string Colour(int series) => FormattableString.Invariant($"s{(series == 0 ? 0 : 1 + ((series - 1) % (Colours - 1)))}");
 
     /// <summary>The path of a mark around a point.</summary>
     /// <param name="series">From 0; five shapes take turns, so that a colour comes back with another.</param>

@@ -60,6 +60,7 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
             ImageTokens = request.Layout.ImageTokens,
             ForwardPasses = decoded.ForwardPasses,
             AcceptedHistogram = decoded.AcceptedHistogram,
+            DraftsPerPass = decoded.DraftsPerPass,
             Seconds = new GenerationTimings(
                 Load: load.TotalSeconds,
                 Prefill: _prefill.TotalSeconds,

@@ -1,4 +1,5 @@
 using SjdOnnx.Cli.Bench;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli.Tests.Bench;
 
@@ -14,7 +15,7 @@ public class BenchPlanTests
                 .. from precision in new[] { "fp32", "int8" }
                    from batch in new[] { 1, 2 }
                    from cell in new[] { ("ar", 0), ("sjd", 4), ("sjd", 16), ("mc", 4), ("mc", 16) }
-                   select (precision, batch, cell.Item1, cell.Item2)
+                   select (precision, batch, cell.Item1, (WindowSize)cell.Item2)
             ],
             plan.Cells.Select(cell => (cell.Precision, cell.Batch, cell.Method, cell.Window)));
         Assert.All(plan.Cells, cell => Assert.True(cell.IsExact));

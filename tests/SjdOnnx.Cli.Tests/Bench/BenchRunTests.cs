@@ -28,7 +28,7 @@ public class BenchRunTests
                 (16, 5), (0, 5), (4, 5),
             ],
             _drawn);
-        Assert.Equal([0, 4, 16], run.Measured.Select(summary => summary.Cell.Window));
+        Assert.Equal([0, 4, 16], run.Measured.Select(summary => summary.Cell.Window.Drafts!.Value));
         Assert.All(run.Measured, summary => Assert.Equal([0ul, 1, 2, 3, 4, 5], summary.Samples.Select(sample => sample.Seed)));
         Assert.Equal(6, run.Turns);
         Assert.Equal("warm-up", _progress[0]);
@@ -54,11 +54,11 @@ public class BenchRunTests
     public async Task A_cell_that_the_model_cannot_draw_is_left_out_or_a_failure()
     {
         var leftOut = new List<int>();
-        var run = new BenchRun(Plan, warmup: 0, Refuse, (cell, error) => leftOut.Add(cell.Window));
+        var run = new BenchRun(Plan, warmup: 0, Refuse, (cell, error) => leftOut.Add(cell.Window.Drafts!.Value));
         await run.MeasureAsync(new Told(_progress), default);
 
         Assert.Equal([16], leftOut);
-        Assert.Equal([0, 4], run.Measured.Select(summary => summary.Cell.Window));
+        Assert.Equal([0, 4], run.Measured.Select(summary => summary.Cell.Window.Drafts!.Value));
         Assert.Equal(12, _drawn.Count);
 
         await Assert.ThrowsAsync<RequestException>(() => new BenchRun(Plan, warmup: 0, Refuse).MeasureAsync(new Told(_progress), default));
@@ -98,8 +98,8 @@ public class BenchRunTests
     private Task<IReadOnlyList<BenchSample>> Draw(BenchCell cell, IReadOnlyList<BenchPicture> pictures, CancellationToken cancellation)
     {
         BenchPicture picture = Assert.Single(pictures);
-        _drawn.Add((cell.Window, (int)picture.Seed));
-        return Task.FromResult<IReadOnlyList<BenchSample>>([new BenchSample(picture.Prompt, picture.Repeat, picture.Seed, 256, 100, 0, 1, 0, 1)]);
+        _drawn.Add((cell.Window.Drafts!.Value, (int)picture.Seed));
+        return Task.FromResult<IReadOnlyList<BenchSample>>([new BenchSample(picture.Prompt, picture.Repeat, picture.Seed, 256, 100, 4, 0, 1, 0, 1)]);
     }
 
     private sealed class Told(List<string> texts) : IProgress<WorkProgress>

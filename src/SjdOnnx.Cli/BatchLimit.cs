@@ -13,7 +13,7 @@ internal static class BatchLimit
         if (pictures > largest)
         {
             throw new CommandException(ExitCode.Request,
-                $"{option} has {pictures}; {model.Name} draws at most {largest} {(largest == 1 ? "picture" : "pictures")} in a pass at {model.Precision}.");
+                $"{option} has {pictures}; at {model.Precision} {model.Name} draws at most {largest} in a pass. Ask for fewer.");
         }
     }
 }

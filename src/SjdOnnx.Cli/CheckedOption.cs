@@ -87,7 +87,8 @@ internal static class CheckedOption
                 string[] names = Token(result).Split(',');
                 if (names.FirstOrDefault(each => !legal.Contains(each)) is not string unknown)
                     return [.. names.Distinct()];
-                result.AddError($"{name} names '{unknown}'; it must be {All}, or names with commas between, of {string.Join(", ", legal)}.");
+                result.AddError(
+                    $"{name} names '{unknown}'; it must be {All}, or names with commas between, of {string.Join(", ", legal)}.");
                 return null;
             },
         };

@@ -53,7 +53,8 @@ internal sealed class CommandLine
                 MethodsCommand => $"'{word}' is one word too many; methods lists them all.",
                 CostsCommand => $"'{word}' is one word too many; costs has options alone.",
                 BenchCommand => $"'{word}' is one word too many; put commas and no spaces between the items of a list.",
-                _ => $"There is no command '{word}'; it must be one of {string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
+                _ => $"There is no command '{word}'; it must be one of " +
+                    $"{string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
             };
         }
 

@@ -19,7 +19,8 @@ internal static class CostList
         string folder = ModelLocation.Find(model);
         BatchLimit.Check("--batch", pictures, ModelDescription.Read(folder, loading.Precision));
         IProgressDisplay display = IProgressDisplay.ForStandardError();
-        using TextToImage textToImage = await display.LoadAsync($"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading)));
+        using TextToImage textToImage = await display.LoadAsync(
+            $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, loading)));
         PassCostTable table = await display.LoadAsync("measuring", () => textToImage.MeasurePassCostsAsync(pictures, again, cancellation));
 
         Print.Note(Summary(textToImage.Model.Name, table));

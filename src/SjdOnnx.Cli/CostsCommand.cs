@@ -24,7 +24,8 @@ internal sealed class CostsCommand : Command
     private readonly Option<int?> _batch = Number<int>("--batch", "N", "Pictures in a pass",
         "a whole number from 1 to 64", "1", n => n is >= 1 and <= 64);
 
-    private readonly Option<bool> _measure = Flag("--measure", "Measure again, as after a time when the machine was busy, and keep the new table");
+    private readonly Option<bool> _measure = Flag("--measure",
+        "Measure again, as after a time when the machine was busy, and keep the new table");
 
     private readonly Option<bool> _json = Flag("--json", "Print one JSON object; times are in seconds");
 

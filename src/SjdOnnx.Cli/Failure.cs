@@ -24,7 +24,7 @@ internal sealed record Failure(int ExitCode, string Sentence)
     {
         StoppedException => new(signals.ExitCode, error.Message),
         OperationCanceledException when signals.Token.IsCancellationRequested =>
-            new(signals.ExitCode, "Stopped before the picture was finished."),
+            new(signals.ExitCode, "Stopped before it was finished."),
         CommandException command => new(command.ExitCode, command.Message),
         ModelException => new(Cli.ExitCode.Model, error.Message),
         RequestException => new(Cli.ExitCode.Request, error.Message),

@@ -13,9 +13,10 @@ internal sealed class GenerateCommand : Command
     public const string Notes = $"""
         Output:
           Standard output holds the names of the written pictures, one a line in the order in which they are finished, or with --json one
-          object; standard error all else, such as the progress and the seed that was drawn. The PNG says how it was drawn (sjd inspect reads it): in a text
-          "parameters" that other programs know, and in a text "sjdonnx" as JSON. The same model, prompt, seed and options give
-          the same bytes on every run and for any --count and --batch.
+          object; standard error all else, such as the progress and the seed that was drawn. The PNG says how it was drawn (sjd inspect
+          reads it): in a text "parameters" that other programs know, and in a text "sjdonnx" as JSON. The same model, prompt, seed and
+          options give the same bytes on every run and for any --count and --batch. With --window auto that holds on one machine, whose
+          table of costs chooses the windows; ar and exact draw the same picture whatever the window.
 
         {ExitCode.Table}
 
@@ -37,7 +38,8 @@ internal sealed class GenerateCommand : Command
 
     private readonly ModelArguments _model = new();
 
-    private readonly Option<string?> _method = OneOf("--method", $"Decoding method, of which {string.Join(", ", MethodList.Lossy)} are lossy (see sjd methods)", DecodingMethods.Names, TheModels);
+    private readonly Option<string?> _method = OneOf("--method",
+        $"Decoding method, of which {string.Join(", ", MethodList.Lossy)} are lossy (see sjd methods)", DecodingMethods.Names, TheModels);
 
     private readonly Option<WindowSize?> _window = Window("--window",
         "Drafts that one forward pass judges; auto chooses by what passes cost on this machine (see sjd costs)", TheModels);
@@ -53,7 +55,8 @@ internal sealed class GenerateCommand : Command
     private readonly Option<int?> _count = Number<int>("--count", "N", "Pictures to draw",
         "a whole number from 1 to 1000000", "1", n => n is >= 1 and <= 1_000_000);
 
-    private readonly Option<int?> _batch = Number<int>("--batch", "N", "Pictures of --count that share a forward pass, which takes less time for each",
+    private readonly Option<int?> _batch = Number<int>("--batch", "N",
+        "Pictures of --count that share a forward pass, which takes less time for each",
         "a whole number from 1 to 64", "4, or as many as --count and the model have; 1 with --preview", n => n is >= 1 and <= 64);
 
     private readonly SamplingArguments _sampling = new();
@@ -82,8 +85,8 @@ internal sealed class GenerateCommand : Command
         });
 
         Arguments.Add(_prompt);
-        Option[] options = [_output, _model.Model, _method, _window, _initialisation, .. _methodOptions.Options, _seed, _count, _batch, .. _sampling.Options,
-            .. _model.Runtime, _precision, _preview, _json, _noMetadata];
+        Option[] options = [_output, _model.Model, _method, _window, _initialisation, .. _methodOptions.Options, _seed, _count, _batch,
+            .. _sampling.Options, .. _model.Runtime, _precision, _preview, _json, _noMetadata];
         foreach (Option option in options)
             Options.Add(option);
 
@@ -113,7 +116,11 @@ internal sealed class GenerateCommand : Command
             Metadata = !parsed.GetValue(_noMetadata),
         };
         if (options is { Preview: true, Batch: > 1 })
-            throw new CommandException(ExitCode.Usage, $"--batch is {options.Batch}; with --preview it must be 1, since one picture is shown at a time.");
+        {
+            throw new CommandException(ExitCode.Usage,
+                $"--batch is {options.Batch}; with --preview it must be 1, since one picture is shown at a time.");
+        }
+
         return request.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
             ? options
             : throw new CommandException(ExitCode.Usage,

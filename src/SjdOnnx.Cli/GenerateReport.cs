@@ -46,8 +46,8 @@ internal sealed record ImageReport(
     IReadOnlyList<int> AcceptedHistogram, IReadOnlyList<int> TokenIds, GenerationTimings Seconds)
 {
     public static ImageReport Of(string file, GeneratedImage image) => new(
-        file, image.Settings.Seed, image.Width, image.Height, image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.DraftsPerPass,
-        image.AcceptedHistogram, image.TokenIds, image.Seconds);
+        file, image.Settings.Seed, image.Width, image.Height, image.ImageTokens, image.ForwardPasses,
+        image.TokensPerPass, image.DraftsPerPass, image.AcceptedHistogram, image.TokenIds, image.Seconds);
 }
 
 [JsonSourceGenerationOptions(

@@ -10,7 +10,8 @@ internal sealed class MethodArguments
 {
     private const string TheMethods = "the method's";
 
-    private readonly Option<IReadOnlyList<int>?> _branching = List<int>("--branching", "K,L", "pac: candidates for each of the first open positions",
+    private readonly Option<IReadOnlyList<int>?> _branching = List<int>("--branching", "K,L",
+        "pac: candidates for each of the first open positions",
         $"a whole number from 1 to {DecodingOptions.MostCandidates}", TheMethods, Whole(1, DecodingOptions.MostCandidates));
 
     private readonly Option<float?> _reuseThreshold = Number<float>("--reuse-threshold", "T",
@@ -21,9 +22,11 @@ internal sealed class MethodArguments
         $"a whole number from 0 to {DecodingOptions.LargestGroup}", TheMethods, n => n is >= 0 and <= DecodingOptions.LargestGroup);
 
     private readonly Option<float?> _groupTolerance = Number<float>("--group-tolerance", "D",
-        "gsd: how far the probability of such a neighbour may lie from the draft's", "a number from 0 to 1", TheMethods, d => d is >= 0 and <= 1);
+        "gsd: how far the probability of such a neighbour may lie from the draft's",
+        "a number from 0 to 1", TheMethods, d => d is >= 0 and <= 1);
 
-    private readonly Option<int?> _iterations = Number<int>("--iterations", "N", "early-exit: passes that refine a draft before it is committed as it is",
+    private readonly Option<int?> _iterations = Number<int>("--iterations", "N",
+        "early-exit: passes that refine a draft before it is committed as it is",
         "a whole number, 1 or more", TheMethods, n => n >= 1);
 
     public IEnumerable<Option> Options => [_branching, _reuseThreshold, _groupSize, _groupTolerance, _iterations];

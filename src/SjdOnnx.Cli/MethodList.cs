@@ -21,7 +21,8 @@ internal static class MethodList
 
     private static string ToText(MethodReport[] methods, int? width)
     {
-        Table table = TextTable.Of(("method", Justify.Left), ("exact", Justify.Left), ("what it does", Justify.Left), ("options", Justify.Left));
+        Table table = TextTable.Of(
+            ("method", Justify.Left), ("exact", Justify.Left), ("what it does", Justify.Left), ("options", Justify.Left));
         foreach (MethodReport method in methods)
             TextTable.Add(table, method.Name, method.Exact ? "yes" : "lossy", method.Summary, string.Join(' ', method.Options));
         return TextTable.Render(table, width);

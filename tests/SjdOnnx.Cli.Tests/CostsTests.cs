@@ -35,9 +35,9 @@ public class CostsTests
     {
         using var sjd = new Sjd();
 
-        (await RunAsync(sjd, "--batch", "64")).AssertFailed(ExitCode.Request, "--batch has 64; ");
-        (await sjd.GenerateAsync("a fox", "--count", "64", "--batch", "64")).AssertFailed(ExitCode.Request, "--batch has 64; ");
-        (await sjd.RunAsync("bench", "--model", TestModel.Folder!, "--batches", "1,64")).AssertFailed(ExitCode.Request, "--batches has 64; ");
+        (await RunAsync(sjd, "--batch", "64")).AssertFailed(ExitCode.Request, "--batch has 64; at ");
+        (await sjd.GenerateAsync("a fox", "--count", "64", "--batch", "64")).AssertFailed(ExitCode.Request, "--batch has 64; at ");
+        (await sjd.RunAsync("bench", "--model", TestModel.Folder!, "--batches", "1,64")).AssertFailed(ExitCode.Request, "--batches has 64; at ");
         Assert.Empty(sjd.Files);
     }
 

@@ -237,7 +237,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
 
         Assert.InRange(Stopwatch.GetElapsedTime(sent).TotalSeconds, 0, 5);
         Assert.Equal((130, ""), (run.ExitCode, run.Output));
-        Assert.EndsWith("sjd: Stopped before the picture was finished.\n", run.Error, StringComparison.Ordinal);
+        Assert.EndsWith("sjd: Stopped before it was finished.\n", run.Error, StringComparison.Ordinal);
         Assert.Equal(["out-00.png"], sjd.Files);
         Assert.NotEmpty(PngText.ReadAll(sjd.Read("out-00.png")));
     }
@@ -255,7 +255,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Finished run = await Sjd.FinishAsync(process);
 
         Assert.Equal(130, run.ExitCode);
-        Assert.EndsWith("sjd: Stopped before the picture was finished.\n", run.Error, StringComparison.Ordinal);
+        Assert.EndsWith("sjd: Stopped before it was finished.\n", run.Error, StringComparison.Ordinal);
         string[] written = [first!, .. run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
         Assert.Equal(written.Order(StringComparer.Ordinal), sjd.Files);
         Assert.All(written, file => Assert.NotEmpty(PngText.ReadAll(sjd.Read(file))));

@@ -22,7 +22,8 @@ internal sealed record BenchCell(string Precision, string Method, WindowSize Win
     /// <summary>The cell of a method as the method itself would have it.</summary>
     public static BenchCell Of(string precision, string method, WindowSize window, string initialisation, int batch)
     {
-        IDecodingMethod created = DecodingMethods.Create(method, new DecodingOptions { WindowSize = window.Drafts ?? WindowSize.LargestAuto });
+        var options = new DecodingOptions { WindowSize = window.Drafts ?? WindowSize.LargestAuto };
+        IDecodingMethod created = DecodingMethods.Create(method, options);
         if (created.Branches > 0)
             batch = 1; // trees have a graph of one picture
         return created.WindowSize == 0

@@ -30,12 +30,14 @@ internal sealed class BenchCommand : Command
 
     private readonly ModelArguments _model = new();
 
-    private readonly Option<IReadOnlyList<string>?> _methods = Names("--methods", $"Decoding methods, of which {string.Join(", ", MethodList.Lossy)} are lossy", DecodingMethods.Names, All);
+    private readonly Option<IReadOnlyList<string>?> _methods = Names("--methods",
+        $"Decoding methods, of which {string.Join(", ", MethodList.Lossy)} are lossy", DecodingMethods.Names, All);
 
     private readonly Option<IReadOnlyList<WindowSize>?> _windows = List("--windows", "N,M", "Drafts that one forward pass judges",
         WindowRange(1), string.Join(',', UsualWindows), Windows(1));
 
-    private readonly Option<IReadOnlyList<string>?> _initialisations = Names("--inits", "First guesses at tokens that no pass has predicted",
+    private readonly Option<IReadOnlyList<string>?> _initialisations = Names("--inits",
+        "First guesses at tokens that no pass has predicted",
         [.. Initialisation.All.Select(initialisation => initialisation.Name)], TheModels);
 
     private readonly Option<string?> _precisions = Text("--precisions", "", "A,B",
@@ -44,7 +46,8 @@ internal sealed class BenchCommand : Command
     private readonly Option<IReadOnlyList<int>?> _batches = List<int>("--batches", "N,M", "Pictures that share a forward pass",
         $"a whole number from 1 to {LargestBatch}", "1", Whole(1, LargestBatch));
 
-    private readonly Option<string?> _prompts = Text("--prompts", "", "FILE", "What to draw, a prompt on each line [default: eight of its own]");
+    private readonly Option<string?> _prompts = Text("--prompts", "", "FILE",
+        "What to draw, a prompt on each line [default: eight of its own]");
 
     private readonly Option<int?> _repeats = Number<int>("--repeats", "N", "Pictures of each prompt, each with a seed of its own",
         "a whole number from 1 to 1000", "3", n => n is >= 1 and <= 1000);

@@ -20,7 +20,8 @@ internal sealed class BenchModels(BenchOptions options) : IDisposable
         _byPrecision.Add(model.Model.Precision, model);
     }
 
-    /// <summary>What auto goes by, for every precision and batch of a cell that has it: measured here, and not in somebody's first picture.</summary>
+    /// <summary>What auto goes by, for every precision and batch of a cell that has it: measured here, and not in
+    /// somebody's first picture.</summary>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task<IReadOnlyList<PassCostTable>> MeasureCostsAsync(IReadOnlyList<BenchCell> cells, CancellationToken cancellation)
     {

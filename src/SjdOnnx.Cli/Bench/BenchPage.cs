@@ -46,16 +46,17 @@ internal static class BenchPage
     public static string Summary(BenchResults results)
     {
         (BenchOptions options, BenchEnvironment environment) = (results.Options, results.Environment);
-        return FormattableString.Invariant(
-            $"{environment.Model}, {environment.Processor}, {environment.Cores} cores, {environment.Threads} threads, {environment.Provider}, ") +
-            FormattableString.Invariant(
-            $"ONNX Runtime {environment.OnnxRuntime}: {Count(options.Prompts.Count, "prompt")}, {Count(options.Repeats, "repeat")}, ") +
-            FormattableString.Invariant($"seeds from {options.Seed}.{(results.Complete ? "" : " Stopped before the end.")}");
+        string machine = FormattableString.Invariant(
+            $"{environment.Processor}, {environment.Cores} cores, {environment.Threads} threads, {environment.Provider}");
+        string pictures = $"{Count(options.Prompts.Count, "prompt")}, {Count(options.Repeats, "repeat")}, seeds from {options.Seed}";
+        string end = results.Complete ? "" : " Stopped before the end.";
+        return $"{environment.Model}, {machine}, ONNX Runtime {environment.OnnxRuntime}: {pictures}.{end}";
     }
 
     private static XElement Table(BenchTable table) => new("table",
         new XElement("thead", new XElement("tr", table.Headers.Select(header => Cell("th", header, header)))),
-        new XElement("tbody", table.Rows.Select(row => new XElement("tr", row.Zip(table.Headers, (text, header) => Cell("td", text, header))))));
+        new XElement("tbody", table.Rows.Select(row =>
+            new XElement("tr", row.Zip(table.Headers, (text, header) => Cell("td", text, header))))));
 
     private static XElement Cell(string name, string text, string header) =>
         new(name, BenchTable.IsText(header) ? new XAttribute("class", "text") : null, text);

@@ -6,7 +6,8 @@ internal sealed record BenchPicture(int Prompt, int Repeat, ulong Seed);
 
 /// <summary>Which pictures are drawn in which ways, and in which order.</summary>
 /// <param name="Cells">Without repetitions; the baseline comes first within each precision and batch.</param>
-/// <param name="Turns">The same pictures for every cell before the next turn, so that a machine that is busy for a while is busy for all.</param>
+/// <param name="Turns">The same pictures for every cell before the next turn, so that a machine that is busy for a while is busy
+/// for all.</param>
 internal sealed record BenchPlan(IReadOnlyList<BenchCell> Cells, IReadOnlyList<IReadOnlyList<BenchPicture>> Turns)
 {
     /// <param name="precisions">Names that the model knows.</param>

@@ -47,13 +47,15 @@ internal sealed class BenchPlot
 
     private XElement Draw()
     {
-        (string Precision, int Batch)[] groups = [.. _results.Cells.Select(summary => (summary.Cell.Precision, summary.Cell.Batch)).Distinct()];
+        (string Precision, int Batch)[] groups =
+            [.. _results.Cells.Select(summary => (summary.Cell.Precision, summary.Cell.Batch)).Distinct()];
         XElement legend = Legend(out double top);
         double row = Above + PanelHeight + Below;
         double height = top + (groups.Length * row);
 
         var svg = new XElement(Svg + "svg",
-            new XAttribute("viewBox", $"0 0 {F(Width)} {F(height)}"), new XAttribute("width", F(Width)), new XAttribute("height", F(height)),
+            new XAttribute("viewBox", $"0 0 {F(Width)} {F(height)}"),
+            new XAttribute("width", F(Width)), new XAttribute("height", F(height)),
             new XAttribute("role", "img"), new XAttribute("class", "bench"),
             Element("title", "Tokens per pass and seconds by window and method"),
             Element("style", PlotStyle.Css),
@@ -65,7 +67,8 @@ internal sealed class BenchPlot
             string name = groups[i].Precision + (groups[i].Batch == 1 ? "" : $", {groups[i].Batch} pictures a pass");
             double y = top + (i * row) + Above;
             svg.Add(Panel(Left, y, $"{name}: tokens per pass", cells, summary => summary.TokensPerPass));
-            svg.Add(Panel(Left + PanelWidth + Right + Left, y, $"{name}: seconds to decode a picture (median)", cells, summary => summary.DecodeMedian));
+            double right = Left + PanelWidth + Right + Left;
+            svg.Add(Panel(right, y, $"{name}: seconds to decode a picture (median)", cells, summary => summary.DecodeMedian));
         }
 
         return svg;
@@ -81,7 +84,9 @@ internal sealed class BenchPlot
             double width = LegendMark + (_series[i].Length * CharacterWidth) + LegendGap;
             if (x + width > Width && x > Left)
                 (x, y) = (Left, y + LegendLine);
-            legend.Add(Element("path", ("class", Style("line", i)), ("d", $"M{F(x)} {F(y - 4)}h22")), Text(_series[i], x + LegendMark, y, "start"));
+            legend.Add(
+                Element("path", ("class", Style("line", i)), ("d", $"M{F(x)} {F(y - 4)}h22")),
+                Text(_series[i], x + LegendMark, y, "start"));
             if (_marked[i])
                 legend.Add(Element("path", ("class", Style("mark", i)), ("d", PlotStyle.Mark(i, x + 11, y - 4))));
             x += width;
@@ -134,9 +139,10 @@ internal sealed class BenchPlot
                 panel.Add(Element("path", ("class", Style("line", i)), ("d", "M" + string.Join('L', numbers))));
             foreach ((double x, double y, CellSummary summary) in points)
             {
-                panel.Add(Element("path", ("class", Style("mark", i)), ("d", PlotStyle.Mark(i, x, y))));
-                panel.Elements().Last().Add(Element("title",
-                    string.Create(CultureInfo.InvariantCulture, $"{_series[i]}, window {BenchTable.Window(summary.Cell)}: {value(summary):0.###}")));
+                XElement mark = Element("path", ("class", Style("mark", i)), ("d", PlotStyle.Mark(i, x, y)));
+                mark.Add(Element("title", string.Create(CultureInfo.InvariantCulture,
+                    $"{_series[i]}, window {BenchTable.Window(summary.Cell)}: {value(summary):0.###}")));
+                panel.Add(mark);
             }
         }
 

@@ -10,14 +10,16 @@ internal sealed record BenchResults(
     BenchOptions Options, BenchEnvironment Environment, IReadOnlyList<CellSummary> Cells,
     IReadOnlyDictionary<(string Precision, int Batch), long> PeakMemory, IReadOnlyList<PassCostTable> PassCosts, bool Complete)
 {
-    /// <summary>How many times less time decoding takes than by <c>ar</c> at the same precision and batch; null where that was not measured.</summary>
+    private IEnumerable<CellSummary> Baselines => Cells.Where(each => each.Cell.IsBaseline);
+
+    /// <summary>How many times less time decoding takes than by <c>ar</c> at the same precision and batch; null where that was not
+    /// measured.</summary>
     public double? SpeedUp(CellSummary summary) => Ratio(
-        Cells.FirstOrDefault(each => each.Cell.IsBaseline && each.Cell.Precision == summary.Cell.Precision && each.Cell.Batch == summary.Cell.Batch),
-        summary);
+        Baselines.FirstOrDefault(each => (each.Cell.Precision, each.Cell.Batch) == (summary.Cell.Precision, summary.Cell.Batch)), summary);
 
     /// <summary>The same against the fastest <c>ar</c> of all precisions and batches.</summary>
     public double? SpeedUpOverBest(CellSummary summary) =>
-        Ratio(Cells.Where(each => each.Cell.IsBaseline).MinBy(each => each.DecodeMedian), summary);
+        Ratio(Baselines.MinBy(each => each.DecodeMedian), summary);
 
     public long? PeakMemoryOf(BenchCell cell) => PeakMemory.TryGetValue((cell.Precision, cell.Batch), out long bytes) ? bytes : null;
 

@@ -11,7 +11,8 @@ internal sealed record BenchTable(IReadOnlyList<string> Headers, IReadOnlyList<I
         Passes are means; seconds and ms per pass are of the median picture (p50), and of the one that 95 % do not exceed (p95).
         Decode is what methods differ in, the picture has prefill and image decoder, too; Run, sampling and other are shares of its time.
         x ar is how much faster decoding is than by ar at the same precision and batch, x best ar than by the fastest ar of this table.
-        Peak memory is that of a process of its own, which draws one batch with the largest window. Lossy methods do not draw what the model would.
+        Peak memory is that of a process of its own, which draws one batch with the largest window. Pictures that share a pass are charged
+        equal parts of it. A lossy method's pictures are not distributed as the model's.
         """;
 
     private const string Unknown = "–";

@@ -15,7 +15,8 @@ internal sealed class CellSummary(BenchCell cell, IReadOnlyList<BenchSample> sam
     public double DraftsPerPass { get; } = samples.Sum(sample => sample.DraftsPerPass * sample.ForwardPasses)
         / Math.Max(1, samples.Sum(sample => sample.ForwardPasses));
 
-    public double TokensPerPass { get; } = (double)samples.Sum(sample => sample.Tokens) / Math.Max(1, samples.Sum(sample => sample.ForwardPasses));
+    public double TokensPerPass { get; } = (double)samples.Sum(sample => sample.Tokens)
+        / Math.Max(1, samples.Sum(sample => sample.ForwardPasses));
 
     /// <summary>Seconds, without prefill and image.</summary>
     public double DecodeMedian { get; } = Quantile.Median(samples.Select(sample => sample.Decode));

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Xml.Linq;
 using SjdOnnx.Runtime;
@@ -17,7 +18,8 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
 
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         using var models = new BenchModels(options);
-        IReadOnlyList<string> precisions = await display.LoadAsync($"loading {folder}", () => Task.Run(() => Load(models, folder, options)));
+        IReadOnlyList<string> precisions = await display.LoadAsync(
+            $"loading {folder}", () => Task.Run(() => Load(models, folder, options)));
         cancellation.ThrowIfCancellationRequested();
 
         BenchPlan plan = BenchPlan.Of(options, precisions, models.Description.DefaultInitialisation);
@@ -31,7 +33,10 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
         foreach (string file in files)
             OutputFile.CheckWritable(file);
         if (files.GroupBy(Path.GetFullPath).FirstOrDefault(same => same.Count() > 1) is { } twice)
-            throw new CommandException(ExitCode.Usage, $"'{twice.First()}' is to be written twice; give --json, --html and --svg names of their own.");
+        {
+            throw new CommandException(ExitCode.Usage,
+                $"'{twice.First()}' is to be written twice; give --json, --html and --svg names of their own.");
+        }
     }
 
     /// <summary>Nothing is loaded before every precision is known to be one.</summary>
@@ -69,7 +74,8 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
             costs = await display.LoadAsync("measuring pass costs", () => models.MeasureCostsAsync(plan.Cells, cancellation));
             Print.Note(FormattableString.Invariant(
                 $"{plan.Cells.Count} cells draw {plan.Turns.Sum(turn => turn.Count)} pictures each, in {plan.Turns.Count} turns."));
-            Publish(await display.WorkAsync("measuring", progress => run.MeasureAsync(progress, cancellation)), peaks, costs, complete: true);
+            await display.WorkAsync("measuring", progress => run.MeasureAsync(progress, cancellation));
+            Publish(run.Measured, peaks, costs, complete: true);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -122,6 +128,6 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
 
     private BenchEnvironment EnvironmentNow() => new(
         BenchEnvironment.ProcessorName(), Environment.ProcessorCount, models.Settings!.Threads, options.Loading.Provider,
-        System.Runtime.InteropServices.RuntimeInformation.OSDescription, System.Runtime.InteropServices.RuntimeInformation.FrameworkDescription,
+        RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription,
         NativeLibraries.OnnxRuntimeVersion, models.Description.Name, models.Description.Hash, TimeProvider.System.GetUtcNow());
 }

@@ -32,8 +32,8 @@ internal sealed class PeakMemory(BenchOptions options, string folder)
         string[] size = options.Request.Size is { } pixels ? ["--size", pixels.ToString()] : [];
         return
         [
-            "generate", "--json", "--no-metadata", "--model", folder, "--precision", cell.Precision, "--method", cell.Method, .. drafts, .. size,
-            "--provider", options.Loading.Provider, "--threads", Text(options.Loading.Threads), "--seed", options.Seed.ToString(CultureInfo.InvariantCulture),
+            "generate", "--json", "--no-metadata", "--model", folder, "--precision", cell.Precision, "--method", cell.Method,
+            .. drafts, .. size, "--provider", options.Loading.Provider, "--threads", Text(options.Loading.Threads), "--seed", "0",
             "--count", Text(cell.Batch), "--batch", Text(cell.Batch), "--output", output, "--", options.Prompts[0],
         ];
     }

@@ -34,7 +34,8 @@ internal static class PromptFile
                 UnauthorizedAccessException => "permission denied",
                 _ => error.Message.TrimEnd('.'),
             };
-            throw new CommandException(ExitCode.Input, $"--prompts '{path}' cannot be read: {reason}; give a text file with a prompt on each line.", error);
+            throw new CommandException(ExitCode.Input,
+                $"--prompts '{path}' cannot be read: {reason}; give a text file with a prompt on each line.", error);
         }
 
         return prompts.Length > 0

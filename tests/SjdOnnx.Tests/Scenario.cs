@@ -64,6 +64,15 @@ internal sealed class Scenario(TokenLayout layout, SamplingOptions sampling, Fun
         return GoodnessOfFit.Of(counts, law);
     }
 
+    /// <summary>Decodes as many pictures, and shows them as they grow.</summary>
+    public void Decode(Func<IDecodingMethod> createMethod, int draws, AutoWindow auto, Action<Window> observer)
+    {
+        var decoder = new Decoder(layout, createMethod(), sampling, auto);
+        ToyModel model = createModel(layout);
+        for (uint image = 0; image < draws; image++)
+            decoder.Decode(model, RandomnessOf(image), observer);
+    }
+
     private static Randomness RandomnessOf(uint image) => new(Seed: 2510, image);
 
     private IEnumerable<Decoded> OneByOne(Decoder decoder, IEnumerable<uint> images)

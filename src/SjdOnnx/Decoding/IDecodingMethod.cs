@@ -8,8 +8,8 @@ namespace SjdOnnx.Decoding;
 public readonly record struct Verdict(int Accepted, int Next)
 {
     /// <summary>
-    /// How many of the accepted, counted from the window's start, are drafts: the cache holds them in their order. Those after them were branches,
-    /// whose codes the method has written into the window; the next pass reads them again.
+    /// How many of the accepted, counted from the window's start, are drafts: the cache holds them in their order. Those after them were
+    /// branches, whose codes the method has written into the window; the next pass reads them again.
     /// </summary>
     public int OnChain { get; init; } = Accepted;
 }
@@ -32,7 +32,9 @@ public interface IDecodingMethod
     /// <summary>The most drafts it keeps open at once: 0 for none.</summary>
     int WindowSize { get; }
 
-    /// <summary>The most codes beside the drafts that it asks a pass about (<see cref="Window.Branch"/>): 0 for none, as for most methods.</summary>
+    /// <summary>
+    /// The most codes beside the drafts that it asks a pass about (<see cref="Window.Branch"/>): 0 for none, as for most methods.
+    /// </summary>
     int Branches => 0;
 
     /// <summary>Accepts a prefix of the drafts, given the distributions p that the pass has just computed.</summary>

@@ -10,7 +10,8 @@ public interface IPromptedModel
     int Codes { get; }
 
     /// <summary>
-    /// Has the next forward pass read the prompt into an emptied cache. Its <see cref="Logits"/> will be one row: those of the token at position 0.
+    /// Has the next forward pass read the prompt into an emptied cache. Its <see cref="Logits"/> will be one row: those of the token at
+    /// position 0.
     /// </summary>
     void FeedPrompt();
 
@@ -21,15 +22,18 @@ public interface IPromptedModel
     /// <param name="ids">At least one id.</param>
     /// <param name="rows">1 to the number of ids.</param>
     /// <param name="parents">
-    /// Empty where each id follows the one before it. Otherwise ids form a tree: entry i is the index in <paramref name="ids"/>, below i, of the id that number i follows, or
-    /// −1 for the last token cached; an id stands one position behind its parent and sees its ancestors and the cache alone.
+    /// Empty where each id follows the one before it. Otherwise ids form a tree: entry i is the index in <paramref name="ids"/>, below i,
+    /// of the id that number i follows, or −1 for the last token cached; an id stands one position behind its parent and sees its ancestors
+    /// and the cache alone.
     /// </param>
     void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents);
 
     /// <summary>What the last forward pass said of what it was fed.</summary>
     Logits Logits { get; }
 
-    /// <summary>Forgets every token of the cache from the <paramref name="length"/>-th on; tokens count in the order in which they were fed.</summary>
+    /// <summary>
+    /// Forgets every token of the cache from the <paramref name="length"/>-th on; tokens count in the order in which they were fed.
+    /// </summary>
     void Truncate(int length);
 }
 

@@ -1,7 +1,10 @@
 namespace SjdOnnx.Decoding;
 
 /// <summary>How long a forward pass takes, by the drafts that each picture brings.</summary>
-/// <remarks>Between the windows that were measured the time is interpolated; beyond the last one it goes on as between the last two.</remarks>
+/// <remarks>
+/// Between the windows that were measured the time is interpolated; beyond the last one it goes on as between the last two. Where more
+/// drafts were measured to take less time, that was noise, and they are taken to cost the same.
+/// </remarks>
 public sealed class PassCosts
 {
     private readonly int[] _drafts;
@@ -9,7 +12,8 @@ public sealed class PassCosts
 
     /// <summary>A table of measured passes.</summary>
     /// <param name="measured">Drafts per picture, rising from 0, and the seconds of a pass: at least two entries.</param>
-    /// <exception cref="ArgumentException">The table does not begin with 0 drafts, does not rise, or has a time that is not above 0.</exception>
+    /// <exception cref="ArgumentException">The table does not begin with 0 drafts, does not rise, or has a time that is not above
+    /// 0.</exception>
     public PassCosts(IReadOnlyList<(int Drafts, double Seconds)> measured)
     {
         ArgumentNullException.ThrowIfNull(measured);
@@ -24,6 +28,7 @@ public sealed class PassCosts
                 throw new ArgumentException($"Drafts must rise from entry to entry; {_drafts[i]} follows {_drafts[i - 1]}.", nameof(measured));
             if (!(_seconds[i] > 0 && double.IsFinite(_seconds[i])))
                 throw new ArgumentException($"A pass of {_drafts[i]} drafts cannot take {_seconds[i]} seconds.", nameof(measured));
+            _seconds[i] = Math.Max(_seconds[i], _seconds[Math.Max(0, i - 1)]);
         }
     }
 
@@ -39,6 +44,6 @@ public sealed class PassCosts
             above++;
 
         double slope = (_seconds[above] - _seconds[above - 1]) / (_drafts[above] - _drafts[above - 1]);
-        return _seconds[above - 1] + ((drafts - _drafts[above - 1]) * Math.Max(0, slope));
+        return _seconds[above - 1] + ((drafts - _drafts[above - 1]) * slope);
     }
 }

@@ -24,6 +24,7 @@ public sealed class Window
     private readonly int[] _ids;
     private readonly int[] _firstPass; // by position: the first of the consecutive passes that have predicted it
     private readonly int[] _acceptedHistogram;
+    private readonly int[] _passesOfNodes;
     private readonly (int Parent, int Position, int Code)[] _branches;
     private readonly int[] _parents;
     private readonly float[] _branchP;
@@ -31,7 +32,7 @@ public sealed class Window
     private float[] _p;
     private float[] _q;
     private int _passes;
-    private int _judged; // drafts, over all passes
+    private int _drafts; // of all passes
 
     /// <summary>An empty window over a picture of which nothing is known.</summary>
     /// <param name="layout">The picture's tokens.</param>
@@ -49,6 +50,7 @@ public sealed class Window
         _ids = new int[layout.Length + branches];
         _firstPass = new int[layout.Length];
         _acceptedHistogram = new int[_size + 1];
+        _passesOfNodes = new int[_size + branches + 2];
         _branches = new (int, int, int)[branches];
         _parents = branches == 0 ? [] : new int[layout.Length + branches];
         _branchP = new float[branches * layout.Codes];
@@ -85,12 +87,12 @@ public sealed class Window
     public int ForwardPasses => Math.Max(0, _passes - 1);
 
     /// <summary>Drafts that those passes judged, in the mean; 0 before the first.</summary>
-    public double DraftsPerPass => _judged / (double)Math.Max(1, ForwardPasses);
+    public double DraftsPerPass => _drafts / (double)Math.Max(1, ForwardPasses);
 
     /// <summary>Entry k: how many of <see cref="ForwardPasses"/> accepted k drafts.</summary>
     public ReadOnlySpan<int> AcceptedHistogram => _acceptedHistogram;
 
-    /// <summary>How often drafts stood that were tested, by age: of committed positions only, so that it may guide what comes after them.</summary>
+    /// <summary>How often drafts stood that were tested: of committed positions only, so that it may guide what comes after them.</summary>
     public DraftSurvival Survival { get; } = new();
 
     /// <summary>A row for a method's own computations, [codes]; whatever was in it may be gone after the method returns.</summary>
@@ -104,8 +106,8 @@ public sealed class Window
     }
 
     /// <summary>
-    /// What the pass predicts for <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> inclusive, given the drafts before it: [codes], sums to 1.
-    /// It is there while drafts are verified.
+    /// What the pass predicts for <paramref name="position"/>, <see cref="Start"/> to <see cref="End"/> inclusive, given the drafts before
+    /// it: [codes], sums to 1. It is there while drafts are verified.
     /// </summary>
     public ReadOnlySpan<float> P(int position) => RowOfP(position);
 
@@ -133,7 +135,10 @@ public sealed class Window
     /// </summary>
     public int Age(int position) => position < Predicted ? _passes - _firstPass[position] : 0;
 
-    /// <summary>Asks the next pass about <paramref name="code"/> in the place after <paramref name="parent"/>. To be called while redrafting, parents first.</summary>
+    /// <summary>
+    /// Asks the next pass about <paramref name="code"/> in the place after <paramref name="parent"/>. To be called while redrafting,
+    /// parents first.
+    /// </summary>
     /// <param name="parent">A node whose place is before that of the last draft.</param>
     /// <param name="code">A code that no other child of the parent has.</param>
     /// <returns>The new node.</returns>
@@ -154,7 +159,9 @@ public sealed class Window
     /// <summary>The position of <paramref name="node"/>.</summary>
     public int PositionOf(int node) => node <= Drafts ? Start - 1 + node : _branches[node - Drafts - 1].Position;
 
-    /// <summary>The node that has <paramref name="code"/> in the place after <paramref name="node"/>, or null: the model was not asked.</summary>
+    /// <summary>
+    /// The node that has <paramref name="code"/> in the place after <paramref name="node"/>, or null: the model was not asked.
+    /// </summary>
     public int? Child(int node, int code)
     {
         if (node < Drafts && _codes[Start + node] == code)
@@ -169,7 +176,10 @@ public sealed class Window
         return null;
     }
 
-    /// <summary>Copies the codes that the pass is asked about in the place after <paramref name="node"/>, in the order in which they came: a draft is the first.</summary>
+    /// <summary>
+    /// Copies the codes that the pass is asked about in the place after <paramref name="node"/>, in the order in which they came: a draft
+    /// is the first.
+    /// </summary>
     /// <param name="codes">Long enough for them.</param>
     /// <returns>How many there are.</returns>
     public int CopyChildren(int node, Span<int> codes)
@@ -201,8 +211,13 @@ public sealed class Window
         return count;
     }
 
-    /// <summary>Drafts that were asked for when the window was last opened, whether there was room or not; null before the first time.</summary>
+    /// <summary>
+    /// Drafts that were asked for when the window was last opened, whether there was room or not; null before the first time.
+    /// </summary>
     internal int? ChosenDrafts { get; private set; }
+
+    /// <summary>Entry n: how many of <see cref="ForwardPasses"/> judged n nodes.</summary>
+    internal ReadOnlySpan<int> PassesOfNodes => _passesOfNodes;
 
     /// <summary>Committed tokens that the model's cache holds; the later ones are input of the next pass.</summary>
     internal int Cached { get; private set; }
@@ -252,12 +267,15 @@ public sealed class Window
         ArgumentOutOfRangeException.ThrowIfNegative(verdict.OnChain, nameof(verdict));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(verdict.OnChain, verdict.Accepted, nameof(verdict));
 
-        _judged += Drafts;
+        _drafts += Drafts;
         RecordSurvival(verdict.Accepted);
         for (int position = Math.Max(Predicted, Start); position <= End; position++)
             _firstPass[position] = _passes;
         if (_passes++ > 0)
+        {
             _acceptedHistogram[verdict.Accepted]++;
+            _passesOfNodes[Nodes]++;
+        }
 
         Predicted = End + 1;
         Cached = Start + verdict.OnChain;
@@ -281,11 +299,13 @@ public sealed class Window
     private void RecordSurvival(int accepted)
     {
         Survival.NextPass();
-        for (int position = Start; position < Math.Min(Start + accepted + 1, End); position++)
+        for (int slot = 0; slot < Math.Min(accepted + 1, Drafts); slot++)
         {
-            if (!Layout.IsForced(position))
-                Survival.Record(Age(position), stood: position < Start + accepted);
+            if (!Layout.IsForced(Start + slot))
+                Survival.Record(slot, Age(Start + slot), stood: slot < accepted);
         }
+
+        Survival.Fit();
     }
 
     private int WriteIds(int start, int end)

@@ -15,17 +15,23 @@ public static class DecodingMethods
         ["early-exit"] = new(
             "as exact, but a draft is committed after so many passes whether or not it has converged",
             options => new EarlyExit(options), Window, Guess, nameof(DecodingOptions.Iterations)),
-        ["exact"] = new("the very picture that ar draws with the same seed, in fewer passes", options => new GumbelExact(options), Window, Guess),
+        ["exact"] = new(
+            "the very picture that ar draws with the same seed, in fewer passes", options => new GumbelExact(options), Window, Guess),
         ["gsd"] = new(
             "as sjd, but a draft is judged together with codes of about its probability",
-            options => new GroupedAcceptance(options), Window, Guess, nameof(DecodingOptions.GroupSize), nameof(DecodingOptions.GroupTolerance)),
-        ["gumbel"] = new("as sjd, but drafts change only where their distribution does", options => new GumbelSharing(options), Window, Guess),
+            options => new GroupedAcceptance(options),
+            Window, Guess, nameof(DecodingOptions.GroupSize), nameof(DecodingOptions.GroupTolerance)),
+        ["gumbel"] = new(
+            "as sjd, but drafts change only where their distribution does", options => new GumbelSharing(options), Window, Guess),
         ["jacobi"] = new("a draft stands if a fresh draw equals it", options => new Jacobi(options), Window, Guess),
-        ["mc"] = new("as sjd, but behind a rejection drafts stay as often as they can", options => new MaximalCoupling(options), Window, Guess),
+        ["mc"] = new(
+            "as sjd, but behind a rejection drafts stay as often as they can", options => new MaximalCoupling(options), Window, Guess),
         ["pac"] = new(
             "as mc, and the first positions have several candidates, judged as a tree",
             options => new ProactiveDrafting(options), Window, Guess, nameof(DecodingOptions.Branching)),
-        ["sjd"] = new("a draft stands with probability min(1, p/q), else a code from the residual", options => new SpeculativeJacobi(options), Window, Guess),
+        ["sjd"] = new(
+            "a draft stands with probability min(1, p/q), else a code from the residual",
+            options => new SpeculativeJacobi(options), Window, Guess),
         ["sjd++"] = new(
             "as sjd, but behind a rejection drafts stay while their probability has not fallen far",
             options => new ConfidenceReuse(options), Window, Guess, nameof(DecodingOptions.ReuseThreshold)),
@@ -36,7 +42,8 @@ public static class DecodingMethods
 
     /// <summary>The method called <paramref name="name"/>.</summary>
     /// <exception cref="ArgumentException">There is no method of that name.</exception>
-    public static IDecodingMethod Create(string name, DecodingOptions? options = null) => Find(name).Create(options ?? new DecodingOptions());
+    public static IDecodingMethod Create(string name, DecodingOptions? options = null) =>
+        Find(name).Create(options ?? new DecodingOptions());
 
     /// <summary>What there is to know of the method called <paramref name="name"/> before it is made.</summary>
     /// <exception cref="ArgumentException">There is no method of that name.</exception>

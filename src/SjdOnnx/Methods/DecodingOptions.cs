@@ -26,17 +26,19 @@ public sealed record DecodingOptions
     } = 16;
 
     /// <summary>
-    /// How many candidates <c>pac</c> has the model judge at each of the first open positions, the draft among them: 1 to <see cref="MostCandidates"/> each. The tree is
-    /// their cross product, so [3, 3] asks about 2 + 8 codes beside the drafts; at most <see cref="MostBranches"/> of them. Empty for no tree.
+    /// How many candidates <c>pac</c> has the model judge at each of the first open positions, the draft among them: 1 to
+    /// <see cref="MostCandidates"/> each. The tree is their cross product, so [3, 3] asks about 2 + 8 codes beside the drafts; at most
+    /// <see cref="MostBranches"/> of them. Empty for no tree.
     /// </summary>
     public IReadOnlyList<int> Branching
     {
         get;
         init => field = Legal(value, nameof(Branching));
-    } = [3, 3];
+    } = [4];
 
     /// <summary>
-    /// How much of its probability a draft of <c>sjd++</c> must have kept to stay behind a rejection: p/q above this, 0 or more. ∞ keeps none, and 0 nearly all.
+    /// How much of its probability a draft of <c>sjd++</c> must have kept to stay behind a rejection: p/q above this, 0 or more. ∞ keeps
+    /// none, and 0 nearly all.
     /// </summary>
     /// <remarks>The paper's value is not known to us; 0.1 is what a port of the method to text found best.</remarks>
     public float ReuseThreshold
@@ -45,11 +47,12 @@ public sealed record DecodingOptions
         init => field = value >= 0 // written so that NaN fails, too
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(ReuseThreshold), value, "ReuseThreshold must be 0 or more; 0.1 is usual, and infinity keeps no draft behind a rejection.");
+                nameof(ReuseThreshold), value, "ReuseThreshold must be 0 or more; 0.1 is usual, and infinity keeps no draft.");
     } = 0.1f;
 
     /// <summary>
-    /// How many neighbours of a draft, half of them more probable and half less, share its test in <c>gsd</c>: 0 to <see cref="LargestGroup"/>; 0 and 1 leave it alone.
+    /// How many neighbours of a draft, half of them more probable and half less, share its test in <c>gsd</c>: 0 to
+    /// <see cref="LargestGroup"/>; 0 and 1 leave it alone.
     /// </summary>
     /// <remarks>14, seven on each side, is what the paper's code has; its tables go to 50.</remarks>
     public int GroupSize
@@ -108,7 +111,7 @@ public sealed record DecodingOptions
             if (candidates is < 1 or > MostCandidates)
             {
                 throw new ArgumentOutOfRangeException(
-                    name, candidates, $"{name} needs 1 to {MostCandidates} candidates at each position; 3, 3 is usual.");
+                    name, candidates, $"{name} needs 1 to {MostCandidates} candidates at each position; 4 at the first is usual.");
             }
         }
 

@@ -4,8 +4,8 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// Jacobi decoding with a fixed number of iterations: the iteration of <see cref="GumbelExact"/>, but a draft that so many passes have refined is committed
-/// whether or not it has converged. Lossy: such a code was drawn given drafts that have changed since.
+/// Jacobi decoding with a fixed number of iterations: the iteration of <see cref="GumbelExact"/>, but a draft that so many passes have
+/// refined is committed whether or not it has converged. Lossy: such a code was drawn given drafts that have changed since.
 /// </summary>
 /// <remarks>
 /// The early exit of CEED-VLA, arXiv:2506.13725, whose greedy iteration this is at temperature 0. With more iterations than the window has

@@ -4,12 +4,13 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// GSD: SJD, but a draft stands with probability min(1, p(C)/q(C)), C being the draft and its neighbours in the order of p: probability that moved from a
-/// code to another of about the same p rejects nothing. Lossy: the group is judged and the draft itself committed.
+/// GSD: SJD, but a draft stands with probability min(1, p(C)/q(C)), C being the draft and its neighbours in the order of p: probability
+/// that moved from a code to another of about the same p rejects nothing. Lossy: the group is judged and the draft itself committed.
 /// </summary>
 /// <remarks>
 /// "Grouped Speculative Decoding", arXiv:2508.07747. Its groups also leave out codes far from the draft in the codebook; a decoding
-/// method does not know the codebook's vectors, so here only p says what is alike. With groups of one code it is <see cref="SpeculativeJacobi"/>.
+/// method does not know the codebook's vectors, so here only p says what is alike. With groups of one code it is
+/// <see cref="SpeculativeJacobi"/>.
 /// </remarks>
 public sealed class GroupedAcceptance(DecodingOptions options) : IDecodingMethod
 {

@@ -4,12 +4,13 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// Seed-exact decoding: every position owns a Gumbel vector g, a slot's code is argmax(log p + g), and a draft stands while it is that code. As <c>ar</c>
-/// draws with the same g, the picture is the one that <c>ar</c> draws with the same seed, whatever the window.
+/// Seed-exact decoding: every position owns a Gumbel vector g, a slot's code is argmax(log p + g), and a draft stands while it is that
+/// code. As <c>ar</c> draws with the same g, the picture is the one that <c>ar</c> draws with the same seed, whatever the window.
 /// </summary>
 /// <remarks>
-/// The fixed point of a Jacobi iteration made deterministic by fixing the noise: Wiggers and Hoogeboom, "Predictive Sampling with Forecasting
-/// Autoregressive Models", ICML 2020, arXiv:2002.09928. A draft stands with probability (1 − TV) / (1 + TV) or more, TV between the p of two passes.
+/// The fixed point of a Jacobi iteration made deterministic by fixing the noise: Wiggers and Hoogeboom, "Predictive Sampling with
+/// Forecasting Autoregressive Models", ICML 2020, arXiv:2002.09928. A draft stands with probability (1 − TV) / (1 + TV) or more, TV between
+/// the p of two passes.
 /// </remarks>
 public sealed class GumbelExact(DecodingOptions options) : IDecodingMethod
 {

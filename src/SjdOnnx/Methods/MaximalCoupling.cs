@@ -4,12 +4,13 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// MC-SJD: the rejection sampler on every slot, not only up to the first that falls. A draft behind a rejection then keeps its code as often as any
-/// coupling of two draws can, instead of being drawn anew, so contexts settle and windows may be wide.
+/// MC-SJD: the rejection sampler on every slot, not only up to the first that falls. A draft behind a rejection then keeps its code as
+/// often as any coupling of two draws can, instead of being drawn anew, so contexts settle and windows may be wide.
 /// </summary>
 /// <remarks>
 /// "MC-SJD: Maximal Coupling Speculative Jacobi Decoding", arXiv:2510.24211; the same algorithm is the adaptive continuation of
-/// SJD-PAC, arXiv:2603.18599. As the papers have it, and unlike code released with one of them, the q of every slot still open becomes this pass's p.
+/// SJD-PAC, arXiv:2603.18599. As the papers have it, and unlike code released with one of them, the q of every slot still open becomes this
+/// pass's p.
 /// </remarks>
 public sealed class MaximalCoupling(DecodingOptions options) : IDecodingMethod
 {

@@ -5,14 +5,16 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// SJD-PAC: <see cref="MaximalCoupling"/>, and the first open positions have several candidates each, so that the pass that rejects a draft has often
-/// been asked about the code that takes its place. The tree is the cross product of the candidates; its first path is the chain of drafts.
+/// SJD-PAC: <see cref="MaximalCoupling"/>, and the first open positions have several candidates each, so that the pass that rejects a draft
+/// has often been asked about the code that takes its place. The tree is the cross product of the candidates; its first path is the chain
+/// of drafts.
 /// </summary>
 /// <remarks>
 /// <para>
-/// "SJD-PAC", arXiv:2603.18599: proactive drafting beside adaptive continuation, with what the released code lacks for exactness. The siblings of a draft
-/// are drawn from its q without replacement, and tested so; the path goes by the first sibling that stands, never by the longest
-/// path; what lies behind the path continues with the q of the drafts; and the code behind the last draft is drawn from the row about it.
+/// "SJD-PAC", arXiv:2603.18599: proactive drafting beside adaptive continuation, with what the released code lacks for exactness. The
+/// siblings of a draft are drawn from its q without replacement, and tested so; the path goes by the first sibling that stands, never by
+/// the longest path; what lies behind the path continues with the q of the drafts; and the code behind the last draft is drawn from the row
+/// about it.
 /// </para>
 /// <para>A pass judges <see cref="Branches"/> codes more than the window has drafts.</para>
 /// </remarks>

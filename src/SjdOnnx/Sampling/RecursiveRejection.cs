@@ -10,8 +10,9 @@ namespace SjdOnnx.Sampling;
 public static class RecursiveRejection
 {
     /// <summary>
-    /// The first candidate that stands, or a code drawn from what is left of p when all have fallen: distributed as p. Candidate k is tested with the
-    /// q it was drawn from, which is q without those before it, and with what is left of p once those have fallen: max(0, p − q), normalised, time after time.
+    /// The first candidate that stands, or a code drawn from what is left of p when all have fallen: distributed as p. Candidate k is
+    /// tested with the q it was drawn from, which is q without those before it, and with what is left of p once those have fallen: max(0, p
+    /// − q), normalised, time after time.
     /// </summary>
     /// <param name="p">[codes]</param>
     /// <param name="q">[codes]; the law of the first candidate. Spent.</param>

@@ -281,7 +281,7 @@ public sealed class DecoderTests
         Assert.Equal(drafts[1..^1].Average(), decoded.DraftsPerPass, 1e-9);
     }
 
-    private static PassCosts RisingCosts { get; } = new([(0, 1), (1, 1.2), (2, 1.3), (4, 1.5), (8, 2), (16, 3)]);
+    private static PassCosts RisingCosts { get; } = new([(0, 1), (1, 1.05), (2, 1.1), (4, 1.2), (8, 1.5), (16, 2)]);
 
     private static IDecodingMethod Create(string method, int window, string initialisation) =>
         DecodingMethods.Create(method, new DecodingOptions { WindowSize = window, Initialisation = Initialisation.Named(initialisation) });

@@ -12,7 +12,8 @@ public sealed class DecodingMethodsTests
     public void An_unknown_name_is_answered_with_the_known_ones()
     {
         var method = Assert.Throws<ArgumentException>(() => DecodingMethods.Create("SJD"));
-        Assert.Contains("'SJD'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++.", method.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "'SJD'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++.", method.Message, StringComparison.Ordinal);
 
         var initialisation = Assert.Throws<ArgumentException>(() => Initialisation.Named("left"));
         Assert.Contains(

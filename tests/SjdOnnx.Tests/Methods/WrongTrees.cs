@@ -131,7 +131,8 @@ internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : 
         return random.Draw(p, position, Purpose.Replace);
     }
 
-    private int[] Candidates(Window window, int position) => _candidates.TryGetValue(position, out int[]? several) ? several : [window[position]];
+    private int[] Candidates(Window window, int position) =>
+        _candidates.TryGetValue(position, out int[]? several) ? several : [window[position]];
 
     private int[] Draw(Window window, int position, int count, PassRandom random)
     {

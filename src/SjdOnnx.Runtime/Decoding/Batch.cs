@@ -41,10 +41,11 @@ internal sealed class Batch
     public IReadOnlyList<Drawing> Drawings => _drawings;
 
     /// <summary>
-    /// Whether a token that comes alone is read in a pair, so that rounding does not depend on the number of drafts: a method that promises
-    /// the same picture whatever the window takes care of it, the others need not.
+    /// Whether a token that comes alone is read in a pair, so that rounding does not depend on the number of drafts. A method that promises the
+    /// same picture whatever the window needs it, ar among them. Measured on the built-in model, 100 pictures, exact against ar:
+    /// without pairs 98 differ at int8 and none at fp32, with pairs none; ar pays 10 to 30 % for it.
     /// </summary>
-    public static bool ReadsInPairs(IDecodingMethod method) => method.IsSeedExact && method.WindowSize > 0;
+    public static bool ReadsInPairs(IDecodingMethod method) => method.IsSeedExact;
 
     /// <summary>Lets a picture in: reads its prompt's words; the next pass reads its tokens.</summary>
     /// <param name="index">The number of the request, from 0.</param>

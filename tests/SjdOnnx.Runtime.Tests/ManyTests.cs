@@ -6,7 +6,7 @@ public class ManyTests(LoadedTestModel loaded)
     private static readonly string[] Prompts = ["a fox", "four strawberries on a pink background", "a rocket"];
 
     private static GenerationRequest[] Requests =>
-        [.. Prompts.Select((prompt, i) => new GenerationRequest { Prompt = prompt, Seed = (ulong)(3 + i) })];
+        [.. Prompts.Select((prompt, i) => new GenerationRequest { Prompt = prompt, Seed = (ulong)(3 + i), Window = 16 })];
 
     /// <summary>More requests than places, so that pictures leave and others read their prompt while the rest goes on.</summary>
     [ModelTheory]

@@ -73,7 +73,7 @@ public class RequestTests(LoadedTestModel loaded)
     [ModelFact]
     public async Task A_method_with_a_tree_draws()
     {
-        GeneratedImage image = await loaded.Model.GenerateAsync(new() { Prompt = Fox, Method = "pac" });
+        GeneratedImage image = await loaded.Model.GenerateAsync(new() { Prompt = Fox, Method = "pac", Window = 16 });
         Assert.Equal(256, image.ImageTokens);
         Assert.InRange(image.ForwardPasses, 10, 128);
     }

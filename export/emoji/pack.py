@@ -29,7 +29,7 @@ from sjdexport.safetensors import write_safetensors  # noqa: E402
 
 # Chosen by `evaluate.py --seed 1`: other held-out captions than those the built-in model is judged by.
 SAMPLING = {"guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0}
-DECODING = {"method": "sjd", "window": "auto", "initialisation": "uniform"}
+DECODING = {"method": "exact", "window": "auto", "initialisation": "repeat-left"}
 
 
 def weights() -> dict[str, np.ndarray]:

@@ -94,15 +94,24 @@ public sealed class Decoder(TokenLayout layout, IDecodingMethod method, Sampling
             picture.Model.Feed(picture.Window.InputIds(), picture.Window.Nodes, picture.Window.InputParents());
     }
 
-    private void ToProbabilities(Logits logits, Window window)
+    private void ToProbabilities(Logits logits, Window window) => ParallelRows.Shared.Run(
+        window.Nodes,
+        layout.Codes,
+        new Prediction(logits, window, _chain),
+        static (in Prediction prediction, int node) => prediction.Apply(node));
+
+    /// <summary>What a pass says of a window: a view of the model's memory and of the window's.</summary>
+    private readonly ref struct Prediction(Logits logits, Window window, ProbabilityChain chain)
     {
-        for (int node = 0; node < window.Nodes; node++)
+        private readonly Logits _logits = logits;
+
+        public void Apply(int node)
         {
             Span<float> p = window.PredictionRow(node);
-            if (layout.IsForced(window.PositionOf(node) + 1))
+            if (window.Layout.IsForced(window.PositionOf(node) + 1))
                 Distribution.PointMass(p, code: 0);
             else
-                _chain.Apply(logits.Conditional(node), logits.Unconditional(node), p);
+                chain.Apply(_logits.Conditional(node), _logits.Unconditional(node), p);
         }
     }
 }

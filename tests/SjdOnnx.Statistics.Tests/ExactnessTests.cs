@@ -18,13 +18,13 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     private const double Limit = 4.6;
     private const double SmallestSignificance = 0.002;
 
-    // What reading a picture in other portions changes: int8 rounds, and now and then to another step.
-    private const double LargestDistance = 0.05;
+    // What reading a picture in other portions changes: a lone token takes another kernel than several, and int8 may then round to another step.
+    private const double LargestDistance = 0.02;
 
     private const string OnePrompt = "a fox above a rocket on a blue background";
-    private const int OfOnePrompt = 150;
-    private const int OfManyPrompts = 100;
-    private const int OfControls = 100;
+    private const int OfOnePrompt = 100;
+    private const int OfManyPrompts = 60;
+    private const int OfControls = 60;
 
     public static TheoryData<string, int, bool> ExactMethods()
     {
@@ -194,8 +194,8 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
                 - *acceptance*: how often drafts stood against how often they ought to, Σ min(p, q). Not for methods that accept by other rules.
                 - *against `ar`*: significance of the difference between {OfOnePrompt} pictures and {OfOnePrompt} autoregressive ones of the same prompt, in counts of codes, of pairs beside and above
                   each other, and of runs of equal codes (exchanging pictures, Bonferroni over the four).
-                - *window*: the largest total variation between the distribution that a pass predicted for its first open position and the one read back: rounding of int8, the
-                  floor below which no test of sampling means anything.
+                - *window*: the mean total variation between the distribution that a pass predicted for its first open position and the one read back. It is rounding: a lone token
+                  takes another attention kernel than several, and at int8 that may round to another step. Below it no test of sampling means anything.
 
                 | method | window | tokens | per pass | log-likelihood | transforms | acceptance | against `ar` | window |
                 |---|---|---|---|---|---|---|---|---|

@@ -14,9 +14,12 @@ internal sealed class Law
     private static readonly string[] Orders = ["by code", "by probability", "shuffled"];
 
     private readonly TokenLayout _layout;
+    private readonly Random _dice = new(1); // one for all pictures: generators of neighbouring seeds begin alike
     private readonly int[] _shuffled;
     private readonly List<double[][]> _integrals = []; // by picture, then order: [image codes]
     private readonly List<DrawnPicture> _pictures = [];
+    private double _distance;
+    private int _windows;
     private double _surprise;
     private double _variance;
 
@@ -29,8 +32,8 @@ internal sealed class Law
 
     public int Tokens => _pictures.Count * _layout.ImageTokens;
 
-    /// <summary>The largest total variation between what a window's first row said and what reading the finished picture says.</summary>
-    public double WindowDistance { get; private set; }
+    /// <summary>The mean total variation between what a window's first row said and what reading the finished picture says.</summary>
+    public double WindowDistance => _distance / _windows;
 
     /// <summary>Σ (−log p(x) − entropy) over its standard deviation: a martingale, since each code is drawn from its p.</summary>
     public double LogLikelihood => _surprise / Math.Sqrt(_variance);
@@ -54,19 +57,18 @@ internal sealed class Law
     /// <param name="distributions">[image codes × codes], what the codes ought to be drawn from.</param>
     public void Add(DrawnPicture picture, float[][] distributions)
     {
-        var dice = new Random(_pictures.Count);
         double[][] integrals = [.. Orders.Select(_ => new double[_layout.ImageTokens])];
         for (int index = 0; index < distributions.Length; index++)
         {
             float[] p = distributions[index];
             int code = picture.Codes[index];
             AddSurprise(p, code);
-            double jitter = dice.NextDouble();
+            double jitter = _dice.NextDouble();
             integrals[0][index] = Below(p, code, static (_, other, code) => other < code) + (jitter * p[code]);
             integrals[1][index] = Below(p, code, static (p, other, code) => p[other] > p[code] || (p[other] == p[code] && other < code)) + (jitter * p[code]);
             integrals[2][index] = Below(p, code, (_, other, code) => _shuffled[other] < _shuffled[code]) + (jitter * p[code]);
             if (picture.Witness.First[index] is { } seen)
-                WindowDistance = Math.Max(WindowDistance, seen.Zip(p, static (a, b) => Math.Abs(a - b)).Sum() / 2);
+                (_distance, _windows) = (_distance + (seen.Zip(p, static (a, b) => Math.Abs(a - b)).Sum() / 2), _windows + 1);
         }
 
         _pictures.Add(picture);

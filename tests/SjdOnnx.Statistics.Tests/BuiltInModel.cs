@@ -52,7 +52,7 @@ internal sealed class BuiltInModel : IDisposable
     {
         var witness = new Witness(method, Layout);
         var decoder = new Decoder(Layout, witness, Sampling, auto);
-        PromptedTransformer prompted = _model.Transformer.With(Read(prompt), Layout, method.WindowSize, method.Branches);
+        PromptedTransformer prompted = _model.Transformer.With(Read(prompt), Layout, method.WindowSize, method.Branches, inPairs: Batch.ReadsInPairs(method));
         Picture picture = decoder.Begin(prompted, new Randomness(seed));
         while (!picture.IsComplete)
             decoder.Advance(_model.Transformer, [picture]);

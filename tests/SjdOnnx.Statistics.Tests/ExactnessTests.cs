@@ -22,9 +22,9 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     private const double LargestDistance = 0.02;
 
     private const string OnePrompt = "a fox above a rocket on a blue background";
-    private const int OfOnePrompt = 100;
-    private const int OfManyPrompts = 60;
-    private const int OfControls = 60;
+    private const int OfOnePrompt = 150;
+    private const int OfManyPrompts = 100;
+    private const int OfControls = 80;
 
     public static TheoryData<string, int, bool> ExactMethods()
     {
@@ -47,7 +47,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
         double significance = name == "ar" ? 1 : TwoSamples.Significance(
             [.. pictures.Take(OfOnePrompt).Select(static picture => picture.Codes)], findings.AutoregressiveOfOnePrompt, findings.Model.Layout);
         findings.Add(
-            $"| `{name}` | {(auto ? "auto" : method.WindowSize)} | {law.Tokens:N0} | {(double)law.Tokens / pictures.Sum(static picture => picture.ForwardPasses):F2} | {law.LogLikelihood:F2} | {z:F2} ({what}) | {law.Acceptance:F2} | {significance:F2} | {law.WindowDistance:F4} |");
+            $"| `{name}` | {(auto ? "auto" : method.WindowSize)} | {law.Tokens:N0} | {(double)law.Tokens / pictures.Sum(static picture => picture.ForwardPasses):F2} | {law.LogLikelihood:F2} | {z:F2} ({what}) | {(ChecksQ(method) ? law.Acceptance.ToString("F2", CultureInfo.InvariantCulture) : "–")} | {(name == "ar" ? "–" : significance.ToString("F2", CultureInfo.InvariantCulture))} | {law.WindowDistance:F4} |");
 
         Assert.InRange(law.LogLikelihood, -Limit, Limit);
         Assert.All(law.Transforms(), found => Assert.InRange(found.Z, -Limit, Limit));
@@ -76,8 +76,8 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
 
     /// <summary>Rounding may part a near tie: that is counted, and must stay rare.</summary>
     [Theory]
-    [InlineData("int8", 60, 0.02)]
-    [InlineData("fp32", 40, 0.03)]
+    [InlineData("int8", 170, 0.02)]
+    [InlineData("fp32", 170, 0.02)]
     public void Seed_exact_pictures_are_the_autoregressive_ones(string precision, int prompts, double most)
     {
         using var other = new BuiltInModel(precision);

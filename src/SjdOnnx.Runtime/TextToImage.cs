@@ -91,26 +91,17 @@ public sealed class TextToImage : IDisposable
     /// the picture. A reader that is slow misses nothing and holds nothing up; one that stops reading cancels the request.
     /// </summary>
     /// <inheritdoc cref="GenerateAsync"/>
-    public async IAsyncEnumerable<GenerationEvent> StreamAsync(
-        GenerationRequest request, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+    public IAsyncEnumerable<GenerationEvent> StreamAsync(GenerationRequest request, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var events = Channel.CreateUnbounded<GenerationEvent>(new UnboundedChannelOptions { SingleReader = true, SingleWriter = true });
-        Task<GeneratedImage> drawing = DrawAsync(request, happened => events.Writer.TryWrite(happened), previews: true, stopped.Token);
-        _ = drawing.ContinueWith(
-            _ => events.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
-        try
+        return ReadAsync<GenerationEvent>(Channel.CreateUnbounded<GenerationEvent>, Draw, cancellationToken);
+
+        async Task Draw(ChannelWriter<GenerationEvent> events, CancellationToken cancellation)
         {
-            await foreach (GenerationEvent happened in events.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
-                yield return happened;
-            yield return new GenerationCompleted(await drawing.ConfigureAwait(false));
-        }
-        finally
-        {
-            await stopped.CancelAsync().ConfigureAwait(false);
-            // The reader may be gone before the picture is; its thread must be, too.
-            await ((Task)drawing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            GeneratedImage image = await DrawAsync(request, Tell, previews: true, cancellation).ConfigureAwait(false);
+            Tell(new GenerationCompleted(image));
+
+            void Tell(GenerationEvent happened) => events.TryWrite(happened);
         }
     }
 
@@ -141,7 +132,22 @@ public sealed class TextToImage : IDisposable
         int size = Math.Min(options?.Batch ?? int.MaxValue, Model.Batches[^1]);
         if (requests.TryGetNonEnumeratedCount(out int count))
             size = Math.Clamp(count, 1, size);
-        return DrawManyAsync(requests, size, progress, cancellationToken);
+        return ReadAsync<IndexedImage>(() => Channel.CreateBounded<IndexedImage>(size), DrawMany, cancellationToken);
+
+        Task DrawMany(ChannelWriter<IndexedImage> images, CancellationToken stopped) => TakeTurnAsync(
+            cancellation =>
+            {
+                using IEnumerator<GenerationRequest> reader = requests.GetEnumerator();
+                new ManyGeneration(_model, _costs, _resolver, reader, size, _load, Give, progress, cancellation).Run();
+                return true;
+
+                void Give(IndexedImage image)
+                {
+                    if (!images.TryWrite(image))
+                        images.WriteAsync(image, cancellation).AsTask().GetAwaiter().GetResult();
+                }
+            },
+            stopped);
     }
 
     /// <summary>
@@ -178,38 +184,27 @@ public sealed class TextToImage : IDisposable
         _turn.Release();
     }
 
-    private async IAsyncEnumerable<IndexedImage> DrawManyAsync(
-        IEnumerable<GenerationRequest> requests, int size, IProgress<BatchProgress>? progress,
+    /// <summary>Starts work when a reader comes, hands on what it writes, and ends it when the reader leaves.</summary>
+    private static async IAsyncEnumerable<T> ReadAsync<T>(
+        Func<Channel<T>> open, Func<ChannelWriter<T>, CancellationToken, Task> start,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
         using var stopped = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var images = Channel.CreateBounded<IndexedImage>(new BoundedChannelOptions(size) { SingleReader = true, SingleWriter = true });
-        Task<bool> drawing = TakeTurnAsync(Draw, stopped.Token);
-        _ = drawing.ContinueWith(
-            _ => images.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
+        Channel<T> results = open();
+        Task work = start(results.Writer, stopped.Token);
+        _ = work.ContinueWith(
+            _ => results.Writer.Complete(), CancellationToken.None, TaskContinuationOptions.ExecuteSynchronously, TaskScheduler.Default);
         try
         {
-            await foreach (IndexedImage image in images.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
-                yield return image;
-            await ((Task)drawing).ConfigureAwait(false);
+            await foreach (T result in results.Reader.ReadAllAsync(CancellationToken.None).ConfigureAwait(false))
+                yield return result;
+            await work.ConfigureAwait(false);
         }
         finally
         {
             await stopped.CancelAsync().ConfigureAwait(false);
-            await ((Task)drawing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
-        bool Draw(CancellationToken cancellation)
-        {
-            using IEnumerator<GenerationRequest> reader = requests.GetEnumerator();
-            new ManyGeneration(_model, _costs, _resolver, reader, size, _load, Give, progress, cancellation).Run();
-            return true;
-
-            void Give(IndexedImage image)
-            {
-                if (!images.Writer.TryWrite(image))
-                    images.Writer.WriteAsync(image, cancellation).AsTask().GetAwaiter().GetResult();
-            }
+            // The reader may be gone before the work is; its thread must be, too.
+            await work.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
     }
 

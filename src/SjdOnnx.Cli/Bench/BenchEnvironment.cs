@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace SjdOnnx.Cli.Bench;
 
 /// <summary>What figures belong to: the machine, the programs and the model.</summary>
@@ -8,16 +6,4 @@ namespace SjdOnnx.Cli.Bench;
 /// <param name="ModelHash">SHA-256 of model.json.</param>
 internal sealed record BenchEnvironment(
     string Processor, int Cores, int Threads, string Provider, string OperatingSystem, string DotNet, string OnnxRuntime,
-    string Model, string ModelHash, DateTimeOffset Measured)
-{
-    private const string ProcessorInfo = "/proc/cpuinfo";
-
-    public static string ProcessorName()
-    {
-        string? name = File.Exists(ProcessorInfo)
-            ? File.ReadLines(ProcessorInfo).FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))
-                ?.Split(':', 2)[^1].Trim()
-            : System.Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER");
-        return string.IsNullOrEmpty(name) ? RuntimeInformation.ProcessArchitecture.ToString() : name;
-    }
-}
+    string Model, string ModelHash, DateTimeOffset Measured);

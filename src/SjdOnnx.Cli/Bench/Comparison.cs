@@ -127,7 +127,7 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
     private static void Write(string path, string text) => OutputFile.Replace(path, Encoding.UTF8.GetBytes(text));
 
     private BenchEnvironment EnvironmentNow() => new(
-        BenchEnvironment.ProcessorName(), Environment.ProcessorCount, models.Settings!.Threads, options.Loading.Provider,
+        Processor.Name, Environment.ProcessorCount, models.Settings!.Threads, options.Loading.Provider,
         RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription,
         NativeLibraries.OnnxRuntimeVersion, models.Description.Name, models.Description.Hash, TimeProvider.System.GetUtcNow());
 }

@@ -25,9 +25,7 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
     public TimeSpan Elapsed => Stopwatch.GetElapsedTime(began);
 
     /// <summary>Image tokens that are settled.</summary>
-    public int Tokens => picture.IsComplete
-        ? request.Layout.ImageTokens
-        : request.Layout.CodeIndex(picture.Window.Start)!.Value;
+    public int Tokens => picture.Window.CommittedCodes;
 
     /// <summary>Adds this picture's share of the pass that has just ended.</summary>
     /// <param name="run">The part of it that ONNX Runtime computed.</param>

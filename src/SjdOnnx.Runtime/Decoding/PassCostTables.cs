@@ -25,10 +25,9 @@ internal sealed class PassCostTables(
         // others.
         PassCostTable table = Of(method.IsSeedExact ? pictures : 1, again: false, cancellation);
         var costs = new PassCosts([.. table.Costs.Select(cost => (cost.Drafts, cost.Seconds))]);
-        return new PassCosts([.. costs.Drafts.Select(drafts => (drafts, costs.Seconds(Rows(drafts))))]);
-
-        // Branches ride along with drafts and cost what as many drafts more would; a token read in pairs costs what one draft does.
-        int Rows(int drafts) => drafts > 0 ? drafts + method.Branches : Batch.ReadsInPairs(method) ? 1 : 0;
+        return Batch.ReadsInPairs(method)
+            ? new PassCosts([.. costs.Drafts.Select(drafts => (drafts, costs.Seconds(Math.Max(1, drafts))))]) // a pair costs what one draft does
+            : costs;
     }
 
     /// <summary>The table of the smallest graph that holds so many pictures.</summary>
@@ -40,7 +39,7 @@ internal sealed class PassCostTables(
             return known;
 
         var key = new PassCostKey(
-            modelFolder.TransformerHash(size), provider.Name, threads, size, Processor.Name(), Environment.ProcessorCount,
+            modelFolder.TransformerHash(size), provider.Name, threads, size, Processor.Name, Environment.ProcessorCount,
             NativeLibraries.OnnxRuntimeVersion, GenerationData.EngineVersion);
         IReadOnlyList<PassCost>? kept = again ? null : _file.Read(key);
         IReadOnlyList<PassCost> costs = kept ?? Measure(size, cancellation);

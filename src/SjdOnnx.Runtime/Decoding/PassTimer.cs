@@ -39,7 +39,8 @@ internal sealed class PassTimer(
             }
         }
 
-        return Smooth();
+        // a picture of two rows has no room for drafts
+        return _seconds.Count == 1 ? [(0, _seconds[0]), (1, _seconds[0])] : [.. _seconds.Select(entry => (entry.Key, entry.Value))];
     }
 
     private TokenLayout Rest => layout with { Rows = layout.Rows - (layout.Rows / 2) };
@@ -69,15 +70,6 @@ internal sealed class PassTimer(
             double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             _seconds[drafts] = Math.Min(seconds, _seconds.GetValueOrDefault(drafts, double.MaxValue));
         }
-    }
-
-    /// <summary>More drafts cannot cost less: where they seem to, the fewer were disturbed more.</summary>
-    private (int Drafts, double Seconds)[] Smooth()
-    {
-        (int Drafts, double Seconds)[] measured = [.. _seconds.Select(entry => (entry.Key, entry.Value))];
-        for (int i = measured.Length - 2; i >= 0; i--)
-            measured[i].Seconds = Math.Min(measured[i].Seconds, measured[i + 1].Seconds);
-        return measured.Length == 1 ? [measured[0], (1, measured[0].Seconds)] : measured;
     }
 
     /// <summary>

@@ -96,14 +96,12 @@ public sealed class AutoWindow(PassCosts costs)
     /// <summary>Seconds that the next pass may take if it commits no more than one code.</summary>
     private double Affordable(Window window)
     {
-        TokenLayout layout = window.Layout;
-        int committed = window.IsComplete ? layout.ImageTokens : layout.CodeIndex(window.Start)!.Value;
         double spent = 0;
         for (int nodes = 1; nodes < window.PassesOfNodes.Length; nodes++)
             spent += window.PassesOfNodes[nodes] * costs.Seconds(nodes - 1);
 
         // without drafts each code but the prefill's would have taken a pass
-        double alone = committed + (RiskAtOnce * layout.ImageTokens) + (RiskPerCode * committed);
+        double alone = window.CommittedCodes + (RiskAtOnce * window.Layout.ImageTokens) + (RiskPerCode * window.CommittedCodes);
         return (alone * costs.Seconds(0)) - spent;
     }
 }

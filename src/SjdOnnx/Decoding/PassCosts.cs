@@ -3,7 +3,8 @@ namespace SjdOnnx.Decoding;
 /// <summary>How long a forward pass takes, by the drafts that each picture brings.</summary>
 /// <remarks>
 /// Between the windows that were measured the time is interpolated; beyond the last one it goes on as between the last two. Where more
-/// drafts were measured to take less time, that was noise, and they are taken to cost the same.
+/// drafts were measured to take less time, the fewer were disturbed, since nothing makes a pass seem shorter than it is: they are taken to
+/// cost the same.
 /// </remarks>
 public sealed class PassCosts
 {
@@ -28,8 +29,10 @@ public sealed class PassCosts
                 throw new ArgumentException($"Drafts must rise from entry to entry; {_drafts[i]} follows {_drafts[i - 1]}.", nameof(measured));
             if (!(_seconds[i] > 0 && double.IsFinite(_seconds[i])))
                 throw new ArgumentException($"A pass of {_drafts[i]} drafts cannot take {_seconds[i]} seconds.", nameof(measured));
-            _seconds[i] = Math.Max(_seconds[i], _seconds[Math.Max(0, i - 1)]);
         }
+
+        for (int i = measured.Count - 2; i >= 0; i--)
+            _seconds[i] = Math.Min(_seconds[i], _seconds[i + 1]);
     }
 
     /// <summary>The windows that were measured, in drafts, rising from 0.</summary>

@@ -83,6 +83,9 @@ public sealed class Window
     /// <summary>Whether every token is committed.</summary>
     public bool IsComplete => Start == Layout.Length;
 
+    /// <summary>Image codes before <see cref="Start"/>.</summary>
+    public int CommittedCodes => IsComplete ? Layout.ImageTokens : Layout.CodeIndex(Start)!.Value;
+
     /// <summary>Forward passes so far, the prefill not counted.</summary>
     public int ForwardPasses => Math.Max(0, _passes - 1);
 

@@ -8,9 +8,8 @@ namespace SjdOnnx.Methods;
 /// Lossy: a threshold on the draft's own probability selects among codes, so that a draft kept is not distributed as p.
 /// </summary>
 /// <remarks>
-/// "SJD++", arXiv:2512.07503. With a threshold of ∞ it is <see cref="SpeculativeJacobi"/>; with a coin in place of the threshold it would
-/// be
-/// <see cref="MaximalCoupling"/>, which reuses drafts without loss.
+/// "SJD++", arXiv:2512.07503. With a threshold of ∞ it is <see cref="SpeculativeJacobi"/>; with a coin in place of the threshold
+/// it would be <see cref="MaximalCoupling"/>, which reuses drafts without loss.
 /// </remarks>
 public sealed class ConfidenceReuse(DecodingOptions options) : IDecodingMethod
 {

@@ -55,8 +55,8 @@ internal sealed unsafe class ParallelRows
     public void Run<TPass>(int rows, int codes, in TPass pass, RowAction<TPass> action)
         where TPass : allows ref struct
     {
-        int helpers = (int)Math.Min(Math.Min(rows - 1, _workers.Length), ((long)rows * codes / CodesPerThread) - 1);
-        if (helpers < 1 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
+        int others = (int)Math.Min(Math.Min(rows - 1, _workers.Length), ((long)rows * codes / CodesPerThread) - 1);
+        if (others < 1 || Interlocked.CompareExchange(ref _busy, 1, 0) != 0)
         {
             for (int row = 0; row < rows; row++)
                 action(in pass, row);
@@ -70,8 +70,8 @@ internal sealed unsafe class ParallelRows
         _invoke = &Invoke<TPass>;
         _failure = null;
         _unfinished = rows;
-        Interlocked.Exchange(ref _left, rows); // from here on helpers find rows
-        for (int i = 0; i < helpers; i++)
+        Interlocked.Exchange(ref _left, rows); // from here on the others find rows
+        for (int i = 0; i < others; i++)
             _workers[i].Wake();
 
         TakeRows();

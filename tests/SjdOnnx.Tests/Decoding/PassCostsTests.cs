@@ -29,7 +29,7 @@ public sealed class PassCostsTests
     {
         var costs = new PassCosts([(0, 1), (1, 0.9), (2, 1.4), (4, 1.2), (8, 1.1)]);
 
-        Assert.Equal([1, 1, 1.4, 1.4, 1.4, 1.4], new[] { 0, 1, 2, 3, 4, 20 }.Select(costs.Seconds));
+        Assert.Equal([0.9, 0.9, 1.1, 1.1, 1.1, 1.1], new[] { 0, 1, 2, 3, 4, 20 }.Select(costs.Seconds));
     }
 
     [Fact]

@@ -1,15 +1,18 @@
 using System.Runtime.InteropServices;
 
-namespace SjdOnnx.Runtime.Native;
+namespace SjdOnnx.Runtime;
 
 /// <summary>The machine, as far as threads and the speed of passes depend on it.</summary>
-internal static class Processor
+public static class Processor
 {
+    /// <summary>What the maker calls it, as far as the system tells; else its architecture.</summary>
+    public static string Name { get; } = ReadName();
+
     /// <summary>
     /// Physical cores this process may use: two threads of one core share its multipliers and wait for each other. 0 where only ONNX
     /// Runtime can tell.
     /// </summary>
-    public static int PhysicalCores()
+    internal static int PhysicalCores()
     {
         if (!OperatingSystem.IsLinux())
             return 0;
@@ -20,8 +23,7 @@ internal static class Processor
         return cores.Count == 0 ? Environment.ProcessorCount : Math.Min(Environment.ProcessorCount, cores.Count);
     }
 
-    /// <summary>What the maker calls it, as far as the system tells; else its architecture.</summary>
-    public static string Name()
+    private static string ReadName()
     {
         string? name = OperatingSystem.IsWindows() ? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") : FromProc();
         return string.IsNullOrWhiteSpace(name) ? RuntimeInformation.ProcessArchitecture.ToString() : name.Trim();

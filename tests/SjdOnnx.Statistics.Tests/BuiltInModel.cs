@@ -1,4 +1,5 @@
 using SjdOnnx.Decoding;
+using SjdOnnx.Runtime;
 using SjdOnnx.Runtime.Decoding;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Native;

@@ -14,7 +14,7 @@ internal sealed class Law
     private static readonly string[] Orders = ["by code", "by probability", "shuffled"];
 
     private readonly TokenLayout _layout;
-    private readonly Random _dice = new(1); // one for all pictures: generators of neighbouring seeds begin alike
+    private readonly Random _dice;
     private readonly int[] _shuffled;
     private readonly List<double[][]> _integrals = []; // by picture, then order: [image codes]
     private readonly List<DrawnPicture> _pictures = [];
@@ -23,9 +23,13 @@ internal sealed class Law
     private double _surprise;
     private double _variance;
 
-    public Law(TokenLayout layout)
+    /// <param name="dice">
+    /// Of this law alone, or laws that are compared would share their chance; one for all its pictures, since generators of neighbouring
+    /// seeds begin alike.
+    /// </param>
+    public Law(TokenLayout layout, Random dice)
     {
-        _layout = layout;
+        (_layout, _dice) = (layout, dice);
         _shuffled = [.. Enumerable.Range(0, layout.Codes)];
         new Random(9).Shuffle(_shuffled);
     }
@@ -149,9 +153,24 @@ internal sealed class Law
         double distance = 0;
         for (int i = 0; i < sorted.Length; i++)
             distance = Math.Max(distance, Math.Max(sorted[i] - ((double)i / sorted.Length), ((i + 1.0) / sorted.Length) - sorted[i]));
-        double scaled = distance * Math.Sqrt(sorted.Length);
-        // P(D > x) is near 2 exp(−2 x²), and that of a deviate near 2 exp(−z² / 2)
-        return 2 * scaled;
+        return Deviate(distance * Math.Sqrt(sorted.Length));
+    }
+
+    /// <summary>
+    /// The standard normal deviate that is as significant, two-sided, as Kolmogorov's statistic: 2 exp(−2 x²) = 2 (1 − Φ(z)). Below 1, where
+    /// both formulas fail, nothing is to be seen.
+    /// </summary>
+    private static double Deviate(double statistic)
+    {
+        (double low, double high) = (1, 40);
+        while (high - low > 1e-6)
+        {
+            double z = (low + high) / 2;
+            double logTail = (-z * z / 2) - Math.Log((z + (1 / (z + (2 / (z + (3 / (z + (4 / z)))))))) * Math.Sqrt(2 * Math.PI));
+            (low, high) = logTail > -2 * statistic * statistic ? (z, high) : (low, z);
+        }
+
+        return low;
     }
 
     private double Correlation(int order, int lag)

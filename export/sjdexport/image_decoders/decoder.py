@@ -1,0 +1,67 @@
+"""What all decoders have in common: convolution, middle, levels from the lowest resolution to the full one, convolution."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from .. import contract
+from ..graph import UINT8, Graph
+from ..numbering import count
+from ..safetensors import Checkpoint
+from .blocks import Blocks
+
+
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """What checkpoints call differently, less prefix."""
+
+    middle: tuple[str, str, str]  # a residual block, attention, a residual block
+    levels: tuple[str, ...]  # from the lowest resolution to the full one
+    res_blocks: str  # of a level
+
+    @property
+    def pixels_per_code(self) -> int:
+        return 2 ** (len(self.levels) - 1)
+
+
+def read_names(checkpoint: Checkpoint, prefix: str, lowest_first: bool) -> Names:
+    """taming-transformers' names; it numbers levels from the full resolution down, some from the lowest up.
+
+    Raises ExportError where there is no such decoder.
+    """
+    levels = [f"decoder.up.{i}" for i in range(count(checkpoint.names(), f"{prefix}decoder.up."))]
+    if not levels:
+        checkpoint.tensor(prefix + "decoder.up.0.block.0.conv1.weight", None, None, 3, 3)  # is missing, which it says
+    return Names(
+        ("decoder.mid.block_1", "decoder.mid.attn_1", "decoder.mid.block_2"), tuple(levels if lowest_first else reversed(levels)), "block"
+    )
+
+
+def decode(blocks: Blocks, names: Names, x: str) -> str:
+    """A latent map to pixels [1, 3, H, W] in about [-1, 1]."""
+    x = blocks.conv("decoder.conv_in", x)
+    first, attention, second = names.middle
+    x = blocks.res_block(second, blocks.attention(attention, blocks.res_block(first, x)))
+    for level in names.levels:
+        for i in range(blocks.count(f"{level}.{names.res_blocks}.")):
+            x = blocks.res_block(f"{level}.{names.res_blocks}.{i}", x)
+            if i < blocks.count(f"{level}.attn."):
+                x = blocks.attention(f"{level}.attn.{i}", x)
+        if level != names.levels[-1]:
+            x = blocks.upsample(f"{level}.upsample", x)
+    return blocks.conv("decoder.conv_out", blocks.silu("decoder.norm_out.silu", blocks.norm("decoder.norm_out", x)))
+
+
+def add_outputs(graph: Graph, x: str, rounded: bool) -> None:
+    """Pixels [1, 3, H, W] from [-1, 1] to 0..255, clipped, and truncated or rounded as the model's own code does; the same as PNG."""
+    x = graph.node("Clip", "clipped", [x, graph.constant(np.float32(-1)), graph.constant(np.float32(1))])
+    x = graph.node("Mul", "scaled", [x, graph.constant(np.float32(127.5))])
+    x = graph.node("Add", "levels", [x, graph.constant(np.float32(128 if rounded else 127.5))])
+    x = graph.node("Cast", "bytes", [graph.node("Transpose", "pixels", [x], perm=[0, 2, 3, 1])], to=UINT8)
+    graph.node("Identity", contract.RGB, [x])
+    picture = graph.node("Squeeze", "picture", [x, graph.constant(np.array([0]))])
+    graph.node("EncodeImage", contract.PNG, [picture], "com.microsoft.extensions", format="png", color_space="rgb")
+    graph.output(contract.RGB, UINT8, [1, "H", "W", 3])
+    graph.output(contract.PNG, UINT8, ["bytes"])

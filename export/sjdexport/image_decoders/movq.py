@@ -1,0 +1,103 @@
+"""MoVQ's decoder (arXiv 2209.09002): Lumina-mGPT 2.0 has it as it is, Emu3 behind convolutions over time.
+
+Emu3's decoder is one for films. A still image is the first frame of what it makes of a single frame of codes.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..graph import Graph
+from ..safetensors import Checkpoint
+from ..weights import Weights
+from .blocks import Blocks
+from .decoder import add_outputs, decode, read_names
+
+BATCH_NORM_EPSILON = 1e-5
+
+
+class Movq:
+    """With parts over time where the checkpoint has them. Emu3 truncates pixels, Lumina-mGPT 2.0 rounds them."""
+
+    def __init__(self, checkpoint: Checkpoint, prefix: str) -> None:
+        self._checkpoint, self._prefix = checkpoint, prefix
+        self._names = read_names(checkpoint, prefix, lowest_first=False)
+        self._film = f"{prefix}post_quant_conv.conv.weight" in checkpoint
+        self.pixels_per_code = self._names.pixels_per_code
+
+    def build(self, graph: Graph, weights: Weights) -> None:
+        blocks = SpatialBlocks(graph, weights, self._checkpoint, self._prefix)
+        vectors = blocks.to_map(blocks.lookup())
+        if self._film:
+            latent, vectors = first_frame(blocks, vectors)
+        else:
+            latent = blocks.post_quant_conv(vectors)
+        blocks.vectors = vectors
+        add_outputs(graph, decode(blocks, self._names, latent), rounded=not self._film)
+
+
+class SpatialBlocks(Blocks):
+    """Blocks whose norms are spatial: factor and term are 1 x 1 convolutions of the code vectors, at every place those of its code."""
+
+    vectors: str  # code vectors, as a map of the resolution at which the decoder is
+
+    def norm(self, name: str, x: str) -> str:
+        """GroupNorm's own gamma and beta go into the two convolutions: (gamma n + beta) f + t = n (gamma f) + (beta f + t)."""
+        gamma, beta = self.norm_parameters(f"{name}.norm_layer")
+        factor, term = (self._map_parameters(f"{name}.{part}", len(gamma)) for part in ("conv_y", "conv_b"))
+        factors = self._from_vectors(f"{name}.factors", gamma[:, None] * factor)
+        terms = self._from_vectors(f"{name}.terms", beta[:, None] * factor + term)
+        scaled = self.graph.node("Mul", f"{name}.scaled", [self.normalise(name, x), factors])
+        return self.graph.node("Add", name, [scaled, terms])
+
+    def _map_parameters(self, name: str, channels: int) -> np.ndarray:
+        """Weights and, as the last column, bias of a 1 x 1 convolution: [channels, vector channels + 1]."""
+        weight = self.tensor(f"{name}.weight", channels, None, 1, 1).float32()[:, :, 0, 0]
+        return np.column_stack([weight, self.tensor(f"{name}.bias", channels).float32()])
+
+    def _from_vectors(self, name: str, parameters: np.ndarray) -> str:
+        weight = self.graph.constant(parameters[:, :-1, None, None])
+        return self.convolve(name, self.vectors, weight, (1, 1), parameters[:, -1])
+
+    def upsample(self, name: str, x: str) -> str:
+        self.vectors = self.double(f"{name}.vectors", self.vectors)
+        return super().upsample(name, x)
+
+
+def first_frame(blocks: Blocks, vectors: str) -> tuple[str, str]:
+    """Latent and code vectors of a film's first frame, from those of its only code frame.
+
+    Emu3 sends both through residual blocks over time and doublings of time. Its convolutions are padded with zeros before the first frame
+    only, so that this one meets nothing but their last tap in time, and what is left of them is two-dimensional.
+    """
+    graph = blocks.graph
+    latent = _last_tap(blocks, "post_quant_conv.conv", vectors)
+    x = graph.node("Concat", "latent.vectors", [latent, vectors], axis=0)  # [2, channels, h, w]
+    for i in range(blocks.count("decoder.time_res_stack.")):
+        x = _res_block(blocks, f"decoder.time_res_stack.{i}", x)
+    for i in range(blocks.count("decoder.time_conv.")):
+        name = f"decoder.time_conv.{i}"
+        x = blocks.silu(f"{name}.silu", _last_tap(blocks, f"{name}.conv.conv", x))
+    latent, vectors = graph.nodes("Split", ["first_frame.latent", "first_frame.vectors"], [x], axis=0, num_outputs=2)
+    return latent, vectors
+
+
+def _res_block(blocks: Blocks, name: str, x: str) -> str:
+    h = x
+    for i in (1, 2):
+        h = blocks.silu(f"{name}.silu{i}", _batch_norm(blocks, f"{name}.norm{i}", h))
+        h = _last_tap(blocks, f"{name}.conv{i}.conv", h)
+    return blocks.graph.node("Add", name, [x, h])
+
+
+def _batch_norm(blocks: Blocks, name: str, x: str) -> str:
+    gamma = blocks.tensor(f"{name}.weight", None).float32()
+    beta, mean, variance = (blocks.tensor(f"{name}.{part}", len(gamma)).float32() for part in ("bias", "running_mean", "running_var"))
+    factor = gamma / np.sqrt(variance + np.float32(BATCH_NORM_EPSILON))
+    return blocks.affine(name, x, factor, beta - mean * factor)
+
+
+def _last_tap(blocks: Blocks, name: str, x: str) -> str:
+    kernel = blocks.tensor(f"{name}.weight", None, None, 3, None, None).float32()[:, :, -1]
+    bias = blocks.tensor(f"{name}.bias", len(kernel)).float32()
+    return blocks.convolve(name, x, blocks.graph.constant(kernel), kernel.shape[2:], bias)

@@ -11,10 +11,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 # Written out, because onnx's own defaults are those of its release and not of the engine's ONNX Runtime.
 IR_VERSION = 10
-OPSETS = {"": 21, "com.microsoft": 1, "com.microsoft.extensions": 1, "ai.onnx.contrib": 1}
+OPSETS = {"": 21, "com.microsoft": 1, "com.microsoft.extensions": 1, "ai.onnx.contrib": 1, "ai.onnx.ml": 4}
 
 FLOAT, FLOAT16, BFLOAT16 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16
-INT8, UINT8, INT32, INT64, STRING = TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64, TensorProto.STRING
+INT8, UINT8, INT32, INT64 = TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64
+STRING, BOOL = TensorProto.STRING, TensorProto.BOOL
 Shape = Sequence["int | str"]
 
 
@@ -62,6 +63,10 @@ class Graph:
 
     def initialiser(self, tensor: TensorProto) -> None:
         self._graph.initializer.append(tensor)
+
+    def body(self) -> onnx.GraphProto:
+        """For the attribute of a node that runs a graph, such as Loop's."""
+        return self._graph
 
     def save(self, path: Path) -> None:
         used = {node.domain for node in self._graph.node} | {""}

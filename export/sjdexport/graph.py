@@ -9,6 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from .tensors import to_bfloat16
+
 # Written out, because onnx's own defaults are those of its release and not of the engine's ONNX Runtime.
 IR_VERSION = 10
 OPSETS = {"": 21, "com.microsoft": 1, "com.microsoft.extensions": 1, "ai.onnx.contrib": 1, "ai.onnx.ml": 4}
@@ -17,6 +19,11 @@ FLOAT, FLOAT16, BFLOAT16 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.B
 INT8, UINT8, INT32, INT64 = TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64
 STRING, BOOL = TensorProto.STRING, TensorProto.BOOL
 Shape = Sequence["int | str"]
+
+
+def as_type(values: np.ndarray, type: int) -> np.ndarray:
+    """float32 values in one of the three float types; bfloat16, which NumPy lacks, as its uint16 bits."""
+    return to_bfloat16(values) if type == BFLOAT16 else np.asarray(values, {FLOAT: np.float32, FLOAT16: np.float16}[type])
 
 
 class Graph:
@@ -51,6 +58,19 @@ class Graph:
         name = name or f"constant.{len(self._constants)}"
         self._constants[key] = name
         self.initialiser(numpy_helper.from_array(array, name))
+        return name
+
+    def floats(self, values: np.ndarray, type: int, name: str | None = None) -> str:
+        """A small initialiser of float values in one of the three float types."""
+        if type != BFLOAT16:
+            return self.constant(as_type(values, type), name)
+        bits = np.ascontiguousarray(as_type(values, type))
+        key = ("bfloat16", bits.tobytes(), bits.shape)
+        if name is None and key in self._constants:
+            return self._constants[key]
+        name = name or f"constant.{len(self._constants)}"
+        self._constants[key] = name
+        self.initialiser(TensorProto(name=name, data_type=BFLOAT16, dims=bits.shape, raw_data=bits.tobytes()))
         return name
 
     def external(self, name: str, type: int, shape: Sequence[int], location: str, offset: int, length: int) -> str:

@@ -6,56 +6,21 @@ then the bytes of all tensors.
 
 from __future__ import annotations
 
-import dataclasses
 import json
-import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from .errors import ExportError
+from .tensors import ITEM_BYTES, Stored, Tensor
+from .torch_files import SUFFIXES, read_torch
 
-ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
-NUMPY_TYPES = {
-    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"
-}
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 
 
-@dataclasses.dataclass(frozen=True)
-class Tensor:
-    """One tensor of a file: its place, and its values when asked for."""
-
-    name: str
-    dtype: str
-    shape: tuple[int, ...]
-    path: Path
-    offset: int  # bytes from the start of the file
-
-    @property
-    def bytes(self) -> int:
-        return math.prod(self.shape) * ITEM_BYTES[self.dtype]
-
-    def rows(self, first: int, count: int) -> Tensor:
-        """The tensor made of `count` rows from `first` on: the same bytes, seen through a narrower window."""
-        row = self.bytes // self.shape[0]
-        return dataclasses.replace(self, shape=(count, *self.shape[1:]), offset=self.offset + first * row)
-
-    def raw(self) -> np.ndarray:
-        """The values as stored, mapped read-only; BF16 as its uint16 bits."""
-        return np.memmap(self.path, NUMPY_TYPES[self.dtype], mode="r", offset=self.offset, shape=self.shape)
-
-    def float32(self) -> np.ndarray:
-        """The values as float32, in memory."""
-        raw = np.asarray(self.raw())
-        if self.dtype == "BF16":
-            return (raw.astype(np.uint32) << 16).view(np.float32)
-        return raw.astype(np.float32)
-
-
-def read_header(path: Path) -> dict[str, Tensor]:
+def read_header(path: Path) -> dict[str, Stored]:
     """The tensors of a file by name. Raises ExportError where header and file cannot both be right."""
     size = path.stat().st_size
     with path.open("rb") as file:
@@ -76,7 +41,7 @@ def read_header(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _entry(path: Path, name: str, value: object, data: int, size: int) -> Tensor:
+def _entry(path: Path, name: str, value: object, data: int, size: int) -> Stored:
     try:
         dtype, shape, (begin, end) = value["dtype"], tuple(value["shape"]), value["data_offsets"]  # type: ignore[index]
         whole = all(isinstance(n, int) and n >= 0 for n in (*shape, begin, end))
@@ -86,7 +51,7 @@ def _entry(path: Path, name: str, value: object, data: int, size: int) -> Tensor
         raise ExportError(f"{path}: the header's entry for {name} is malformed; fetch the file again.")
     if dtype not in ITEM_BYTES:
         raise ExportError(f"{path}: {name} has the unknown type {dtype}; known are {', '.join(ITEM_BYTES)}.")
-    tensor = Tensor(name, dtype, shape, path, data + begin)
+    tensor = Stored(name, dtype, shape, path, data + begin)
     if end - begin != tensor.bytes:
         raise ExportError(
             f"{path}: {name} is {dtype}{list(shape)}, which takes {tensor.bytes} bytes, but its header entry spans {end - begin}; "
@@ -97,7 +62,7 @@ def _entry(path: Path, name: str, value: object, data: int, size: int) -> Tensor
     return tensor
 
 
-def _check_overlap(path: Path, tensors: Iterable[Tensor]) -> None:
+def _check_overlap(path: Path, tensors: Iterable[Stored]) -> None:
     end = 0
     for tensor in sorted((t for t in tensors if t.bytes), key=lambda t: t.offset):
         if tensor.offset < end:
@@ -106,23 +71,29 @@ def _check_overlap(path: Path, tensors: Iterable[Tensor]) -> None:
 
 
 class Checkpoint:
-    """The tensors of a checkpoint folder, whichever of its *.safetensors files holds them."""
+    """The tensors of a checkpoint, whichever of its files holds them."""
 
-    def __init__(self, folder: Path) -> None:
-        files = sorted(folder.glob("*.safetensors"))
-        if not files:
-            raise ExportError(f"{folder} has no *.safetensors file: give --checkpoint the folder that holds the weights.")
+    def __init__(self, folder: Path, files: Sequence[Path] | None = None) -> None:
+        """All weights of a folder, or the given files of it. Raises ExportError where there is none or one cannot be read."""
         self.folder = folder
-        self.files = files
+        self.files = list(files) if files is not None else _weight_files(folder)
         self._tensors: dict[str, Tensor] = {}
-        for path in files:
-            for name, tensor in read_header(path).items():
-                if name in self._tensors:
-                    raise ExportError(f"{name} is both in {self._tensors[name].path.name} and in {path.name}: leave one of the two in {folder}.")
-                self._tensors[name] = tensor
+        homes: dict[str, Path] = {}
+        for path in self.files:
+            for name, tensor in (read_header(path) if path.suffix == ".safetensors" else read_torch(path)).items():
+                if name in homes:
+                    raise ExportError(f"{name} is both in {homes[name].name} and in {path.name}: leave one of the two in {folder}.")
+                self._tensors[name], homes[name] = tensor, path
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
+
+    def names(self) -> list[str]:
+        return list(self._tensors)
+
+    def shape(self, name: str) -> tuple[int, ...] | None:
+        """The shape of the tensor of that name, if there is one."""
+        return self._tensors[name].shape if name in self._tensors else None
 
     def tensor(self, name: str, *shape: int | None) -> Tensor:
         """The tensor of that name. A shape's None stands for any size. Raises ExportError if it is missing or shaped otherwise."""
@@ -139,6 +110,37 @@ class Checkpoint:
         if tensor.dtype not in ("F32", "F16", "BF16"):
             raise ExportError(f"{name} has type {tensor.dtype}; weights must be F32, F16 or BF16.")
         return tensor
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """A folder of weights or a single file, safetensors or PyTorch's. Raises ExportError if it is neither."""
+    if path.is_dir():
+        return Checkpoint(path)
+    if path.is_file() and path.suffix in (".safetensors", *SUFFIXES):
+        return Checkpoint(path.parent, [path])
+    if path.is_file():
+        raise ExportError(f"{path} is not a file of weights; expected .safetensors, {', '.join(SUFFIXES)}.")
+    raise ExportError(f"{path} does not exist: give the folder that holds the weights, or their file.")
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    """safetensors before PyTorch's files, where a folder has the same weights twice."""
+    for pattern in ("*.safetensors", "pytorch_model*.bin", "consolidated*.pth", *(f"*{suffix}" for suffix in SUFFIXES)):
+        if files := sorted(folder.glob(pattern)):
+            _check_shards(folder, {file.name for file in files})
+            return files
+    raise ExportError(f"{folder} has no *.safetensors file (nor {', '.join(SUFFIXES)}): give --checkpoint the folder that holds the weights.")
+
+
+def _check_shards(folder: Path, present: set[str]) -> None:
+    """The index beside a sharded checkpoint names every file of it."""
+    for index in folder.glob("*.index.json"):
+        try:
+            named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ExportError(f"{index} is not an index of weights: it should name a file for each tensor under weight_map.") from None
+        if named & present and (missing := named - present):
+            raise ExportError(f"{folder} lacks {min(missing)}, which {index.name} names: fetch the checkpoint again.")
 
 
 def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:

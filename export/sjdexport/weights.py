@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from .graph import BFLOAT16, FLOAT, FLOAT16, INT8, UINT8, Graph
-from .safetensors import Tensor
+from .graph import BFLOAT16, FLOAT, FLOAT16, INT8, UINT8, Graph, as_type
+from .tensors import Stored, Tensor
 
 TYPES = {"F32": FLOAT, "F16": FLOAT16, "BF16": BFLOAT16}
-NUMPY_TYPES = {"float32": FLOAT, "int8": INT8, "uint8": UINT8}
+NUMPY_TYPES = {"float32": FLOAT, "float16": FLOAT16, "int8": INT8, "uint8": UINT8}
+ITEM_BYTES = {FLOAT: 4, FLOAT16: 2, BFLOAT16: 2}
 ALIGNMENT = 64  # bytes, one cache line
 
 
 class Weights:
     """The large initialisers of one graph.
 
-    With `linked`, tensors are not copied: the graph's external data points by offset into the checkpoint's files, which must
-    lie in the folder of the graph. Otherwise, and for values the checkpoint does not hold (quantised ones), they are
-    appended to the graph's data file, a tensor at a time, so that memory is bounded by the largest one.
+    With `linked`, tensors that lie in a file are not copied: the graph's external data points by offset into the checkpoint's
+    files, which must lie in the folder of the graph under the name that `file_name` gives. All others, and values the checkpoint
+    does not hold (quantised ones), are appended to the graph's data file, a tensor at a time, so that memory is bounded by the
+    largest one.
     """
 
-    def __init__(self, graph: Graph, data_file: Path, linked: bool) -> None:
+    def __init__(self, graph: Graph, data_file: Path, linked: bool, file_name: Callable[[Path], str] = lambda path: path.name) -> None:
         self.graph = graph
         self.data_file = data_file
-        self._linked = linked
+        self._linked, self._file_name = linked, file_name
         self._seen: set[str] = set()
 
     def stored(self, tensor: Tensor) -> str:
@@ -34,18 +37,26 @@ class Weights:
         if name in self._seen:
             return name
         self._seen.add(name)
-        if not self._linked:
-            return self._append(name, TYPES[tensor.dtype], tensor.raw())
-        return self.graph.external(name, TYPES[tensor.dtype], tensor.shape, tensor.path.name, tensor.offset, tensor.bytes)
+        if self._links(tensor):
+            return self.graph.external(name, TYPES[tensor.dtype], tensor.shape, self._file_name(tensor.path), tensor.offset, tensor.bytes)
+        return self._append(name, TYPES[tensor.dtype], tensor.raw())
 
     def cast(self, tensor: Tensor, type: int) -> str:
-        """The tensor in another type. ONNX Runtime folds the Cast when it loads the graph."""
-        stored = self.stored(tensor)
-        return stored if TYPES[tensor.dtype] == type else self.graph.node("Cast", f"{tensor.name}.cast", [stored], to=type)
+        """The tensor in another type. ONNX Runtime folds the Cast when it loads the graph; what is copied is never copied wider than that."""
+        if TYPES[tensor.dtype] == type:
+            return self.stored(tensor)
+        name = f"{tensor.name}.cast"
+        if not self._links(tensor) and ITEM_BYTES[type] < ITEM_BYTES[TYPES[tensor.dtype]]:
+            return name if name in self._seen else self.append(name, tensor.float32(), type)
+        return self.graph.node("Cast", name, [self.stored(tensor)], to=type)
 
-    def append(self, name: str, array: np.ndarray) -> str:
-        """An initialiser with values that the checkpoint does not hold as they are."""
-        return self._append(name, NUMPY_TYPES[array.dtype.name], array)
+    def append(self, name: str, array: np.ndarray, type: int | None = None) -> str:
+        """An initialiser with values that the checkpoint does not hold as they are; float32 ones in another float type, if one is given."""
+        self._seen.add(name)
+        return self._append(name, NUMPY_TYPES[array.dtype.name], array) if type is None else self._append(name, type, as_type(array, type))
+
+    def _links(self, tensor: Tensor) -> bool:
+        return self._linked and isinstance(tensor, Stored)
 
     def _append(self, name: str, type: int, array: np.ndarray) -> str:
         with self.data_file.open("ab") as file:

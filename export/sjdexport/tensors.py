@@ -1,0 +1,105 @@
+"""Tensors of a checkpoint: those that lie in a file as they are, and those that are made from others when they are asked for."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
+NUMPY_TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"
+}
+BLOCK_BYTES = 64 << 20  # of float32 values that `row_blocks` holds at a time
+
+
+class Tensor(abc.ABC):
+    """A name, a type, a shape, and values when asked for."""
+
+    name: str
+    dtype: str  # as safetensors calls it
+    shape: tuple[int, ...]
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * ITEM_BYTES[self.dtype]
+
+    @abc.abstractmethod
+    def raw(self) -> np.ndarray:
+        """The values as stored; BF16 as its uint16 bits."""
+
+    @abc.abstractmethod
+    def rows(self, first: int, count: int) -> Tensor:
+        """The tensor made of `count` rows from `first` on, under a name of its own."""
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Computed:
+        """The tensor made of these rows, in their order."""
+        index = np.asarray(rows)
+        return Computed(f"{self.name}.taken", (len(index), *self.shape[1:]), lambda: self.raw()[index], self.dtype)
+
+    def float32(self) -> np.ndarray:
+        """The values as float32, in memory."""
+        return to_float32(self.raw(), self.dtype)
+
+    def row_blocks(self) -> Iterator[np.ndarray]:
+        """The rows as float32 [some, ...], in order, at most BLOCK_BYTES (or one row) at a time."""
+        raw = self.raw()
+        count = max(1, BLOCK_BYTES // (4 * math.prod(self.shape[1:])))
+        for first in range(0, self.shape[0], count):
+            yield to_float32(raw[first : first + count], self.dtype)
+
+
+@dataclasses.dataclass(frozen=True)
+class Stored(Tensor):
+    """A tensor whose bytes lie in a file one after another."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    path: Path
+    offset: int  # bytes from the start of the file
+
+    def rows(self, first: int, count: int) -> Stored:
+        """The same bytes, seen through a narrower window."""
+        row = self.bytes // self.shape[0]
+        return dataclasses.replace(self, name=_rows(self.name, first, count), shape=(count, *self.shape[1:]), offset=self.offset + first * row)
+
+    def raw(self) -> np.ndarray:
+        """Mapped read-only."""
+        return np.memmap(self.path, NUMPY_TYPES[self.dtype], mode="r", offset=self.offset, shape=self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class Computed(Tensor):
+    """A tensor that no file holds as it is. `values` is called whenever values are wanted."""
+
+    name: str
+    shape: tuple[int, ...]
+    values: Callable[[], np.ndarray]  # as `raw` returns them
+    dtype: str = "F32"
+
+    def rows(self, first: int, count: int) -> Computed:
+        return Computed(_rows(self.name, first, count), (count, *self.shape[1:]), lambda: self.values()[first : first + count], self.dtype)
+
+    def raw(self) -> np.ndarray:
+        return self.values()
+
+
+def _rows(name: str, first: int, count: int) -> str:
+    return f"{name}.{first}-{first + count - 1}"
+
+
+def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
+    raw = np.asarray(raw)
+    return (raw.astype(np.uint32) << 16).view(np.float32) if dtype == "BF16" else raw.astype(np.float32)
+
+
+def to_bfloat16(values: np.ndarray) -> np.ndarray:
+    """The uint16 bits of float32 values, rounded to the nearest bfloat16, ties to even."""
+    bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    rounded = (bits + 0x7FFF + ((bits >> 16) & 1)) >> 16
+    return np.where(np.isnan(values), 0x7FC0, rounded).astype(np.uint16)

@@ -7,10 +7,12 @@ import json
 import os
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "model.json"
 IMAGE_DECODER = "image_decoder.onnx"
 TOKENIZER = "tokenizer.onnx"
+TEXT_ENCODER = "text_encoder.onnx"
+QUANTISATION = "quantisation.json"
 
 
 def transformer_graph(precision: str, pictures: int = 1, tree: bool = False) -> str:
@@ -23,6 +25,9 @@ INPUT_IDS = "input_ids"  # int64 [1, S], one lane after another
 LANE_LENGTHS = "lane_lengths"  # int64 [lanes], sums to S
 LOGITS_ROWS = "logits_rows"  # int64 [R], rows of S
 LOGITS = "logits"  # float32 [1, R, codes]
+# Where there is a text encoder
+CONDITION = "condition"  # float32 [C, hidden], what the text encoder made of the prompt: ids past the embedding are its rows
+POSITION_OFFSET = "position_offset"  # int64 [1], how many rotary positions a sequence skips at its start
 
 
 def seqlens_k(lane: int) -> str:

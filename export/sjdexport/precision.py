@@ -8,14 +8,16 @@ if a guessed token cannot change the logits to its left, so no scale may span th
 from __future__ import annotations
 
 import dataclasses
+import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from .errors import ExportError
-from .graph import FLOAT, FLOAT16, Graph
-from .safetensors import Tensor
+from .graph import BFLOAT16, FLOAT, FLOAT16, Graph
+from .tensors import Tensor
 from .weights import Weights
 
 MICROSOFT = "com.microsoft"
@@ -25,6 +27,7 @@ class Precision(Protocol):
     """The type of activations, keys and values, and a product."""
 
     type: int
+    errors: dict[str, float]  # of each quantised matrix: RMS of what rounding changed, relative to that of the matrix
 
     def rows(self, name: str, x: str) -> Sequence[str]:
         """What products read, made once for all that read the same x [1, S, K]."""
@@ -38,6 +41,7 @@ class Float:
 
     def __init__(self, graph: Graph, weights: Weights, type: int) -> None:
         self.type = type
+        self.errors: dict[str, float] = {}
         self._graph, self._weights = graph, weights
 
     def rows(self, name: str, x: str) -> Sequence[str]:
@@ -62,6 +66,7 @@ class Int8:
     STEPS = 127
 
     def __init__(self, graph: Graph, weights: Weights) -> None:
+        self.errors: dict[str, float] = {}
         self._graph, self._weights = graph, weights
 
     def rows(self, name: str, x: str) -> Sequence[str]:
@@ -74,7 +79,7 @@ class Int8:
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
         graph, (quantised, largest) = self._graph, rows
-        columns, scales = quantise_columns(np.concatenate([m.float32() for m in matrices]).T)
+        columns, scales = self._quantise(name, matrices)
         product = graph.node(
             "MatMulIntegerToFloat", f"{name}.product",
             [quantised, self._weights.append(f"{name}.int8", columns), graph.constant(np.float32(1)),
@@ -83,29 +88,63 @@ class Int8:
         )
         return graph.node("Mul", name, [product, largest])
 
+    def _quantise(self, name: str, matrices: Sequence[Tensor]) -> tuple[np.ndarray, np.ndarray]:
+        """int8 [K, N] and scales [N] of the matrices side by side."""
+        columns = np.empty((matrices[0].shape[1], sum(m.shape[0] for m in matrices)), np.int8)
+        scales = np.empty(columns.shape[1], np.float32)
+        error, first = RelativeError(), 0
+        for block in (block for matrix in matrices for block in matrix.row_blocks()):
+            part = slice(first, first + len(block))
+            columns[:, part], scales[part] = quantise_columns(block.T)
+            error.add(block.T, columns[:, part] * scales[part])
+            first = part.stop
+        self.errors[name] = error.value
+        return columns, scales
+
 
 class Int4:
-    """MatMulNBits: blocks of 32 weights share a scale; the kernel quantises activations to int8, blocks of a row at a time."""
+    """MatMulNBits: blocks of 32 or 128 weights share a scale, zero point 8, no table of zero points.
 
-    type = FLOAT
-    BLOCK = 32
+    The CPU's kernel quantises activations to int8, blocks of a row at a time; the fused ones of CUDA take half-precision activations.
+    """
 
-    def __init__(self, graph: Graph, weights: Weights) -> None:
-        self._graph, self._weights = graph, weights
+    def __init__(self, graph: Graph, weights: Weights, type: int, block: int) -> None:
+        self.type = type
+        self.errors: dict[str, float] = {}
+        self._graph, self._weights, self._block = graph, weights, block
 
     def rows(self, name: str, x: str) -> Sequence[str]:
         return [x]
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
-        parts = [quantise_blocks(m.float32(), self.BLOCK) for m in matrices]
-        blocks = np.concatenate([blocks for blocks, _ in parts])
-        scales = np.concatenate([scales for _, scales in parts])
+        error, parts = RelativeError(), []
+        for values in (values for matrix in matrices for values in matrix.row_blocks()):
+            packed, steps = quantise_blocks(values, self._block)
+            error.add(values, restore_blocks(packed, steps))
+            parts.append((packed, steps))
+        self.errors[name] = error.value
+        blocks, scales = (np.concatenate(each) for each in zip(*parts))
         return self._graph.node(
             "MatMulNBits", name,
-            [*rows, self._weights.append(f"{name}.int4", blocks), self._weights.append(f"{name}.scales", scales)],
+            [*rows, self._weights.append(f"{name}.int4", blocks), self._weights.append(f"{name}.scales", scales, self.type)],
             MICROSOFT,
-            K=matrices[0].shape[1], N=len(blocks), bits=4, block_size=self.BLOCK, accuracy_level=4,
+            K=matrices[0].shape[1], N=len(blocks), bits=4, block_size=self._block, accuracy_level=4,
         )
+
+
+class RelativeError:
+    """RMS of a difference relative to the RMS of what it is a difference to, gathered part by part."""
+
+    def __init__(self) -> None:
+        self._difference = self._whole = 0.0
+
+    def add(self, matrix: np.ndarray, restored: np.ndarray) -> None:
+        self._difference += float(np.square(restored - matrix).sum(dtype=np.float64))
+        self._whole += float(np.square(matrix).sum(dtype=np.float64))
+
+    @property
+    def value(self) -> float:
+        return math.sqrt(self._difference / self._whole) if self._whole else 0.0
 
 
 def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -132,17 +171,38 @@ def quantise_blocks(matrix: np.ndarray, block: int) -> tuple[np.ndarray, np.ndar
     return integers[..., 0::2] | integers[..., 1::2] << 4, scales[..., 0].astype(np.float32)
 
 
+def restore_blocks(packed: np.ndarray, scales: np.ndarray) -> np.ndarray:
+    """The float32 [N, K] that `quantise_blocks` stands for."""
+    integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:2], -1).astype(np.float32) - 8
+    return (integers * scales[..., None]).reshape(len(packed), -1)
+
+
 @dataclasses.dataclass(frozen=True)
 class Kind:
     """A precision as --precision names it."""
 
     cache: str  # the type of keys and values, as model.json calls it
-    on: Callable[[Graph, Weights], Precision]
+    on: Callable[[Graph, Weights, int], Precision]  # the int: weights in a block of int4
 
 
+def _float(type: int, graph: Graph, weights: Weights, block: int) -> Precision:
+    return Float(graph, weights, type)
+
+
+def _int8(graph: Graph, weights: Weights, block: int) -> Precision:
+    return Int8(graph, weights)
+
+
+def _int4(type: int, graph: Graph, weights: Weights, block: int) -> Precision:
+    return Int4(graph, weights, type, block)
+
+
+INT4_BLOCKS = (32, 128)
 PRECISIONS = {
-    "fp32": Kind("float32", lambda graph, weights: Float(graph, weights, FLOAT)),
-    "fp16": Kind("float16", lambda graph, weights: Float(graph, weights, FLOAT16)),
-    "int8": Kind("float32", Int8),
-    "int4": Kind("float32", Int4),
+    "fp32": Kind("float32", functools.partial(_float, FLOAT)),
+    "fp16": Kind("float16", functools.partial(_float, FLOAT16)),
+    "bf16": Kind("bfloat16", functools.partial(_float, BFLOAT16)),
+    "int8": Kind("float32", _int8),
+    "int4": Kind("float32", functools.partial(_int4, FLOAT)),
+    "int4-fp16": Kind("float16", functools.partial(_int4, FLOAT16)),
 }

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from . import contract
-from .graph import FLOAT, FLOAT16, INT32, INT64, Graph
+from .graph import FLOAT, INT32, INT64, Graph
 from .precision import MICROSOFT, Precision
-from .safetensors import Tensor
+from .rotary import Rotary
+from .tensors import Tensor
 from .weights import TYPES, Weights
 
 ROTARY_TABLES = ("cos", "sin")
@@ -25,9 +26,12 @@ class Shape:
     kv_heads: int
     head_dim: int
     norm_epsilon: float
-    rope_theta: float
+    rotary: Rotary
     max_positions: int
     codes: int
+    norm_after: bool = False  # whether norms are on what a block adds (swin), and not on what it reads
+    attention_scale: float | None = None  # of scores; None: head_dim**-0.5
+    encoded_text: bool = False  # whether ids past the embedding are rows of the input `condition`, and `position_offset` is an input
 
     @property
     def packed_heads(self) -> int:
@@ -44,9 +48,17 @@ class HeadNorm:
 
 
 @dataclasses.dataclass(frozen=True)
+class Linear:
+    """A product with matrices [outputs, inputs] whose outputs lie side by side, plus a bias [all outputs]."""
+
+    matrices: Sequence[Tensor]
+    bias: np.ndarray | None = None
+
+
+@dataclasses.dataclass(frozen=True)
 class Layer:
     attention_norm: np.ndarray  # [hidden]
-    qkv: Sequence[Tensor]  # together [(heads + 2 kv heads) head dim, hidden]
+    qkv: Linear  # [(heads + 2 kv heads) head dim, hidden]
     head_norm: HeadNorm | None
     output: Tensor  # [hidden, heads head dim]
     mlp_norm: np.ndarray  # [hidden]
@@ -59,9 +71,9 @@ class Source(Protocol):
     """A checkpoint, in terms of its architecture. Layers are read when they are asked for, so one at a time is in memory."""
 
     shape: Shape
-    embedding: Tensor  # [vocabulary, hidden]
+    embedding: Sequence[Tensor]  # [ids, hidden] each; ids count on from one to the next
     final_norm: np.ndarray  # [hidden]
-    head: Tensor  # [codes, hidden], rows in code order
+    head: Sequence[Linear]  # with GELU (by the error function) between them; the last has a row for each code, in code order
 
     def layer(self, index: int) -> Layer: ...
 
@@ -86,9 +98,9 @@ class TransformerGraph:
         self._variants, self._weights, self._precision, self._source = variants, weights, precision, source
         self._graph = weights.graph
         self._shape = source.shape
-        self._dtype = np.float16 if precision.type == FLOAT16 else np.float32
 
-    def build(self) -> None:
+    def build(self, advance: Callable[[], None] = lambda: None) -> None:
+        """`advance` is called after each layer."""
         graph, shape = self._graph, self._shape
         ids = graph.input(contract.INPUT_IDS, INT64, [1, "S"])
         rows = graph.input(contract.LOGITS_ROWS, INT64, ["R"])
@@ -99,10 +111,16 @@ class TransformerGraph:
         for index in range(shape.layers):
             layer = self._source.layer(index)
             name = f"layers.{index}"
-            x, stream = self._norm(f"{name}.attention_norm", stream, addition, layer.attention_norm)
-            addition = self._attention(f"{name}.attention", index, layer, x)
-            x, stream = self._norm(f"{name}.mlp_norm", stream, addition, layer.mlp_norm)
-            addition = self._mlp(f"{name}.mlp", layer, x)
+            blocks = (("attention", layer.attention_norm, lambda x: self._attention(f"{name}.attention", index, layer, x)),
+                      ("mlp", layer.mlp_norm, lambda x: self._mlp(f"{name}.mlp", layer, x)))
+            for part, weight, block in blocks:
+                if shape.norm_after:
+                    stream = stream if addition is None else graph.node("Add", f"{name}.{part}.stream", [stream, addition])
+                    addition, _ = self._norm(f"{name}.{part}_norm", block(stream), None, weight)
+                else:
+                    x, stream = self._norm(f"{name}.{part}_norm", stream, addition, weight)
+                    addition = block(x)
+            advance()
         self._logits(rows, graph.node("Add", "stream", [stream, addition]))
 
     def _add_lanes(self, variant: Variant) -> None:
@@ -133,11 +151,34 @@ class TransformerGraph:
         return f"tree.{lane}.{'bias' if self._precision.type == FLOAT else 'cast'}"
 
     def _embed(self, ids: str) -> str:
-        table = self._source.embedding
-        rows = self._graph.node("Gather", "embedding", [self._weights.stored(table), ids])
-        if TYPES[table.dtype] == self._precision.type:
-            return rows
-        return self._graph.node("Cast", "embedding.cast", [rows], to=self._precision.type)
+        """[1, S, hidden]. Each table is looked up for every id, clipped to its own, and the last one that knows the id is believed."""
+        graph, rows, first = self._graph, "", 0
+        tables = [self._weights.stored(table) for table in self._source.embedding]
+        types = [TYPES[table.dtype] for table in self._source.embedding]
+        sizes: list[int | None] = [table.shape[0] for table in self._source.embedding]
+        if self._shape.encoded_text:
+            tables.append(graph.input(contract.CONDITION, FLOAT, ["C", self._shape.hidden]))
+            types.append(FLOAT)
+            sizes.append(None)
+        for table, type, size in zip(tables, types, sizes):
+            name = "embedding" if table == tables[0] else f"embedding.{first}"
+            own = ids if len(tables) == 1 else self._ids_from(name, ids, first, size)
+            found = graph.node("Gather", name, [table, own])
+            if type != self._precision.type:
+                found = graph.node("Cast", f"{name}.cast", [found], to=self._precision.type)
+            if rows:
+                known = graph.node("GreaterOrEqual", f"{name}.known", [ids, graph.constant(np.array(first))])
+                known = graph.node("Unsqueeze", f"{name}.known.rows", [known, graph.constant(np.array([2]))])
+                found = graph.node("Where", f"{name}.chosen", [known, found, rows])
+            rows, first = found, first + (size or 0)
+        return rows
+
+    def _ids_from(self, name: str, ids: str, first: int, size: int | None) -> str:
+        """Ids counted from `first`, those outside 0 .. size - 1 brought to an end of it."""
+        graph = self._graph
+        own = graph.node("Sub", f"{name}.from_first", [ids, graph.constant(np.array(first))])
+        bounds = [graph.constant(np.array(bound)) for bound in (0, size and size - 1) if bound is not None]
+        return graph.node("Clip", f"{name}.own", [own, *bounds])
 
     def _norm(self, name: str, stream: str, addition: str | None, weight: np.ndarray) -> tuple[str, str]:
         """The normalised sum of stream and addition, and the sum itself."""
@@ -149,8 +190,8 @@ class TransformerGraph:
         return name, outputs[3]
 
     def _attention(self, name: str, index: int, layer: Layer, x: str) -> str:
-        graph, shape, precision = self._graph, self._shape, self._precision
-        qkv = precision.linear(f"{name}.qkv", precision.rows(f"{name}.input", x), layer.qkv)
+        precision = self._precision
+        qkv = self._linear(f"{name}.qkv", precision.rows(f"{name}.input", x), layer.qkv)
         if layer.head_norm is not None:
             qkv = self._head_norm(f"{name}.head_norm", qkv, layer.head_norm)
         joined = f"{name}.joined"  # [1, S, heads head_dim]
@@ -182,8 +223,9 @@ class TransformerGraph:
         tree = [contract.position_ids(lane), self._bias(lane)] if variant.tree else []
         graph.nodes(
             "GroupQueryAttention", [name, *present],
-            [packed, "", "", *past, contract.seqlens_k(lane), contract.total_sequence_length(lane), *ROTARY_TABLES, *tree],
-            MICROSOFT, num_heads=shape.heads, kv_num_heads=shape.kv_heads, do_rotary=1, rotary_interleaved=0,
+            [packed, "", "", *past, contract.seqlens_k(lane), contract.total_sequence_length(lane), *self._rotary_tables(), *tree],
+            MICROSOFT, num_heads=shape.heads, kv_num_heads=shape.kv_heads, do_rotary=1, rotary_interleaved=int(shape.rotary.interleaved),
+            **({} if shape.attention_scale is None else {"scale": shape.attention_scale}),
         )
         for output in present:
             graph.output(output, type, cache)
@@ -203,22 +245,37 @@ class TransformerGraph:
         graph, precision = self._graph, self._precision
         wanted = graph.node("Gather", "wanted", [stream, rows], axis=1)
         x, _ = self._norm("final_norm", wanted, None, self._source.final_norm)
+        *hidden, last = self._source.head
+        for i, linear in enumerate(hidden):
+            name = f"head.{i}"
+            x = graph.node("Gelu", f"{name}.gelu", [self._linear(name, precision.rows(f"{name}.input", x), linear)], MICROSOFT)
         head_rows = precision.rows("head.input", x)
         if precision.type == FLOAT:
-            precision.linear(contract.LOGITS, head_rows, [self._source.head])
+            self._linear(contract.LOGITS, head_rows, last)
         else:
-            graph.node("Cast", contract.LOGITS, [precision.linear("head", head_rows, [self._source.head])], to=FLOAT)
+            graph.node("Cast", contract.LOGITS, [self._linear("head", head_rows, last)], to=FLOAT)
         graph.output(contract.LOGITS, FLOAT, [1, "R", self._shape.codes])
+
+    def _linear(self, name: str, rows: Sequence[str], linear: Linear) -> str:
+        if linear.bias is None:
+            return self._precision.linear(name, rows, linear.matrices)
+        product = self._precision.linear(f"{name}.product", rows, linear.matrices)
+        return self._graph.node("Add", name, [product, self._vector(linear.bias)])
 
     def _add_rotary_tables(self, variant: Variant) -> None:
         """cos and sin [places in the cache, head_dim / 2], angles in double precision."""
-        shape = self._shape
-        places = shape.max_positions + (contract.MOST_BRANCHES if variant.tree else 0)
-        frequencies = shape.rope_theta ** (-np.arange(0, shape.head_dim, 2) / shape.head_dim)
-        angles = np.arange(places)[:, None] * frequencies
-        for name, table in zip(ROTARY_TABLES, (np.cos(angles), np.sin(angles))):
-            variant.graph.constant(table.astype(self._dtype), name)
+        shape, graph = self._shape, variant.graph
+        places = shape.max_positions + shape.rotary.spare + (contract.MOST_BRANCHES if variant.tree else 0)
+        offset = graph.input(contract.POSITION_OFFSET, INT64, [1]) if shape.encoded_text else ""
+        for name, table in zip(ROTARY_TABLES, shape.rotary.tables(places)):
+            graph.floats(table, self._precision.type, name)
+            if offset:
+                end, axis = graph.constant(np.array([places]), f"{name}.end"), graph.constant(np.array([0]), f"{name}.axis")
+                graph.node("Slice", f"{name}.skipped", [name, offset, end, axis])
+
+    def _rotary_tables(self) -> list[str]:
+        return [f"{name}.skipped" if self._shape.encoded_text else name for name in ROTARY_TABLES]
 
     def _vector(self, values: np.ndarray) -> str:
         """Norm weights: small, so they lie in the graph file."""
-        return self._graph.constant(values.astype(self._dtype))
+        return self._graph.floats(values, self._precision.type)

@@ -10,38 +10,53 @@ from pathlib import Path
 from sjdexport.errors import ExportError
 from sjdexport.exporter import ExportOptions, export
 from sjdexport.families import FAMILIES
-from sjdexport.precision import PRECISIONS
+from sjdexport.precision import INT4_BLOCKS, PRECISIONS
 
 EPILOG = """
-The checkpoint folder holds
-  *.safetensors     the weights (F32, F16 or BF16; one file or several)
-  config.json       sizes, under Hugging Face's names
-  tokenizer.json    byte-level BPE of the Hugging Face tokenizers library
+The checkpoint is a folder or a file, with
+  *.safetensors     the weights (F32, F16 or BF16; one file or several), read in place; or *.pt, *.pth, *.bin, *.ckpt through PyTorch
+  config.json       sizes, under Hugging Face's names; LlamaGen and Meta's Chameleon have none
+  tokenizer         tokenizer.json or text_tokenizer.json; Emu3: emu3.tiktoken and emu3_vision_tokens.txt
   generation.json   optional: what the weights do not tell. Any of the sections name, license, prompt, layout, image,
                     sampling and decoding of model.json, which replace the family's defaults
 
-Precisions
-  fp32   exact; reads the checkpoint's own weights, converted when the model is loaded
-  fp16   the same for GPUs
-  int8   8-bit matrices and activations, each row of activations with its own scale: fastest on CPUs for windows
-  int4   4-bit matrices in blocks of 32: smallest, fastest for one token at a time
+Families, and what they need beside the checkpoint
+  chameleon   Anole (--vq for Meta's files), Lumina-mGPT (--vq vqgan.ckpt --size 512, 768 or 1024)
+  emu3        Emu3-Gen (--vq Emu3-VisionTokenizer)
+  llamagen    by class (--vq vq_ds16_c2i.pt) or by text (--vq vq_ds16_t2i.pt --text-encoder flan-t5-xl)
+  janus       Janus-Pro 1B and 7B, in DeepSeek's files or the Hugging Face port
+  lumina2     Lumina-mGPT 2.0 (--vq movqgan_270M.ckpt --size 768)
+  simplear    cannot be exported yet: its image decoder is a TorchScript program
 
-Graphs point into the checkpoint's files, which are hard-linked (or else copied) into the model folder, so weights are stored
-once. With --copy-weights each graph gets a data file of its own with just what it needs; then the checkpoint can go.
+Precisions
+  fp32        exact; reads the checkpoint's own weights, converted when the model is loaded
+  fp16, bf16  the same for GPUs
+  int8        8-bit matrices and activations, each row of activations with its own scale: fastest on CPUs for windows
+  int4        4-bit matrices in blocks: smallest, fastest for one token at a time
+  int4-fp16   the same with half-precision activations, for GPUs
+
+Graphs point into the checkpoint's safetensors, which are hard-linked (or else copied) into the model folder, so weights are
+stored once. With --copy-weights each graph gets a data file of its own with just what it needs; then the checkpoint can go.
 
 Examples
-  python3 export/export.py --family chameleon --checkpoint anole-7b-hf --out onnx-models/anole --precision fp16,int4
-  python3 export/export.py --family chameleon --checkpoint onnx-models/emoji --out onnx-models/emoji
+  python3 export/export.py --checkpoint anole-7b-hf --out onnx-models/anole --precision fp16,int4
+  python3 export/export.py --checkpoint lumina-mgpt-7b-768 --vq tokenizer/vqgan.ckpt --size 768 --out onnx-models/lumina --precision bf16
+  python3 export/export.py --checkpoint t2i_XL_stage2_512.pt --vq vq_ds16_t2i.pt --text-encoder flan-t5-xl --out onnx-models/llamagen
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--family", required=True, help=f"architecture of the checkpoint: {', '.join(FAMILIES)}")
-    parser.add_argument("--checkpoint", required=True, type=Path, metavar="DIR", help="folder with the weights")
+    parser.add_argument("--family", help=f"architecture of the checkpoint: {', '.join(FAMILIES)} (default: told by its tensors)")
+    parser.add_argument("--checkpoint", required=True, type=Path, metavar="PATH", help="folder with the weights, or their file")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="model folder to write; may be the checkpoint folder")
     parser.add_argument("--precision", default="fp32,int8", metavar="LIST", help=f"of {', '.join(PRECISIONS)}, separated by commas (default: %(default)s)")
     parser.add_argument("--default-precision", metavar="NAME", help="what the engine uses unless told (default: int8 if exported, else the first)")
+    parser.add_argument("--vq", type=Path, metavar="PATH", help="the image decoder's file or folder, where the checkpoint does not hold it")
+    parser.add_argument("--text-encoder", type=Path, metavar="DIR", help="folder of FLAN-T5-XL, for LlamaGen models that read text")
+    parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the square picture that the checkpoint was trained for, where it does not say")
+    parser.add_argument("--int4-block", type=int, default=32, metavar="N",
+                        help=f"weights that share a scale at int4: {' or '.join(map(str, INT4_BLOCKS))} (default: %(default)s)")
     parser.add_argument("--lanes", type=int, default=2, metavar="N", help="sequences in one run: 2 for each guided image (default: %(default)s)")
     parser.add_argument("--pictures", default="2,4,8", metavar="LIST",
                         help="batches that one run can draw, for each a small graph over the same weights; '' for none (default: %(default)s)")
@@ -52,8 +67,9 @@ def main(arguments: list[str] | None = None) -> int:
     default = args.default_precision or ("int8" if "int8" in precisions else precisions[0])
     try:
         options = ExportOptions(
-            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.copy_weights)
-        export(options, report=print)
+            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.copy_weights,
+            args.vq, args.text_encoder, args.size, args.int4_block)
+        export(options)
     except ExportError as error:
         print(f"export: {error}", file=sys.stderr)
         return 1

@@ -51,10 +51,9 @@ def config(vocabulary: int) -> dict[str, object]:
 
 def generation() -> dict[str, object]:
     return {
-        "license": {"id": "MIT", "notice": "Trained by the SjdOnnx authors on drawings of Noto Color Emoji (SIL OFL 1.1)."},
+        "license": {"id": "MIT", "commercial": True, "notice": "Trained by the SjdOnnx authors on drawings of Noto Color Emoji (SIL OFL 1.1)."},
         "prompt": {
-            "template": "{prompt}",
-            "conditional": [tokens.BOS, "prompt", tokens.TURN_END, tokens.IMAGE_START],
+            "conditional": [tokens.BOS, {"text": "{prompt}"}, tokens.TURN_END, tokens.IMAGE_START],
             "unconditional": tokens.prompt([]),
             "maxTokens": 128,
         },

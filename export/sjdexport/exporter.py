@@ -7,27 +7,32 @@ import dataclasses
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from . import contract
 from .errors import ExportError
-from .families import FAMILIES
+from .families import FAMILIES, Family, Given, find_family
+from .families.given import read_json
 from .graph import Graph, Graphs
-from .image_decoder import ImageDecoderGraph
-from .precision import PRECISIONS
-from .safetensors import Checkpoint
-from .tokenizer import build_tokenizer, read_tokenizer
+from .links import Links
+from .padding import with_wide_heads
+from .precision import INT4_BLOCKS, PRECISIONS
+from .progress import Progress
+from .safetensors import open_checkpoint
+from .sections import merge, read_generation
 from .transformer import Shape, Source, TransformerGraph, Variant
 from .weights import Weights
 
 STAGING = ".export"
-SECTIONS = ("name", "license", "prompt", "layout", "image", "sampling", "decoding")
+DOCUMENTS = ("config.json", "tokenizer.json", "generation.json")
 
 
 @dataclasses.dataclass(frozen=True)
 class ExportOptions:
-    family: str
+    family: str | None  # else told by the checkpoint
     checkpoint: Path
     out: Path
     precisions: tuple[str, ...]
@@ -36,9 +41,13 @@ class ExportOptions:
     pictures: tuple[int, ...] = (2, 4, 8)  # beside the graphs of one picture, graphs of so many at once
     name: str | None = None  # else generation.json's, else the folder's
     copy_weights: bool = False  # else graphs point into the checkpoint's files
+    vq: Path | None = None
+    text_encoder: Path | None = None
+    size: int | None = None  # pixels
+    int4_block: int = 32
 
     def __post_init__(self) -> None:
-        if self.family not in FAMILIES:
+        if self.family is not None and self.family not in FAMILIES:
             raise ExportError(f"unknown family {self.family}; known are {', '.join(FAMILIES)}.")
         for precision in (*self.precisions, self.default_precision):
             if precision not in PRECISIONS:
@@ -50,81 +59,89 @@ class ExportOptions:
         for pictures in self.pictures:
             if not 2 <= pictures <= 64:
                 raise ExportError(f"--pictures has {pictures}; a graph can hold 2 to 64 pictures beside the one that is always exported.")
-        if not self.checkpoint.is_dir():
-            raise ExportError(f"{self.checkpoint} is not a folder: give --checkpoint the folder that holds the weights.")
+        if self.int4_block not in INT4_BLOCKS:
+            raise ExportError(f"--int4-block is {self.int4_block}; it can be {' or '.join(map(str, INT4_BLOCKS))}.")
 
 
-def export(options: ExportOptions, report: Callable[[str], None] = lambda line: None) -> None:
+def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     """Writes the model folder. Raises ExportError, and leaves what was there before, if that cannot be done."""
-    family = FAMILIES[options.family]
-    checkpoint = Checkpoint(options.checkpoint)
-    generation = _read_generation(options.checkpoint / "generation.json", family.generation)
-    tokenizer = read_tokenizer(options.checkpoint / "tokenizer.json")
-    source = family(checkpoint, generation["layout"], tokenizer["model"]["vocab"])
-    manifest = _manifest(options, generation, source.shape)
+    checkpoint = open_checkpoint(options.checkpoint)
+    folder = checkpoint.folder
+    config = read_json(folder / "config.json") if (folder / "config.json").exists() else {}
+    given = Given(checkpoint, config, read_generation(folder / "generation.json"), options.vq, options.text_encoder, options.size)
+    family = find_family(options.family, checkpoint, config)(given)
+    known = family.generation()
+    source = with_wide_heads(family)
+    manifest = _manifest(options, family, source.shape, {**known, **merge(family.name, known, given.sections)}, given.sections.get("name"))
 
+    links = Links(options.out)
+    progress = Progress(source.shape.layers * len(options.precisions) + 3, output)
     with _staging(options.out) as staging:
-        for precision in options.precisions:
-            _write_transformer(staging, options, precision, source)
-            report(f"{contract.transformer_graph(precision)}: {source.shape.layers} layers, {options.lanes} lanes")
-
-        graph = Graph("image_decoder")
-        weights = Weights(graph, staging / "image_decoder.data", linked=not options.copy_weights)
-        decoder = ImageDecoderGraph(graph, weights, checkpoint, family.vq_prefix, source.vq_groups)
-        decoder.build()
-        graph.save(staging / contract.IMAGE_DECODER)
-        manifest["image"]["pixelsPerCode"] = decoder.pixels_per_code
-        report(f"{contract.IMAGE_DECODER}: {decoder.pixels_per_code} pixels per code")
-
-        graph = Graph("tokenizer")
-        build_tokenizer(graph, tokenizer)
-        graph.save(staging / contract.TOKENIZER)
-        report(f"{contract.TOKENIZER}: {len(tokenizer['model']['vocab'])} tokens")
-
-        if not options.copy_weights:
-            _bring(checkpoint, staging, options.out)
-        documents = [options.checkpoint / name for name in ("config.json", "tokenizer.json", "generation.json")]
-        _publish(staging, options.out, manifest, [*documents, *checkpoint.files])
-    report(f"{options.out / contract.MANIFEST}: done")
+        writer = Writer(staging, options, links, progress)
+        errors = {precision: writer.transformer(precision, source) for precision in options.precisions}
+        if errors := {precision: each for precision, each in errors.items() if each}:
+            (staging / contract.QUANTISATION).write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
+        writer.others(family)
+        links.bring(staging)
+        documents = [folder / name for name in DOCUMENTS]
+        _publish(staging, options.out, manifest, [*documents, *checkpoint.files, *links.files])
+    progress.done(f"{options.out / contract.MANIFEST}: done")
 
 
-def _write_transformer(staging: Path, options: ExportOptions, precision: str, source: Source) -> None:
-    """The graphs of one precision, which share their weights."""
-    lanes = options.lanes
-    variants = {
-        contract.transformer_graph(precision): Variant(Graph("transformer"), lanes),
-        contract.transformer_graph(precision, tree=True): Variant(Graph("transformer"), lanes, tree=True),
-        **{contract.transformer_graph(precision, n): Variant(Graph("transformer"), n * lanes) for n in options.pictures},
-    }
-    graphs = Graphs([variant.graph for variant in variants.values()])
-    weights = Weights(graphs, staging / f"transformer.{precision}.data", linked=not options.copy_weights)
-    TransformerGraph(list(variants.values()), weights, PRECISIONS[precision].on(graphs, weights), source).build()
-    for name, variant in variants.items():
-        variant.graph.save(staging / name)
+class Writer:
+    """Writes graphs into a folder."""
+
+    def __init__(self, folder: Path, options: ExportOptions, links: Links, progress: Progress) -> None:
+        self._folder, self._options, self._links, self._progress = folder, options, links, progress
+
+    def transformer(self, precision: str, source: Source) -> dict[str, float]:
+        """The graphs of one precision, which share their weights; returns the errors of its quantised matrices."""
+        lanes, name = self._options.lanes, contract.transformer_graph(precision)
+        variants = {
+            name: Variant(Graph("transformer"), lanes),
+            contract.transformer_graph(precision, tree=True): Variant(Graph("transformer"), lanes, tree=True),
+            **{contract.transformer_graph(precision, n): Variant(Graph("transformer"), n * lanes) for n in self._options.pictures},
+        }
+        graphs = Graphs([variant.graph for variant in variants.values()])
+        weights = self._weights(graphs, f"transformer.{precision}.data")
+        kind = PRECISIONS[precision].on(graphs, weights, self._options.int4_block)
+        TransformerGraph(list(variants.values()), weights, kind, source).build(lambda: self._progress.advance(name))
+        for file, variant in variants.items():
+            variant.graph.save(self._folder / file)
+        self._progress.done(f"{name}: {source.shape.layers} layers, {lanes} lanes{_worst(kind.errors)}")
+        return kind.errors
+
+    def others(self, family: Family) -> None:
+        """The graphs on either side of the transformer."""
+        graph, decoder = Graph("image_decoder"), family.image_decoder()
+        decoder.build(graph, self._weights(graph, "image_decoder.data"))
+        self._save(graph, contract.IMAGE_DECODER, f"{decoder.pixels_per_code} pixels per code")
+        if (tokenizer := family.tokenizer()) is not None:
+            tokenizer.build(graph := Graph("tokenizer"))
+            self._save(graph, contract.TOKENIZER, f"{tokenizer.size} tokens")
+        if (encoder := family.text_encoder()) is not None:
+            graph = Graph("text_encoder")
+            encoder.build(graph, self._weights(graph, "text_encoder.data"))
+            self._save(graph, contract.TEXT_ENCODER, f"up to {encoder.places} tokens")
+
+    def _weights(self, graph: Graph, data: str) -> Weights:
+        return Weights(graph, self._folder / data, not self._options.copy_weights, self._links.name)
+
+    def _save(self, graph: Graph, name: str, description: str) -> None:
+        graph.save(self._folder / name)
+        self._progress.advance(name)
+        self._progress.done(f"{name}: {description}")
 
 
-def _read_generation(path: Path, defaults: dict) -> dict:
-    """The family's defaults with the sections of generation.json in their place."""
-    if not path.exists():
-        return dict(defaults)
-    try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        given = None
-    if not isinstance(given, dict):
-        raise ExportError(f"{path} is not a JSON object.")
-    unknown = set(given) - set(SECTIONS)
-    if unknown:
-        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are {', '.join(SECTIONS)}.")
-    for section in set(given) & set(defaults):
-        if not isinstance(given[section], dict):
-            raise ExportError(f"{path}: section {section} is {json.dumps(given[section])}; expected an object.")
-        if set(given[section]) != set(defaults[section]):
-            raise ExportError(f"{path}: section {section} has the fields {sorted(given[section])}; expected are {sorted(defaults[section])}.")
-    return {**defaults, **given}
+def _worst(errors: dict[str, float]) -> str:
+    """How much of its matrices rounding changed."""
+    if not errors:
+        return ""
+    worst = max(errors, key=errors.__getitem__)
+    return f"; rounding changed {100 * sum(errors.values()) / len(errors):.2f} % of a matrix on average, {100 * errors[worst]:.2f} % of {worst}"
 
 
-def _manifest(options: ExportOptions, generation: dict, shape: Shape) -> dict:
+def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: dict, name: str | None) -> dict:
     precisions = {
         p: {
             "graph": contract.transformer_graph(p),
@@ -134,21 +151,27 @@ def _manifest(options: ExportOptions, generation: dict, shape: Shape) -> dict:
         }
         for p in options.precisions
     }
-    return {
+    manifest = {
         "format": contract.FORMAT,
-        "name": options.name or generation.get("name") or options.out.resolve().name,
-        "family": options.family,
-        "license": generation["license"],
+        "name": options.name or name or options.out.resolve().name,
+        "family": family.name,
+        "license": sections["license"],
         "transformer": {
             "layers": shape.layers, "kvHeads": shape.kv_heads, "headDim": shape.head_dim, "lanes": options.lanes,
             "maxPositions": shape.max_positions, "precisions": precisions, "defaultPrecision": options.default_precision,
         },
-        "tokenizer": {"graph": contract.TOKENIZER},
-        "prompt": generation["prompt"],
-        "layout": generation["layout"],
-        "image": {"graph": contract.IMAGE_DECODER, "pixelsPerCode": 0, **generation["image"]},
-        "sampling": generation["sampling"],
-        "decoding": generation["decoding"],
+    }
+    if family.tokenizer() is not None:
+        manifest["tokenizer"] = {"graph": contract.TOKENIZER}
+    if "textEncoder" in sections:
+        manifest["textEncoder"] = {"graph": contract.TEXT_ENCODER, **sections["textEncoder"]}
+    return {
+        **manifest,
+        "prompt": sections["prompt"],
+        "layout": sections["layout"],
+        "image": {"graph": contract.IMAGE_DECODER, "pixelsPerCode": family.image_decoder().pixels_per_code, **sections["image"]},
+        "sampling": sections["sampling"],
+        "decoding": sections["decoding"],
     }
 
 
@@ -168,17 +191,6 @@ def _staging(out: Path) -> Iterator[Path]:
         if not existed:
             with contextlib.suppress(OSError):
                 out.rmdir()
-
-
-def _bring(checkpoint: Checkpoint, staging: Path, out: Path) -> None:
-    """ONNX Runtime reads external data only from the graph's own folder: hard links cost no space, copies where links cannot be."""
-    for file in checkpoint.files:
-        if file.parent.resolve() == out.resolve():
-            continue
-        try:
-            os.link(file.resolve(), staging / file.name)
-        except OSError:
-            shutil.copyfile(file, staging / file.name)
 
 
 def _publish(staging: Path, out: Path, manifest: dict, sources: list[Path]) -> None:

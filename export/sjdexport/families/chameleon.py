@@ -1,130 +1,154 @@
-"""Chameleon's layout under Hugging Face's names: Anole, Lumina-mGPT and the built-in model.
+"""Chameleon (arXiv 2405.09818): LLaMA blocks with LayerNorm on each head's queries and keys. Anole, Lumina-mGPT and the built-in model.
 
-Architecture: arXiv 2405.09818; LLaMA blocks with LayerNorm on each head's queries and keys.
+Under Hugging Face's names or Meta's. Meta's layout turns neighbouring channels as pairs, so its rows need no permutation, only
+interleaved rotation. Lumina-mGPT (arXiv 2408.02657) comes without an image decoder and for one of three sizes.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from ..errors import ExportError
-from ..safetensors import Checkpoint, Tensor
-from ..transformer import HeadNorm, Layer, Shape
+from ..image_decoders import ImageDecoder, Vqgan
+from ..rotary import SequenceRotary
+from ..safetensors import Checkpoint
+from ..transformer import Layer, Linear
+from . import lumina
+from .given import Given, Tokenizer
+from .llama import META, Llama, Sizes, head_norm_rows, hugging_face, measure, read_sizes
 
-NAME = "chameleon"
+HUGGING_FACE = hugging_face()
 VQ_PREFIX = "model.vqmodel."
-HEAD_NORM_EPSILON = 1e-5  # fixed in the reference code, whatever rms_norm_eps says
-
-# What neither weights nor config.json tell, for Anole (the model the Hugging Face port of this layout comes with).
-# generation.json beside the weights replaces sections of it: the built-in model and Lumina-mGPT have one.
-GENERATION = {
-    "license": {"id": "chameleon-research", "notice": "Derived from Chameleon: Chameleon Research License, non-commercial research only."},
-    "prompt": {"template": "{prompt}", "conditional": [0, "prompt", 8710, 8197], "unconditional": [0, 8197], "maxTokens": 1024},
-    "layout": {"firstCode": 4, "codes": 8192, "rowSuffix": [], "suffix": [8196]},
-    "image": {"sizes": [[512, 512]]},
-    "sampling": {"guidance": 3.0, "temperature": 1.0, "topK": 2000, "topP": 1.0},
-    "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform"},
+TOKENIZERS = ("tokenizer.json", "text_tokenizer.json")
+LICENSE = {
+    "id": "chameleon-research", "commercial": False,
+    "notice": "Derived from Chameleon: Chameleon Research License, non-commercial research only.",
 }
+DECODING = {"method": "sjd", "window": 16, "initialisation": "uniform"}
+MOST_TEXT = 1024  # tokens
+LUMINA_2_VOCABULARY = 171384  # the smallest that holds its codes
 
 
 class Chameleon:
-    """A checkpoint folder seen as a transformer (transformer.Source)."""
+    name = "chameleon"
 
-    name = NAME
-    generation = GENERATION
-    vq_prefix = VQ_PREFIX
+    @staticmethod
+    def recognises(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
+        normed = any(f"{names.layers}0.{names.head_norms[0]}.bias" in checkpoint for names in (HUGGING_FACE, META))
+        return normed and (checkpoint.shape("model.embed_tokens.weight") or (0,))[0] < LUMINA_2_VOCABULARY
 
-    def __init__(self, checkpoint: Checkpoint, layout: dict, vocabulary: dict[str, int]) -> None:
-        _check_code_order(vocabulary, layout["firstCode"])
-        config = _read_config(checkpoint.folder / "config.json")
-        self._checkpoint = checkpoint
-        self.vq_groups = _vq_groups(config)
-        self._inner, self._vocabulary = config["intermediate_size"], config["vocab_size"]
-        hidden, heads = config["hidden_size"], config["num_attention_heads"]
-        self.shape = Shape(
-            layers=config["num_hidden_layers"], hidden=hidden, heads=heads, kv_heads=config["num_key_value_heads"],
-            head_dim=config.get("head_dim") or hidden // heads, norm_epsilon=config["rms_norm_eps"], rope_theta=config["rope_theta"],
-            max_positions=config["max_position_embeddings"], codes=layout["codes"],
-        )
-        if self.shape.head_dim % 16:
-            raise ExportError(
-                f"config.json gives heads of {self.shape.head_dim} channels; ONNX Runtime's attention with rotation needs a multiple of 16."
-            )
-        self.embedding = checkpoint.tensor("model.embed_tokens.weight", self._vocabulary, hidden)
-        self.final_norm = checkpoint.tensor("model.norm.weight", hidden).float32()
+    def __init__(self, given: Given) -> None:
+        checkpoint, config = given.checkpoint, given.config
+        self._given = given
+        self._meta = f"{META.embedding}.weight" in checkpoint
+        self._llama = Llama(checkpoint, META, _meta_sizes(checkpoint)) if self._meta \
+            else Llama(checkpoint, HUGGING_FACE, read_sizes(config, given.folder / "config.json"))
+        self._tokenizer = given.read_tokenizer(*TOKENIZERS)
+        self._vq, self._vq_prefix = (checkpoint, VQ_PREFIX) if self._holds_decoder() else (given.open_vq("Chameleon's vqgan.ckpt"), "")
+        codes = self._vq.tensor(f"{self._vq_prefix}quantize.embedding.weight", None, None).shape[0]
+        order = code_order(self._tokenizer, codes, given.sections.get("layout"))
+        self._first_code = int(order.min())
         # Structural tokens are always forced, so only the rows of image codes are ever sampled from.
-        head = checkpoint.tensor("lm_head.weight", self._vocabulary, hidden)
-        last = layout["firstCode"] + layout["codes"] - 1
-        if last >= self._vocabulary:
-            raise ExportError(f"the layout's codes end at id {last}, past the vocabulary of {self._vocabulary}: correct generation.json.")
-        self.head = head.rows(layout["firstCode"], layout["codes"])
+        vocabulary = self._llama.sizes.vocabulary
+        last = self._first_code + codes - 1
+        if last >= vocabulary:
+            raise ExportError(f"the layout's codes end at id {last}, past the vocabulary of {vocabulary}: correct generation.json.")
+        self.shape = self._llama.shape(
+            codes, rotary=SequenceRotary(self._llama.sizes.theta, self._llama.sizes.head_dim, interleaved=self._meta), norm_after=self._norm_after())
+        self.final_norm = self._llama.final_norm
+        in_order = bool((np.diff(order) == 1).all())
+        rows = np.arange(vocabulary)
+        rows[self._first_code : last + 1] = order
+        self.embedding = [self._llama.embedding if in_order else self._llama.embedding.take(rows)]
+        self.head = [Linear([self._llama.head().rows(self._first_code, codes) if in_order else self._llama.head().take(order)])]
 
     def layer(self, index: int) -> Layer:
-        shape, prefix = self.shape, f"model.layers.{index}"
-        queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+        return self._llama.layer(index)
 
-        def tensor(name: str, *dimensions: int) -> Tensor:
-            return self._checkpoint.tensor(f"{prefix}.{name}.weight", *dimensions)
+    def image_decoder(self) -> ImageDecoder:
+        return Vqgan(self._vq, self._vq_prefix, _norm_groups(self._given.config))
 
-        return Layer(
-            attention_norm=tensor("input_layernorm", shape.hidden).float32(),
-            qkv=[tensor(f"self_attn.{part}_proj", rows, shape.hidden) for part, rows in (("q", queries), ("k", keys), ("v", keys))],
-            head_norm=HeadNorm(self._head_norm(prefix, "weight"), self._head_norm(prefix, "bias"), HEAD_NORM_EPSILON),
-            output=tensor("self_attn.o_proj", shape.hidden, queries),
-            mlp_norm=tensor("post_attention_layernorm", shape.hidden).float32(),
-            gate=tensor("mlp.gate_proj", self._inner, shape.hidden),
-            up=tensor("mlp.up_proj", self._inner, shape.hidden),
-            down=tensor("mlp.down_proj", shape.hidden, self._inner),
-        )
+    def tokenizer(self) -> Tokenizer:
+        return self._tokenizer
 
-    def _head_norm(self, prefix: str, part: str) -> np.ndarray:
-        """[heads + kv heads, head_dim]. Lumina's files have one row for several consecutive heads; the port has one for each."""
-        rows = []
-        for projection, heads in (("q", self.shape.heads), ("k", self.shape.kv_heads)):
-            values = self._checkpoint.tensor(f"{prefix}.self_attn.{projection}_norm.{part}", None, self.shape.head_dim).float32()
-            if heads % len(values):
-                raise ExportError(f"{prefix}.self_attn.{projection}_norm.{part} has {len(values)} rows, which {heads} heads cannot share evenly.")
-            rows.append(np.repeat(values, heads // len(values), axis=0))
-        return np.concatenate(rows)
+    def text_encoder(self) -> None:
+        return None
+
+    def generation(self) -> dict[str, Any]:
+        if {"prompt", "layout", "image"} <= self._given.sections.keys():
+            return {"license": LICENSE, "decoding": DECODING, "sampling": _sampling(3.0, 1.0, 2000, 1.0)}
+        image_start, image_end, turn_end = (
+            self._given.id(self._tokenizer, token) for token in ("<racm3:break>", "<eoss>", "<reserved08706>"))
+        layout = {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [], "suffix": [image_end]}
+        if self._given.size is None and (self._meta or self._vq is self._given.checkpoint):
+            begin = self._given.id(self._tokenizer, "<s>")
+            anole = {"conditional": [begin, {"text": "{prompt}"}, turn_end, image_start], "unconditional": [begin, image_start],
+                     "negative": None, "cleaning": None, "maxTokens": MOST_TEXT}
+            return {"license": LICENSE, "prompt": anole, "layout": layout, "image": {"sizes": [[512, 512]]},
+                    "sampling": _sampling(3.0, 0.7, 0, 0.9), "decoding": DECODING}
+        return self._lumina(image_start, turn_end, layout)
+
+    def _lumina(self, image_start: int, turn_end: int, layout: dict[str, Any]) -> dict[str, Any]:
+        """Its settings with speculative Jacobi decoding as arXiv 2410.01699 publishes them; guidance as its README has it."""
+        if self._given.size is None:
+            raise ExportError("Lumina-mGPT's weights do not tell their size: give --size 512, 768 or 1024.")
+        sizes, pixels_per_code = lumina.sizes(self._given.size), self.image_decoder().pixels_per_code
+        room = self.shape.max_positions - lumina.longest(sizes, pixels_per_code) - 6
+        if room < 1:
+            raise ExportError(f"pictures of --size {self._given.size} take more than the {self.shape.max_positions} positions of config.json.")
+        begin, new_line, no_unit = (self._given.id(self._tokenizer, token) for token in ("<s>", "<reserved08799>", "<reserved08800>"))
+        return {
+            "license": LICENSE, "prompt": lumina.prompt(begin, turn_end, image_start, no_unit, lumina.UNIT // pixels_per_code, min(MOST_TEXT, room)),
+            "layout": {**layout, "rowSuffix": [new_line], "suffix": [*layout["suffix"], turn_end]}, "image": {"sizes": sizes},
+            "sampling": _sampling(4.0, 1.0, 2000, 1.0), "decoding": {**DECODING, "sequential": {"first": 0, "last": 10}},
+        }
+
+    def _holds_decoder(self) -> bool:
+        return self._given.vq is None and any(name.startswith(f"{VQ_PREFIX}decoder.") for name in self._given.checkpoint.names())
+
+    def _norm_after(self) -> bool:
+        """In Meta's files only the larger models, whose blocks end with their norms, have several rows of head norms."""
+        if self._meta:
+            return len(head_norm_rows(self._given.checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)) > 1
+        return bool(self._given.config.get("swin_norm"))
 
 
-def _check_code_order(vocabulary: dict[str, int], first: int) -> None:
-    """Chameleon's own vocabulary spells code 1093 as IMGIMG, its digits as the letters BAJD, and Z; rows must be in code order."""
-    for token, id in vocabulary.items():
-        letters = token.removeprefix("IMGIMG").removesuffix("Z")
-        if len(token) == len(letters) + 7 and letters.strip("ABCDEFGHIJ") == "":
-            code = int(letters.translate(str.maketrans("ABCDEFGHIJ", "0123456789")))
-            if id != first + code:
-                raise ExportError(
-                    f"tokenizer.json gives {token}, which is code {code}, the id {id} where {first + code} was expected: "
-                    "codes out of order cannot be exported."
-                )
+def code_order(tokenizer: Tokenizer, codes: int, layout: Mapping[str, Any] | None) -> np.ndarray:
+    """The id of each code. Chameleon's vocabulary spells code 1093 as IMGIMG, its digits as the letters BAJD, and Z."""
+    spelled = [tokenizer.id(f"IMGIMG{str(code).translate(str.maketrans('0123456789', 'ABCDEFGHIJ'))}Z") for code in range(codes)]
+    if all(id is None for id in spelled):
+        if layout is None:
+            raise ExportError("the tokenizer has no tokens of image codes (IMGIMGAZ and so on): say the layout in generation.json.")
+        if layout["codes"] != codes:
+            raise ExportError(f"generation.json's layout has {layout['codes']} codes, and the image decoder {codes}.")
+        return np.arange(layout["firstCode"], layout["firstCode"] + codes)
+    missing = next((code for code, id in enumerate(spelled) if id is None), None)
+    if missing is not None:
+        raise ExportError(f"the tokenizer has a token for some image codes and none for {missing}, though the image decoder has {codes} codes.")
+    order = np.array(spelled)
+    if not np.array_equal(np.sort(order), np.arange(order.min(), order.min() + codes)):
+        raise ExportError(f"the ids of the {codes} image codes in the tokenizer do not follow one another; they lie between {order.min()} and {order.max()}.")
+    if layout is not None and (layout["firstCode"], layout["codes"]) != (order.min(), codes):
+        raise ExportError(f"generation.json's layout has {layout['codes']} codes from {layout['firstCode']} on, the tokenizer {codes} from {order.min()} on.")
+    return order
 
 
-def _vq_groups(config: dict) -> int:
+def _sampling(guidance: float, temperature: float, top_k: int, top_p: float) -> dict[str, Any]:
+    return {"guidance": guidance, "temperature": temperature, "topK": top_k, "topP": top_p}
+
+
+def _meta_sizes(checkpoint: Checkpoint) -> Sizes:
+    """The files hold no config: sizes are measured, and what cannot be is the same in all published ones."""
+    head_dim = head_norm_rows(checkpoint, f"layers.0.{META.head_norms[0]}.weight", None).shape[1]
+    return Sizes(**measure(checkpoint, META, head_dim), max_positions=4096, epsilon=1e-5, theta=10000.0)
+
+
+def _norm_groups(config: Mapping[str, Any]) -> int:
     """Groups of the image decoder's GroupNorm: 32 in every published checkpoint; narrower decoders say otherwise."""
     groups = (config.get("vq_config") or {}).get("norm_groups", 32)
     if not isinstance(groups, int) or groups < 1:
         raise ExportError(f"config.json has vq_config.norm_groups {groups!r}; expected a positive integer.")
     return groups
-
-
-def _read_config(path: Path) -> dict:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ExportError(f"{path} is missing: the weights' sizes are read from it.") from None
-    except ValueError:
-        raise ExportError(f"{path} is not JSON.") from None
-    if not isinstance(config, dict):
-        raise ExportError(f"{path} is not a JSON object.")
-    config = {"num_key_value_heads": config.get("num_attention_heads"), "rms_norm_eps": 1e-5, "rope_theta": 10000.0, **config}
-    for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size", "max_position_embeddings"):
-        if not isinstance(config.get(key), int) or config[key] < 1:
-            raise ExportError(f"{path} has no usable {key} (found {config.get(key)!r}; expected a positive integer).")
-    if config.get("swin_norm"):
-        raise ExportError(f"{path} sets swin_norm (Chameleon 30B's order of norms), which cannot be exported; the 7B models do not use it.")
-    return config

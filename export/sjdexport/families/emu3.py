@@ -1,0 +1,96 @@
+"""Emu3-Gen (arXiv 2409.18869): LLaMA blocks with grouped heads, and a vision tokenizer in a repository of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import ExportError
+from ..image_decoders import ImageDecoder, Movq
+from ..rotary import SequenceRotary
+from ..safetensors import Checkpoint
+from ..tokenizers import emu3_special_tokens, read_tiktoken
+from ..transformer import Layer, Linear
+from .given import Given, Tokenizer
+from .llama import Llama, hugging_face, read_sizes
+
+AREA = 720 * 720  # pixels of a picture, about
+PIXELS_PER_CODE = 8
+RATIOS = ((1, 1), (4, 3), (3, 4), (3, 2), (2, 3), (16, 9), (9, 16))  # width to height
+MOST_TEXT = 512  # tokens
+QUALITY = " masterpiece, film grained, best quality."
+# The defects that its image_generation.py (Apache-2.0) guides away from.
+NEGATIVE = (
+    "lowres, bad anatomy, bad hands, text, error, missing fingers, extra digit, fewer digits, cropped, worst quality, low quality, "
+    "normal quality, jpeg artifacts, signature, watermark, username, blurry."
+)
+# Structural tokens by their distance to the first code: the vocabulary ends with the codes, and these stand before them.
+ROW_END, FRAME_END, BEGIN, END, CODES_START, IMAGE_START, IMAGE_END = -8, -7, -5, -4, -3, -2, -1
+TOKENS = {
+    ROW_END: "<|extra_200|>", FRAME_END: "<|extra_201|>", BEGIN: "<|extra_203|>", END: "<|extra_204|>",
+    CODES_START: "<|image token|>", IMAGE_START: "<|image start|>", IMAGE_END: "<|image end|>", 0: "<|visual token 000000|>",
+}
+
+
+class Emu3:
+    name = "emu3"
+
+    @staticmethod
+    def recognises(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
+        return str(config.get("model_type", "")).lower() == "emu3"
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+        self._llama = Llama(given.checkpoint, hugging_face(), read_sizes(given.config, given.folder / "config.json", {"theta": 1e6}))
+        self._vq = given.open_vq("the folder of Emu3-VisionTokenizer")
+        codes = self._vq.tensor("quantize.embedding.weight", None, None).shape[0]
+        self._first_code = self._llama.sizes.vocabulary - codes
+        if self._first_code + ROW_END < 0:
+            raise ExportError(f"the vocabulary of {self._llama.sizes.vocabulary} has no room for the {codes} codes of the vision tokenizer: they do not belong together.")
+        self._tokenizer = read_tiktoken(given.folder / "emu3.tiktoken", emu3_special_tokens(given.folder / "emu3_vision_tokens.txt"))
+        for distance, token in TOKENS.items():
+            found, expected = self._tokenizer.id(token), self._first_code + distance
+            if found not in (None, expected):
+                raise ExportError(f"the tokenizer gives {token} the id {found} where the weights have it at {expected}: they do not belong together.")
+        sizes = self._llama.sizes
+        self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim))
+        self.embedding, self.final_norm = [self._llama.embedding], self._llama.final_norm
+        self.head = [Linear([self._llama.head().rows(self._first_code, codes)])]
+
+    def layer(self, index: int) -> Layer:
+        return self._llama.layer(index)
+
+    def image_decoder(self) -> ImageDecoder:
+        return Movq(self._vq, "")
+
+    def tokenizer(self) -> Tokenizer:
+        return self._tokenizer
+
+    def text_encoder(self) -> None:
+        return None
+
+    def generation(self) -> dict[str, Any]:
+        def lane(text: str) -> list[Any]:
+            return [self._id(BEGIN), {"text": text}, self._id(IMAGE_START), {"text": "{rows}*{columns}"}, self._id(CODES_START)]
+
+        return {
+            "license": {"id": "apache-2.0", "commercial": True,
+                        "notice": "Emu3's code is under the Apache License 2.0; see the licence on the page that the weights were downloaded from."},
+            "prompt": {"conditional": lane("{prompt}" + QUALITY), "unconditional": lane("{negative}"), "negative": NEGATIVE, "cleaning": None,
+                       "maxTokens": MOST_TEXT},
+            "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [self._id(ROW_END)],
+                       "suffix": [self._id(FRAME_END), self._id(IMAGE_END), self._id(END)]},
+            "image": {"sizes": [size(*ratio) for ratio in RATIOS]},
+            "sampling": {"guidance": 3.0, "temperature": 1.0, "topK": 2048, "topP": 1.0},
+            # As arXiv 2410.01699 publishes them for this model.
+            "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform", "sequential": {"first": 1, "last": 1}},
+        }
+
+    def _id(self, distance: int) -> int:
+        return self._first_code + distance
+
+
+def size(width: int, height: int) -> list[int]:
+    """[width, height] in pixels of a picture of that ratio."""
+    unit = (AREA / (width * height)) ** 0.5
+    return [round(side * unit / PIXELS_PER_CODE) * PIXELS_PER_CODE for side in (width, height)]

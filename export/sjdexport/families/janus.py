@@ -1,0 +1,118 @@
+"""Janus-Pro (arXiv 2501.17811): a LLaMA that reads text, with image codes embedded and predicted by small networks of their own.
+
+What embeds a code depends on nothing but the code, so the export tabulates it. The understanding half and the head over text are left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ..image_decoders import ImageDecoder, Vq16
+from ..rotary import SequenceRotary
+from ..safetensors import Checkpoint
+from ..tensors import Computed
+from ..transformer import Layer, Linear
+from .given import Given, Tokenizer
+from .llama import Llama, Names, hugging_face, measure, read_sizes
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """Where a file has the parts, without the endings .weight and .bias."""
+
+    names: Names
+    embedding: str  # of codes
+    aligner: tuple[str, str]
+    head: tuple[str, str]
+    image_decoder: str
+
+
+ORIGINAL = Layout(
+    hugging_face("language_model.model.", "language_model.lm_head"), "gen_embed", ("gen_aligner.layers.0", "gen_aligner.layers.2"),
+    ("gen_head.output_mlp_projector", "gen_head.vision_head"), "gen_vision_model.",
+)
+PORT = Layout(
+    hugging_face("model.language_model.", "lm_head"), "model.generation_embeddings",
+    ("model.generation_aligner.fc1", "model.generation_aligner.hidden_layers.0"),
+    ("model.generation_head.proj_out", "model.generation_head.vision_head"), "model.vqmodel.",
+)
+HEAD_DIM = 128  # in both sizes; a config.json that does not say so leaves it to LLaMA's defaults
+CONTEXT = 4096  # trained, by its report; config.json allows more
+SIDE = 384  # pixels
+MOST_TEXT = 1024  # tokens
+TEMPLATE = "<|User|>: {prompt}\n\n<|Assistant|>:"
+BEGIN, PAD, IMAGE_START = "<｜begin▁of▁sentence｜>", "<｜▁pad▁｜>", "<begin_of_image>"
+
+
+class Janus:
+    name = "janus"
+
+    @staticmethod
+    def recognises(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
+        return any(f"{layout.head[1]}.weight" in checkpoint for layout in (ORIGINAL, PORT))
+
+    def __init__(self, given: Given) -> None:
+        self._given, checkpoint = given, given.checkpoint
+        self._layout = PORT if f"{PORT.head[1]}.weight" in checkpoint else ORIGINAL
+        config = given.config.get("language_config") or given.config.get("text_config") or {}
+        head_dim = config["hidden_size"] // config["num_attention_heads"] if {"hidden_size", "num_attention_heads"} <= config.keys() else HEAD_DIM
+        sizes = read_sizes(config, given.folder / "config.json", {**measure(checkpoint, self._layout.names, head_dim), "epsilon": 1e-6})
+        sizes = dataclasses.replace(sizes, max_positions=min(sizes.max_positions, CONTEXT))
+        self._llama = Llama(checkpoint, self._layout.names, sizes)
+        codes = checkpoint.tensor(f"{self._layout.embedding}.weight", None, None).shape[0]
+        self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim))
+        self.embedding = [self._llama.embedding, Computed("codes", (codes, sizes.hidden), self._embed_codes)]
+        self.final_norm = self._llama.final_norm
+        self.head = [self._linear(self._layout.head[0], sizes.hidden, sizes.hidden), self._linear(self._layout.head[1], codes, sizes.hidden)]
+        self._tokenizer = given.read_tokenizer("tokenizer.json")
+
+    def layer(self, index: int) -> Layer:
+        return self._llama.layer(index)
+
+    def image_decoder(self) -> ImageDecoder:
+        return Vq16(self._given.checkpoint, self._layout.image_decoder)
+
+    def tokenizer(self) -> Tokenizer:
+        return self._tokenizer
+
+    def text_encoder(self) -> None:
+        return None
+
+    def generation(self) -> dict[str, Any]:
+        begin, pad, image_start = (self._given.id(self._tokenizer, token) for token in (BEGIN, PAD, IMAGE_START))
+        text = [part if isinstance(part, int) else {"text": part} for part in self._tokenizer.split_specials(TEMPLATE)]
+        return {
+            "license": {"id": "deepseek-model-license-1.0", "commercial": True,
+                        "notice": "Weights under the DeepSeek Model License 1.0: commercial use is allowed, its restrictions of use must be passed on."},
+            # The unguided lane reads as many pads as the other reads tokens, and attends to them.
+            "prompt": {"conditional": [begin, *text, image_start], "unconditional": [begin, {"fill": pad}, image_start],
+                       "negative": None, "cleaning": None, "maxTokens": MOST_TEXT},
+            "layout": {"firstCode": self._llama.sizes.vocabulary, "codes": self.shape.codes, "rowSuffix": [], "suffix": []},
+            "image": {"sizes": [[SIDE, SIDE]]},
+            "sampling": {"guidance": 5.0, "temperature": 1.0, "topK": 0, "topP": 1.0},
+            "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform"},
+        }
+
+    def _linear(self, name: str, outputs: int, inputs: int) -> Linear:
+        checkpoint = self._given.checkpoint
+        return Linear([checkpoint.tensor(f"{name}.weight", outputs, inputs)], checkpoint.tensor(f"{name}.bias", outputs).float32())
+
+    def _embed_codes(self) -> np.ndarray:
+        """float32 [codes, hidden]: the aligner's two layers on the vector of each code."""
+        hidden = self._llama.sizes.hidden
+        vectors = self._given.checkpoint.tensor(f"{self._layout.embedding}.weight", None, None).float32()
+        first = self._linear(self._layout.aligner[0], hidden, vectors.shape[1])
+        second = self._linear(self._layout.aligner[1], hidden, hidden)
+        matrices = [linear.matrices[0].float32().T for linear in (first, second)]
+        blocks = [gelu(block @ matrices[0] + first.bias) @ matrices[1] + second.bias for block in np.array_split(vectors, -(-len(vectors) // 1024))]
+        return np.concatenate(blocks)
+
+
+def gelu(x: np.ndarray) -> np.ndarray:
+    """x times the normal distribution's probability of less than x, float32. NumPy has no error function."""
+    return (x * 0.5 * (1 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2)))).astype(np.float32)

@@ -1,0 +1,168 @@
+"""LLaMA's blocks (arXiv 2302.13971), which every family is made of, under the names that checkpoints give them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import ExportError
+from ..numbering import count
+from ..safetensors import Checkpoint
+from ..tensors import Tensor
+from ..transformer import HeadNorm, Layer, Linear, Shape
+
+HEAD_NORM_EPSILON = 1e-5  # fixed in Chameleon's code, whatever rms_norm_eps says
+
+
+@dataclasses.dataclass(frozen=True)
+class Names:
+    """Without the ending .weight. Those from `attention_norm` on stand behind `layers` and a layer's number."""
+
+    embedding: str
+    final_norm: str
+    head: str
+    layers: str
+    attention_norm: str
+    qkv: tuple[str, ...]
+    head_norms: tuple[str, str]  # of queries and keys, where there are any
+    output: str
+    mlp_norm: str
+    gate: str
+    up: str
+    down: str
+
+
+def hugging_face(prefix: str = "model.", head: str = "lm_head") -> Names:
+    return Names(
+        f"{prefix}embed_tokens", f"{prefix}norm", head, f"{prefix}layers.", "input_layernorm",
+        ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"), ("self_attn.q_norm", "self_attn.k_norm"), "self_attn.o_proj",
+        "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
+    )
+
+
+META = Names(
+    "tok_embeddings", "norm", "output", "layers.", "attention_norm",
+    ("attention.wq", "attention.wk", "attention.wv"), ("attention.q_normalization", "attention.k_normalization"), "attention.wo",
+    "ffn_norm", "feed_forward.w1", "feed_forward.w3", "feed_forward.w2",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sizes:
+    layers: int
+    hidden: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    inner: int
+    vocabulary: int
+    max_positions: int
+    epsilon: float
+    theta: float
+
+
+# As transformers calls them.
+KEYS = {
+    "layers": "num_hidden_layers", "hidden": "hidden_size", "heads": "num_attention_heads", "inner": "intermediate_size",
+    "vocabulary": "vocab_size", "max_positions": "max_position_embeddings",
+}
+
+
+def read_sizes(config: Mapping[str, Any], path: Path, defaults: Mapping[str, float] = {}) -> Sizes:
+    """Sizes from a config.json (or a part of it). Raises ExportError where one is missing and `defaults` has none either."""
+    if not config:
+        raise ExportError(f"{path} is missing or says nothing of sizes: the weights' sizes are read from it.")
+    found = {}
+    for name, key in KEYS.items():
+        value = config.get(key, defaults.get(name))
+        if not isinstance(value, int) or value < 1:
+            raise ExportError(f"{path} has no usable {key} (found {value!r}; expected a positive integer).")
+        found[name] = value
+    return Sizes(
+        **found,
+        kv_heads=config.get("num_key_value_heads") or found["heads"],
+        head_dim=config.get("head_dim") or found["hidden"] // found["heads"],
+        epsilon=config.get("rms_norm_eps", defaults.get("epsilon", 1e-5)),
+        theta=config.get("rope_theta", defaults.get("theta", 10000.0)),
+    )
+
+
+def measure(checkpoint: Checkpoint, names: Names, head_dim: int) -> dict[str, int]:
+    """The sizes that the shapes of the tensors tell."""
+    embedding = checkpoint.tensor(f"{names.embedding}.weight", None, None)
+    first = f"{names.layers}0."
+    queries = checkpoint.tensor(f"{first}{names.output}.weight", embedding.shape[1], None).shape[1]
+    packed = sum(checkpoint.tensor(f"{first}{name}.weight", None, embedding.shape[1]).shape[0] for name in names.qkv)
+    return {
+        "layers": count(checkpoint.names(), names.layers), "hidden": embedding.shape[1], "vocabulary": embedding.shape[0],
+        "heads": queries // head_dim, "kv_heads": (packed - queries) // (2 * head_dim), "head_dim": head_dim,
+        "inner": checkpoint.tensor(f"{first}{names.gate}.weight", None, embedding.shape[1]).shape[0],
+    }
+
+
+class Llama:
+    """The tensors of a decoder of such blocks."""
+
+    def __init__(self, checkpoint: Checkpoint, names: Names, sizes: Sizes) -> None:
+        self.checkpoint, self.names, self.sizes = checkpoint, names, sizes
+        self._biased = f"{names.layers}0.{names.qkv[0]}.bias" in checkpoint
+        self._normed = f"{names.layers}0.{names.head_norms[0]}.weight" in checkpoint
+        self.embedding = self.tensor(names.embedding, sizes.vocabulary, sizes.hidden)
+        self.final_norm = self.tensor(names.final_norm, sizes.hidden).float32()
+
+    def shape(self, codes: int, **options: Any) -> Shape:
+        sizes = self.sizes
+        return Shape(
+            layers=sizes.layers, hidden=sizes.hidden, heads=sizes.heads, kv_heads=sizes.kv_heads, head_dim=sizes.head_dim,
+            norm_epsilon=sizes.epsilon, max_positions=sizes.max_positions, codes=codes, **options,
+        )
+
+    def head(self) -> Tensor:
+        """[vocabulary, hidden]."""
+        return self.tensor(self.names.head, self.sizes.vocabulary, self.sizes.hidden)
+
+    def layer(self, index: int) -> Layer:
+        names, sizes = self.names, self.sizes
+        prefix = f"{names.layers}{index}."
+        queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
+        rows = (queries, keys, keys) if len(names.qkv) == 3 else (queries + 2 * keys,)
+        bias = None
+        if self._biased:
+            bias = np.concatenate([self.checkpoint.tensor(f"{prefix}{name}.bias", n).float32() for name, n in zip(names.qkv, rows)])
+        head_norm = None
+        if self._normed:
+            head_norm = HeadNorm(self._head_norm(prefix, "weight"), self._head_norm(prefix, "bias"), HEAD_NORM_EPSILON)
+        return Layer(
+            attention_norm=self.tensor(prefix + names.attention_norm, sizes.hidden).float32(),
+            qkv=Linear([self.tensor(prefix + name, n, sizes.hidden) for name, n in zip(names.qkv, rows)], bias),
+            head_norm=head_norm,
+            output=self.tensor(prefix + names.output, sizes.hidden, queries),
+            mlp_norm=self.tensor(prefix + names.mlp_norm, sizes.hidden).float32(),
+            gate=self.tensor(prefix + names.gate, sizes.inner, sizes.hidden),
+            up=self.tensor(prefix + names.up, sizes.inner, sizes.hidden),
+            down=self.tensor(prefix + names.down, sizes.hidden, sizes.inner),
+        )
+
+    def _head_norm(self, prefix: str, part: str) -> np.ndarray:
+        """[heads + kv heads, head_dim]. Some files have one row for several consecutive heads, or one for all, the port has one for each."""
+        rows = []
+        for norm, heads in zip(self.names.head_norms, (self.sizes.heads, self.sizes.kv_heads)):
+            name = f"{prefix}{norm}.{part}"
+            values = head_norm_rows(self.checkpoint, name, self.sizes.head_dim)
+            if heads % len(values):
+                raise ExportError(f"{name} has {len(values)} rows, which {heads} heads cannot share evenly.")
+            rows.append(np.repeat(values, heads // len(values), axis=0))
+        return np.concatenate(rows)
+
+    def tensor(self, name: str, *shape: int) -> Tensor:
+        return self.checkpoint.tensor(f"{name}.weight", *shape)
+
+
+def head_norm_rows(checkpoint: Checkpoint, name: str, head_dim: int | None) -> np.ndarray:
+    """[rows, head_dim] of a tensor that has rows or is one."""
+    shape = (head_dim,) if len(checkpoint.shape(name) or ()) == 1 else (None, head_dim)
+    return np.atleast_2d(checkpoint.tensor(name, *shape).float32())

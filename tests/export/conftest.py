@@ -20,11 +20,11 @@ from runner import Runner  # noqa: E402
 from sjdexport import contract  # noqa: E402
 from sjdexport.safetensors import read_header  # noqa: E402
 
-PRECISIONS = ("fp32", "fp16", "int8", "int4")
+PRECISIONS = ("fp32", "fp16", "int8", "int4", "int4-fp16")
 
 
 def run_export(*arguments: object) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(HERE.parents[1] / "export" / "export.py"), "--family", "chameleon", *map(str, arguments)]
+    command = [sys.executable, str(HERE.parents[1] / "export" / "export.py"), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -16,11 +16,14 @@ class Lanes:
 
     _made = itertools.count()
 
-    def __init__(self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64, pictures: int = 1) -> None:
+    def __init__(
+        self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64, pictures: int = 1, inputs: Mapping[str, np.ndarray] = {},
+    ) -> None:
+        """`inputs` are given to the graph in every run, as they are."""
         shape = manifest["transformer"]
         self.count: int = shape["lanes"] * pictures
         self.lengths = [0] * self.count
-        self._runner, self._session = runner, session
+        self._runner, self._session, self._always = runner, session, inputs
         dtype = {"float32": "float", "float16": "float16"}[shape["precisions"][precision]["cache"]]
         keys = [(i, lane, part) for i in range(shape["layers"]) for lane in range(self.count) for part in ("key", "value")]
         own = next(self._made)
@@ -31,11 +34,11 @@ class Lanes:
 
     def run(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None) -> np.ndarray:
         """Logits [rows, codes] after the new tokens of each lane, for all rows unless told; the caches grow."""
-        return self._run(tokens, self._feeds(tokens, rows))
+        return self._run(tokens, self.feeds(tokens, rows))
 
     def run_tree(self, tokens: Sequence[Sequence[int]], parents: Sequence[Sequence[int]]) -> np.ndarray:
         """The same for a graph of trees: parents are indices among the new tokens of a lane, -1 for the last cached one."""
-        inputs = self._feeds(tokens, None)
+        inputs = self.feeds(tokens, None)
         for lane, (length, parent) in enumerate(zip(self.lengths, parents)):
             sees = np.eye(len(parent), dtype=bool)
             for i, p in enumerate(parent):
@@ -52,15 +55,16 @@ class Lanes:
 
     def time(self, tokens: Sequence[Sequence[int]], repeat: int) -> list[float]:
         """Milliseconds of each of `repeat` runs, none of which counts."""
-        return self._runner.time(self._session, self._feeds(tokens, None), [contract.LOGITS], repeat, self._inputs, self._outputs)
+        return self._runner.time(self._session, self.feeds(tokens, None), [contract.LOGITS], repeat, self._inputs, self._outputs)
 
     def truncate(self, lengths: Sequence[int]) -> None:
         """Forgets the last tokens: the next run overwrites them."""
         self.lengths = list(lengths)
 
-    def _feeds(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None) -> dict[str, np.ndarray]:
+    def feeds(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None) -> dict[str, np.ndarray]:
         total = sum(len(new) for new in tokens)
         inputs = {
+            **self._always,
             contract.INPUT_IDS: np.array([[id for new in tokens for id in new]], np.int64),
             contract.LANE_LENGTHS: np.array([len(new) for new in tokens], np.int64),
             contract.LOGITS_ROWS: np.arange(total) if rows is None else np.array(rows, np.int64),

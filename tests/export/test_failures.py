@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import resource
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_export
+from conftest import HERE, run_export
 
+from sjdexport.exporter import ExportOptions, export
 from sjdexport.safetensors import read_header, write_safetensors
 
 WEIGHTS = "checkpoint.safetensors"
+EXPORT = HERE.parents[1] / "export" / "export.py"
 
 
 def rewrite(folder: Path, change: Callable[[dict[str, np.ndarray]], object]) -> None:
@@ -40,6 +46,21 @@ def truncate(folder: Path, bytes: int) -> None:
     os.truncate(folder / WEIGHTS, (folder / WEIGHTS).stat().st_size - bytes)
 
 
+def drop_decoder(tensors: dict[str, np.ndarray]) -> None:
+    for name in [name for name in tensors if name.startswith("model.vqmodel.decoder.")]:
+        del tensors[name]
+
+
+def rename_tokens(folder: Path, names: dict[str, str]) -> None:
+    model = json.loads((folder / "tokenizer.json").read_text())["model"]
+    edit(folder, "tokenizer.json", model={**model, "vocab": {names.get(token, token): id for token, id in model["vocab"].items()}})
+
+
+def spelled(code: int) -> str:
+    """The token of an image code as Chameleon writes it."""
+    return "IMGIMG" + "".join("ABCDEFGHIJ"[int(digit)] for digit in str(code)) + "Z"
+
+
 GATE = "model.layers.1.mlp.gate_proj.weight"
 FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "missing tensor": (lambda f: rewrite(f, lambda t: t.pop(GATE)), [GATE, "[96, 64]"]),
@@ -64,15 +85,21 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "no config": (lambda f: (f / "config.json").unlink(), ["config.json"]),
     "config of no JSON": (lambda f: (f / "config.json").write_text("{"), ["config.json"]),
     "config without a size": (lambda f: edit(f, "config.json", hidden_size=None), ["config.json", "hidden_size"]),
-    "swin_norm": (lambda f: edit(f, "config.json", swin_norm=True), ["swin_norm"]),
-    "heads too narrow": (lambda f: edit(f, "config.json", num_attention_heads=8), ["multiple of 16"]),
+    "heads of another width": (lambda f: edit(f, "config.json", num_attention_heads=8), ["q_norm", "[4, 16]", "[any, 8]"]),
     "no tokenizer": (lambda f: (f / "tokenizer.json").unlink(), ["tokenizer.json"]),
     "tokenizer of another kind": (lambda f: edit(f, "tokenizer.json", model={"type": "Unigram"}), ["tokenizer.json", "Unigram"]),
-    "codes out of order": (lambda f: edit(f, "tokenizer.json", model={"type": "BPE", "vocab": {"IMGIMGBZ": 4, "IMGIMGAZ": 5}, "merges": []}), ["IMGIMGBZ"]),
+    "codes without tokens": (lambda f: rename_tokens(f, {"<code0>": "IMGIMGAZ", "<code1>": "IMGIMGBZ"}), ["none for 2", "32 codes"]),
+    "code tokens apart": (lambda f: rename_tokens(f, {**{f"<code{i}>": spelled(i) for i in range(31)}, "<turn>": spelled(31)}), ["32 image codes", "do not follow", "39"]),
     "unknown section": (lambda f: edit(f, "generation.json", sampler={}), ["generation.json", "sampler"]),
     "unknown field": (lambda f: edit(f, "generation.json", sampling={"cfg": 3}), ["generation.json", "sampling", "cfg"]),
     "codes past the vocabulary": (
-        lambda f: edit(f, "generation.json", layout={"firstCode": 4, "codes": 10**6, "rowSuffix": [], "suffix": []}), ["generation.json", "vocabulary"]),
+        lambda f: edit(f, "generation.json", layout={"firstCode": 10**6, "codes": 32, "rowSuffix": [], "suffix": []}), ["generation.json", "vocabulary"]),
+    "codes unlike the decoder's": (
+        lambda f: edit(f, "generation.json", layout={"firstCode": 4, "codes": 31, "rowSuffix": [], "suffix": []}), ["31 codes", "32"]),
+    "missing shard": (lambda f: (f / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": WEIGHTS, "b": "other.safetensors"}})),
+                      ["other.safetensors", "index.json"]),
+    "index of nothing": (lambda f: (f / "model.safetensors.index.json").write_text("[]"), ["index.json", "weight_map"]),
+    "no decoder": (lambda f: rewrite(f, drop_decoder), ["--vq", "vqgan.ckpt"]),
 }
 
 
@@ -91,6 +118,9 @@ def test_bad_checkpoint(checkpoint: Path, tmp_path: Path, failure: str) -> None:
     (["--precision", "fp32", "--default-precision", "int8"], ["int8", "fp32"]),
     (["--lanes", "0"], ["--lanes", "0"]),
     (["--family", "emu9"], ["emu9", "chameleon"]),
+    (["--family", "janus"], ["chameleon", "not janus"]),
+    (["--int4-block", "64"], ["--int4-block", "64", "128"]),
+    (["--vq", "/nowhere/vqgan.ckpt"], ["/nowhere/vqgan.ckpt"]),
     (["--checkpoint", "/nowhere/at/all"], ["/nowhere/at/all"]),
 ])
 def test_bad_arguments(checkpoint: Path, tmp_path: Path, arguments: list[str], expected: list[str]) -> None:
@@ -102,6 +132,38 @@ def test_bad_arguments(checkpoint: Path, tmp_path: Path, arguments: list[str], e
 def test_unwritable_output(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert_one_sentence(run_export("--checkpoint", checkpoint, "--out", tmp_path / "file" / "out"), [str(tmp_path / "file")])
+
+
+def test_disk_full(checkpoint: Path, tmp_path: Path) -> None:
+    """A limit on the size of files stands for it: writing fails half-way."""
+    command = [sys.executable, EXPORT, "--checkpoint", checkpoint, "--out", tmp_path / "out", "--copy-weights", "--precision", "fp32"]
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # noqa: E731
+    done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
+    assert_one_sentence(done, [str(tmp_path / "out"), "File too large"])
+    assert not (tmp_path / "out").exists()
+
+
+class Interrupting(io.StringIO):
+    """Ctrl+C is pressed when the second graph is done."""
+
+    def write(self, text: str) -> int:
+        if "transformer.int8" in text:
+            raise KeyboardInterrupt
+        return super().write(text)
+
+
+def test_an_interrupted_export_leaves_nothing(checkpoint: Path, tmp_path: Path) -> None:
+    options = ExportOptions(None, checkpoint, tmp_path / "out", ("fp32", "int8"), "int8")
+    with pytest.raises(KeyboardInterrupt):
+        export(options, Interrupting())
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_a_killed_export_left_is_cleared(checkpoint: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / ".export").mkdir(parents=True)
+    (tmp_path / "out" / ".export" / "transformer.fp32.data").write_text("half")
+    assert run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "").returncode == 0
+    assert not (tmp_path / "out" / ".export").exists() and not (tmp_path / "out" / "transformer.fp32.data").exists()
 
 
 def test_a_failed_export_leaves_the_earlier_one_whole(checkpoint: Path) -> None:

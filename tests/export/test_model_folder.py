@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ from conftest import Model, run_export
 import reference
 import tiny
 from lanes import Lanes
-from sjdexport.precision import quantise_blocks, quantise_columns
+from sjdexport.precision import quantise_blocks, quantise_columns, restore_blocks
 from sjdexport.safetensors import read_header, write_safetensors
 
 PROMPTS = ([0, 50, 60, 70, 39, 37], [0, 39, 37])
@@ -37,7 +38,11 @@ def test_manifest_describes_the_model(model: Model) -> None:
         "tree": "transformer.int8.tree.onnx", "cache": "float32"}
     assert manifest["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 2, "sizes": [[16, 16]]}
     assert manifest["layout"] == {"firstCode": 4, "codes": 32, "rowSuffix": [38], "suffix": [36]}
-    assert manifest["prompt"]["conditional"] == [0, "prompt", 39, 37]
+    assert manifest["format"] == 2
+    assert manifest["prompt"] == {"conditional": [0, {"text": "{prompt}"}, 39, 37], "unconditional": [0, 39, 37], "maxTokens": 32,
+                                  "negative": None, "cleaning": None}
+    assert manifest["sampling"]["order"] == ["guidance", "temperature", "topK", "topP"]
+    assert "sequential" not in manifest["decoding"]
 
 
 def test_weights_are_stored_once(model: Model) -> None:
@@ -109,10 +114,40 @@ def test_blocks_round_to_the_nearest_step() -> None:
     matrix = np.random.default_rng(0).normal(size=(16, 64)).astype(np.float32)
     matrix[3, :32] = 0
     packed, scales = quantise_blocks(matrix, 32)
+    np.testing.assert_allclose(restore_blocks(packed, scales), matrix, rtol=0, atol=np.abs(scales).max())
     integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(16, 2, 32).astype(int) - 8
     error = np.abs(integers * scales[..., None] - matrix.reshape(16, 2, 32))
     # Half a step, or a whole one at the end of the range that reaches 7 and not 8.
     assert (error <= np.abs(scales[..., None]) * np.where(integers == 7, 1.0, 0.5) + 1e-6).all()
+
+
+@pytest.mark.parametrize("block", [32, 128])
+def test_int4_in_blocks(tmp_path: Path, runner, block: int) -> None:
+    preset = dataclasses.replace(tiny.PRESETS["tiny"], hidden=128, inner=256)
+    tiny.write_checkpoint(tmp_path / "a", preset)
+    done = run_export("--checkpoint", tmp_path / "a", "--out", tmp_path / "b", "--precision", "fp32,int4", "--int4-block", block, "--pictures", "")
+    assert done.returncode == 0, done.stderr
+    manifest, logits = json.loads((tmp_path / "b" / "model.json").read_text()), {}
+    for precision in ("fp32", "int4"):
+        runner.load(f"{precision} in blocks", tmp_path / "b" / f"transformer.{precision}.onnx")
+        logits[precision] = Lanes(runner, f"{precision} in blocks", manifest, precision).run(PROMPTS)
+    assert np.abs(logits["int4"] - logits["fp32"]).std() < 0.4 * logits["fp32"].std()
+    # A byte for two weights, a scale of four bytes for each block, and the structure around them.
+    weights = 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128) + 32 * 128
+    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(weights * (1 / 2 + 4 / block), rel=0.01)
+
+
+def test_errors_of_quantised_matrices_are_told(model: Model) -> None:
+    told = json.loads((model.folder / "quantisation.json").read_text())
+    assert set(told) == {"int8", "int4", "int4-fp16"} and set(told["int8"]) == set(told["int4"])
+    assert len(told["int8"]) == 4 * 2 + 1
+    matrix = model.weights["model.layers.1.mlp.down_proj.weight"].astype(np.float32)
+    integers, scales = quantise_columns(matrix.T)
+    restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantise_blocks(matrix, 32))}
+    for precision, values in restored.items():
+        relative = np.sqrt(((values - matrix) ** 2).mean() / (matrix**2).mean())
+        assert told[precision]["layers.1.mlp.down"] == pytest.approx(relative, rel=1e-4)
+    assert max(told["int8"].values()) < 0.01 and max(told["int4"].values()) < 0.12
 
 
 def write_as(path: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:

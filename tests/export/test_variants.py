@@ -79,7 +79,7 @@ def test_branches_leave_the_drafts_bit_identical(model: Model, precision: str) -
     np.testing.assert_array_equal(got[:, :8], want.reshape(2, 8, -1))
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int4", 0.2)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int4", 0.2), ("int4-fp16", 0.2)])
 def test_a_branch_is_what_its_path_is_alone(model: Model, precision: str, tolerance: float) -> None:
     """Up to rounding: masked keys lie between a branch and its ancestors, so sums are taken in other groups."""
     got = prefilled_tree(model, precision).run_tree([DRAFTS + BRANCHES] * 2, [TREE] * 2).reshape(2, 12, -1)

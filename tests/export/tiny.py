@@ -47,7 +47,7 @@ def write_checkpoint(folder: Path, preset: Preset, seed: int = 0, dtype: type = 
     """config.json, tokenizer.json, generation.json and checkpoint.safetensors."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = _vocabulary(preset.codes)
-    tensors = {**_transformer(preset, len(vocabulary), np.random.default_rng(seed)), **_decoder(preset, np.random.default_rng(seed + 1))}
+    tensors = {**_transformer(preset, len(vocabulary), np.random.default_rng(seed)), **decoder(preset, seed)}
     write_safetensors(folder / "checkpoint.safetensors", {name: array.astype(dtype) for name, array in tensors.items()})
     _write_json(folder / "config.json", _config(preset, len(vocabulary)))
     _write_json(folder / "tokenizer.json", _tokenizer(vocabulary))
@@ -90,8 +90,8 @@ def _config(preset: Preset, vocabulary: int) -> dict:
 def _generation(preset: Preset) -> dict:
     end, start, row, turn = range(4 + preset.codes, 8 + preset.codes)
     return {
-        "license": {"id": "MIT", "notice": "Random weights."},
-        "prompt": {"template": "{prompt}", "conditional": [0, "prompt", turn, start], "unconditional": [0, turn, start],
+        "license": {"id": "MIT", "notice": "Random weights.", "commercial": True},
+        "prompt": {"conditional": [0, {"text": "{prompt}"}, turn, start], "unconditional": [0, turn, start],
                    "maxTokens": min(128, preset.positions // 4)},
         "layout": {"firstCode": 4, "codes": preset.codes, "rowSuffix": [row], "suffix": [end]},
         "image": {"sizes": [[preset.size, preset.size]]},
@@ -130,7 +130,9 @@ def _transformer(preset: Preset, vocabulary: int, random: np.random.Generator) -
     return tensors
 
 
-def _decoder(preset: Preset, random: np.random.Generator) -> dict[str, np.ndarray]:
+def decoder(preset: Preset, seed: int = 0) -> dict[str, np.ndarray]:
+    """The image decoder's tensors."""
+    random = np.random.default_rng(seed + 1)
     tensors: dict[str, np.ndarray] = {}
 
     def conv(name: str, inputs: int, outputs: int, kernel: int) -> None:

@@ -1,0 +1,219 @@
+"""What model.json says of each family: prompts, grids, guidance and licences as published, and sentences where something is missing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import family_checkpoints as checkpoints
+import numpy as np
+import pytest
+from conftest import run_export
+from family_checkpoints import CODES, Written
+
+from runner import Runner
+from sjdexport import contract
+from sjdexport.families import emu3, lumina
+
+
+def manifest(written: Written, out: Path) -> dict:
+    done = run_export(*written.arguments, "--out", out, "--precision", "fp32", "--pictures", "")
+    assert done.returncode == 0, done.stderr
+    return json.loads((out / "model.json").read_text())
+
+
+def sampling(guidance: float, temperature: float, top_k: int, top_p: float) -> dict:
+    return {"guidance": guidance, "temperature": temperature, "topK": top_k, "topP": top_p, "order": ["guidance", "temperature", "topK", "topP"]}
+
+
+def test_anole(tmp_path: Path) -> None:
+    model = manifest(checkpoints.chameleon(tmp_path / "checkpoint"), tmp_path / "out")
+    end, start, turn = 4 + CODES, 5 + CODES, 6 + CODES
+    assert model["prompt"] == {"conditional": [0, {"text": "{prompt}"}, turn, start], "unconditional": [0, start], "negative": None,
+                               "cleaning": None, "maxTokens": 1024}
+    assert model["layout"] == {"firstCode": 4, "codes": CODES, "rowSuffix": [], "suffix": [end]}
+    assert model["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 4, "sizes": [[512, 512]]}
+    assert model["sampling"] == sampling(3.0, 0.7, 0, 0.9)
+    assert model["license"]["id"] == "chameleon-research" and model["license"]["commercial"] is False
+
+
+def test_lumina(tmp_path: Path) -> None:
+    model = manifest(checkpoints.chameleon(tmp_path / "checkpoint", lumina=True), tmp_path / "out")
+    end, start, turn, new_line, none = range(4 + CODES, 9 + CODES)
+    header = [start, {"from": none, "plus": "rows", "per": 8}, {"from": none, "plus": "columns", "per": 8}]  # 8 codes of 4 pixels to 32 pixels
+    text = {"text": "Generate an image of {width}x{height} according to the following prompt:\n{prompt}"}
+    assert model["prompt"]["conditional"] == [0, text, turn, *header]
+    assert model["prompt"]["unconditional"] == header
+    assert model["layout"] == {"firstCode": 4, "codes": CODES, "rowSuffix": [new_line], "suffix": [end, turn]}
+    assert model["image"]["sizes"][0] == [512, 512] and [1024, 256] in model["image"]["sizes"]
+    assert model["sampling"] == sampling(4.0, 1.0, 2000, 1.0)
+    assert model["decoding"] == {"method": "sjd", "window": 16, "initialisation": "uniform", "sequential": {"first": 0, "last": 10}}
+    assert model["family"] == "chameleon"
+
+
+@pytest.mark.parametrize("target", [512, 768, 1024])
+def test_sizes_of_lumina(target: int) -> None:
+    sizes = lumina.sizes(target)
+    assert sizes[0] == [target, target] and [2 * target, target // 2] in sizes and [target // 2, 2 * target] in sizes
+    assert len({tuple(size) for size in sizes}) == len(sizes)
+    assert {(width, height) for width, height in sizes} == {(height, width) for width, height in sizes}
+    for width, height in sizes:
+        assert width % 32 == height % 32 == 0 and width * height <= target**2 and max(width, height) <= 4 * min(width, height)
+        assert (width + 32) * (height + 32) > target**2  # about as large as can be
+
+
+def test_emu3(tmp_path: Path) -> None:
+    written = checkpoints.emu3(tmp_path / "checkpoint")
+    model = manifest(written, tmp_path / "out")
+    first = written.first_code
+
+    def lane(text: str) -> list:
+        return [first - 5, {"text": text}, first - 2, {"text": "{rows}*{columns}"}, first - 3]
+
+    assert model["prompt"]["conditional"] == lane("{prompt} masterpiece, film grained, best quality.")
+    assert model["prompt"]["unconditional"] == lane("{negative}")
+    assert model["prompt"]["negative"].startswith("lowres, bad anatomy")
+    assert model["layout"] == {"firstCode": first, "codes": CODES, "rowSuffix": [first - 8], "suffix": [first - 7, first - 1, first - 4]}
+    assert model["sampling"] == sampling(3.0, 1.0, 2048, 1.0)
+    assert model["image"]["sizes"][0] == [720, 720]
+    assert model["decoding"]["sequential"] == {"first": 1, "last": 1}
+
+
+def test_ids_of_emu3() -> None:
+    """Distances to the first code are those of the published vocabulary, whose codes begin at 151854."""
+    published = {emu3.BEGIN: 151849, emu3.END: 151850, emu3.CODES_START: 151851, emu3.IMAGE_START: 151852, emu3.IMAGE_END: 151853,
+                 emu3.ROW_END: 151846, emu3.FRAME_END: 151847}
+    assert all(151854 + distance == id for distance, id in published.items())
+    assert emu3.size(16, 9) == [960, 544] and emu3.size(1, 1) == [720, 720]
+
+
+def test_llamagen_by_class(tmp_path: Path) -> None:
+    model = manifest(checkpoints.llamagen(tmp_path, text=False), tmp_path / "out")
+    assert model["prompt"] == {"conditional": [{"class": CODES, "of": checkpoints.CLASSES}], "unconditional": [CODES + checkpoints.CLASSES],
+                               "negative": None, "cleaning": None, "maxTokens": 0}
+    assert "tokenizer" not in model and "textEncoder" not in model and not (tmp_path / "out" / "tokenizer.onnx").exists()
+    assert model["layout"] == {"firstCode": 0, "codes": CODES, "rowSuffix": [], "suffix": []}
+    assert model["transformer"]["maxPositions"] == 1 + checkpoints.SIDE**2
+    assert model["sampling"] == sampling(4.0, 1.0, 2000, 1.0)
+    assert model["license"] == {"id": "MIT", "notice": model["license"]["notice"], "commercial": True}
+
+
+def test_llamagen_by_text(tmp_path: Path, runner: Runner) -> None:
+    model = manifest(checkpoints.llamagen(tmp_path, text=True), tmp_path / "out")
+    assert model["textEncoder"] == {"graph": "text_encoder.onnx", "places": 120, "firstId": CODES, "ids": [{"text": "{prompt}"}, 1]}
+    assert model["prompt"] == {"conditional": [{"encoded": "prompt"}], "unconditional": [{"encoded": "nothing"}], "negative": None,
+                               "cleaning": "t5-captions", "maxTokens": 119}
+    assert model["sampling"] == sampling(7.5, 1.0, 1000, 1.0)
+    assert model["decoding"] == {"method": "sjd", "window": 16, "initialisation": "repeat-left", "sequential": {"first": 1, "last": 18}}
+    assert set(model["files"]) >= {"text_encoder.onnx", "tokenizer.onnx", "model.safetensors"}
+    runner.load("t2i tokenizer", tmp_path / "out" / contract.TOKENIZER)
+    runner.load("t2i encoder", tmp_path / "out" / contract.TEXT_ENCODER)
+    ids = runner.run("t2i tokenizer", {contract.TEXT: np.array(["a fox"])}, [contract.IDS])[contract.IDS]
+    with_end = np.concatenate([ids, [[1]]], axis=1)
+    condition = runner.run("t2i encoder", {contract.IDS: with_end}, [contract.CONDITION])[contract.CONDITION]
+    assert condition.shape == (2 * with_end.shape[1], 128) and np.isfinite(condition).all()
+
+
+@pytest.mark.parametrize("port", [False, True])
+def test_janus(tmp_path: Path, port: bool) -> None:
+    written = checkpoints.janus(tmp_path / "checkpoint", port=port)
+    model = manifest(written, tmp_path / "out")
+    assert model["prompt"]["conditional"] == [256, 259, {"text": ": {prompt}\n\n"}, 260, {"text": ":"}, 258]
+    assert model["prompt"]["unconditional"] == [256, {"fill": 257}, 258]
+    assert model["layout"] == {"firstCode": written.first_code, "codes": CODES, "rowSuffix": [], "suffix": []}
+    assert model["image"]["sizes"] == [[384, 384]]
+    assert model["sampling"] == sampling(5.0, 1.0, 0, 1.0)
+    assert model["transformer"]["maxPositions"] == 4096
+    assert model["license"]["commercial"] is True
+
+
+def test_lumina2(tmp_path: Path) -> None:
+    model = manifest(checkpoints.lumina2(tmp_path / "checkpoint"), tmp_path / "out")
+    header = [151665, {"from": 100, "plus": "rows", "per": 8}, {"from": 100, "plus": "columns", "per": 8}]
+    assert model["family"] == "lumina2"
+    assert model["prompt"]["conditional"][0] == 7 and model["prompt"]["conditional"][2:] == [6, *header]
+    assert model["prompt"]["unconditional"] == header
+    assert model["layout"] == {"firstCode": 155000, "codes": CODES, "rowSuffix": [151670], "suffix": [151666]}
+    assert model["sampling"] == sampling(4.0, 1.0, 4096, 1.0)
+
+
+# --- what is missing ------------------------------------------------------------------------------------------------
+
+def without(written: Written, *options: str) -> Written:
+    """The same without these options and their values."""
+    arguments = list(written.arguments)
+    for option in options:
+        at = arguments.index(option)
+        del arguments[at : at + 2]
+    written.arguments = arguments
+    return written
+
+
+def renamed(written: Written, old: str, new: str) -> Written:
+    path = Path(str(written.arguments[1]))
+    (path if path.is_dir() else path.parent).joinpath(old).rename((path if path.is_dir() else path.parent) / new)
+    written.arguments = [new if argument == old else path.parent / new if argument == path.parent / old else argument for argument in written.arguments]
+    return written
+
+
+def with_tokenizer(written: Written, tokens: list[str], added: list[str]) -> Written:
+    checkpoints.write_json(Path(str(written.arguments[1])) / "tokenizer.json", checkpoints.tokenizer_json(tokens, added))
+    return written
+
+
+def with_config(written: Written, **fields: object) -> Written:
+    path = Path(str(written.arguments[1])) / "config.json"
+    checkpoints.write_json(path, {**json.loads(path.read_text()), **fields})
+    return written
+
+
+FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
+    "lumina without size": (lambda f: without(checkpoints.chameleon(f, lumina=True), "--size"), ["--size 512, 768 or 1024"]),
+    "lumina of another size": (lambda f: with_size(checkpoints.chameleon(f, lumina=True), 640), ["--size is 640", "512, 768, 1024"]),
+    "lumina without image decoder": (lambda f: without(checkpoints.chameleon(f, lumina=True), "--vq"), ["vqgan.ckpt with --vq"]),
+    "lumina with few positions": (lambda f: with_config(checkpoints.chameleon(f, lumina=True), max_position_embeddings=4096), ["--size 512", "4096 positions"]),
+    "chameleon without its tokens": (
+        lambda f: with_tokenizer(checkpoints.chameleon(f), checkpoints.chameleon_tokens(range(CODES))[:-36], []), ["<racm3:break>", "generation.json"]),
+    "chameleon without code tokens": (lambda f: with_tokenizer(checkpoints.chameleon(f), ["<s>"], []), ["IMGIMGAZ", "generation.json"]),
+    "emu3 without vision tokenizer": (lambda f: without(checkpoints.emu3(f), "--vq"), ["Emu3-VisionTokenizer with --vq"]),
+    "emu3 without tokenizer": (lambda f: renamed(checkpoints.emu3(f), "emu3.tiktoken", "x"), ["emu3.tiktoken"]),
+    "emu3 of another vocabulary": (lambda f: drop_last_line(checkpoints.emu3(f), f / "emu3.tiktoken"), ["<|extra_200|>", "do not belong together"]),
+    "llamagen without size": (lambda f: renamed(checkpoints.llamagen(f, text=False), "c2i_B_256.pt", "c2i.pt"), ["--size 256, 384 or 512"]),
+    "llamagen of no whole number of codes": (lambda f: with_size(checkpoints.llamagen(f, text=False), 255), ["--size is 255", "4 pixels"]),
+    "llamagen without image decoder": (lambda f: without(checkpoints.llamagen(f, text=False), "--vq"), ["vq_ds16_c2i.pt", "--vq"]),
+    "llamagen without text encoder": (lambda f: without(checkpoints.llamagen(f, text=True), "--text-encoder"), ["--text-encoder", "spiece.model"]),
+    "janus without its tokens": (lambda f: with_tokenizer(checkpoints.janus(f, port=False), [], checkpoints.JANUS_TOKENS[:2]), ["<begin_of_image>"]),
+    "janus without config": (lambda f: renamed(checkpoints.janus(f, port=True), "config.json", "x"), ["config.json"]),
+    "lumina2 without a first token": (lambda f: with_config(checkpoints.lumina2(f), eos_token_id=None), ["bos_token_id", "generation.json"]),
+    "simplear": (lambda f: checkpoints.simplear(f, tied=True), ["SimpleAR", "Cosmos"]),
+    "another family": (lambda f: with_family(checkpoints.emu3(f), "llamagen"), ["emu3, not llamagen"]),
+    "no family": (lambda f: with_config(checkpoints.emu3(f), model_type="llama"), ["no family", "--family"]),
+}
+
+
+def with_size(written: Written, size: int) -> Written:
+    written.arguments += ["--size", size]
+    return written
+
+
+def with_family(written: Written, family: str) -> Written:
+    written.arguments += ["--family", family]
+    return written
+
+
+def drop_last_line(written: Written, path: Path) -> Written:
+    path.write_bytes(b"\n".join(path.read_bytes().splitlines()[:-1]) + b"\n")
+    return written
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_what_is_missing_is_said(failure: str, tmp_path: Path) -> None:
+    write, expected = FAILURES[failure]
+    (tmp_path / "checkpoint").mkdir()
+    done = run_export(*write(tmp_path / "checkpoint").arguments, "--out", tmp_path / "out", "--precision", "fp32")
+    assert done.returncode == 1
+    assert done.stderr.startswith("export: ") and done.stderr.count("\n") == 1 and done.stderr.endswith(".\n"), done.stderr
+    for part in expected:
+        assert part in done.stderr
+    assert not (tmp_path / "out").exists()

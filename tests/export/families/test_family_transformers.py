@@ -1,0 +1,185 @@
+"""Every family's transformer against its PyTorch reference, in the ways the engine runs it, from checkpoints under the real names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import family_checkpoints as checkpoints
+import numpy as np
+import pytest
+from conftest import run_export
+from family_checkpoints import CODES, Written
+
+from lanes import Lanes
+from runner import Runner
+from sjdexport import contract
+from sjdexport.exporter import ExportOptions, Writer, export
+from sjdexport.families import llamagen
+from sjdexport.families.given import Given, read_json
+from sjdexport.families.simplear import SimpleAR
+from sjdexport.links import Links
+from sjdexport.progress import Progress
+from sjdexport.safetensors import Checkpoint
+from sjdexport.sections import read_generation
+
+SHUFFLED = np.random.default_rng(5).permutation(CODES).tolist()
+PRECISIONS = ("fp32", "fp16", "int8", "int4")
+
+WRITERS: dict[str, Callable[[Path], Written]] = {
+    "lumina": lambda folder: checkpoints.chameleon(folder, lumina=True),
+    "lumina 34b": lambda folder: checkpoints.chameleon(folder, lumina=True, swin=True, heads=8, norm_rows=4),
+    "anole": lambda folder: checkpoints.chameleon(folder, norm_rows=4, order=SHUFFLED),
+    "anole meta": lambda folder: checkpoints.chameleon(folder, meta=True, order=SHUFFLED),
+    "chameleon 34b meta": lambda folder: checkpoints.chameleon(folder, meta=True, swin=True, norm_rows=4, heads=8),
+    "emu3": checkpoints.emu3,
+    "llamagen c2i": lambda folder: checkpoints.llamagen(folder, text=False),
+    "llamagen t2i": lambda folder: checkpoints.llamagen(folder, text=True),
+    "llamagen 3b": lambda folder: checkpoints.llamagen(folder, text=False, head_dim=100),
+    "janus": lambda folder: checkpoints.janus(folder, port=False),
+    "janus port": lambda folder: checkpoints.janus(folder, port=True),
+    "lumina2": checkpoints.lumina2,
+    "simplear tied": lambda folder: checkpoints.simplear(folder, tied=True),
+    "simplear": lambda folder: checkpoints.simplear(folder, tied=False),
+}
+COARSE = [name for name in WRITERS if name not in ("llamagen 3b", "lumina2", "simplear tied", "janus port", "chameleon 34b meta")]
+
+
+class Case:
+    def __init__(self, name: str, folder: Path, runner: Runner) -> None:
+        self.written = WRITERS[name](folder / "checkpoint")
+        self.folder, self._runner, self.name = folder / "model", runner, name
+        if name.startswith("simplear"):
+            self.manifest = export_transformer(self.written, self.folder)
+        elif name == "llamagen 3b":  # only the real one is wide enough to be told by its width
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setitem(llamagen.HEAD_DIMS, 200, 100)
+                export(ExportOptions(None, self.written.arguments[1], self.folder, ("fp32", "int8"), "int8", pictures=(), vq=self.written.arguments[3]))
+        else:
+            done = run_export(*self.written.arguments, "--out", self.folder, "--precision", ",".join(PRECISIONS), "--pictures", "")
+            assert done.returncode == 0, done.stderr
+        if not name.startswith("simplear"):
+            self.manifest = json.loads((self.folder / "model.json").read_text())
+        rows = np.random.default_rng(6).integers(self.written.first_code, self.written.first_code + CODES, (4, 5)).tolist()
+        self.picture = [id for row in rows for id in [*row, *self.written.row_end]]
+
+    def lanes(self, precision: str = "fp32") -> Lanes:
+        session = f"{self.name} {precision}"
+        self._runner.load(session, self.folder / contract.transformer_graph(precision))
+        return Lanes(self._runner, session, self.manifest, precision, inputs=self.written.inputs)
+
+    def expected(self, lane: int, picture: list[int]) -> np.ndarray:
+        """Logits of the picture's tokens after the lane's prompt."""
+        prompt = self.written.prompts[lane]
+        return self.written.logits(prompt + picture)[len(prompt) :].numpy()
+
+    def decode(self, window: int, precision: str = "fp32") -> np.ndarray:
+        """[lanes, tokens, codes]: the picture in windows after one prefill."""
+        lanes = self.lanes(precision)
+        lanes.run(self.written.prompts, rows=[0])
+        parts = []
+        for start in range(0, len(self.picture), window):
+            new = self.picture[start : start + window]
+            parts.append(lanes.run([new, new]).reshape(2, len(new), -1))
+        return np.concatenate(parts, axis=1)
+
+
+def export_transformer(written: Written, folder: Path) -> dict:
+    """Of SimpleAR, whose picture cannot be decoded, the transformer alone."""
+    checkpoint = Checkpoint(written.arguments[1])
+    given = Given(checkpoint, read_json(checkpoint.folder / "config.json"), read_generation(checkpoint.folder / "generation.json"))
+    source = SimpleAR(given)
+    folder.mkdir(parents=True)
+    links = Links(folder)
+    writer = Writer(folder, ExportOptions(None, checkpoint.folder, folder, PRECISIONS, "fp32", pictures=()), links, Progress(8))
+    for precision in PRECISIONS:
+        writer.transformer(precision, source)
+    links.bring(folder)
+    precisions = {p: {"cache": "float16" if p == "fp16" else "float32"} for p in PRECISIONS}
+    shape = source.shape
+    return {"transformer": {"layers": shape.layers, "kvHeads": shape.kv_heads, "headDim": shape.head_dim, "lanes": 2, "precisions": precisions}}
+
+
+_cases: dict[str, Case] = {}
+
+
+@pytest.fixture(scope="module")
+def case(request: pytest.FixtureRequest, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Case:
+    if request.param not in _cases:
+        _cases[request.param] = Case(request.param, tmp_path_factory.mktemp("family"), runner)
+    return _cases[request.param]
+
+
+@pytest.mark.parametrize("case", WRITERS, indirect=True)
+def test_prompts_match_reference(case: Case) -> None:
+    want = [case.written.logits(prompt).numpy() for prompt in case.written.prompts]
+    np.testing.assert_allclose(case.lanes().run(case.written.prompts), np.concatenate(want), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("window", [1, 16])
+@pytest.mark.parametrize("case", WRITERS, indirect=True)
+def test_windows_match_reference(case: Case, window: int) -> None:
+    """Where there are row ends, a window of 16 crosses two of them."""
+    got = case.decode(window)
+    for lane in range(2):
+        want = case.expected(lane, case.picture)
+        assert want.std() > 0.3
+        np.testing.assert_allclose(got[lane], want, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", WRITERS, indirect=True)
+def test_after_a_rejection_in_mid_window_logits_are_those_of_a_whole_pass(case: Case) -> None:
+    lanes = case.lanes()
+    lanes.run(case.written.prompts)
+    wrong = case.picture[:4] + case.picture[:8]  # the first four stand
+    lanes.run([wrong, wrong])
+    lanes.truncate([length - 8 for length in lanes.lengths])
+    got = lanes.run([case.picture[4:12]] * 2).reshape(2, 8, -1)
+    for lane in range(2):
+        np.testing.assert_allclose(got[lane], case.expected(lane, case.picture[:12])[4:], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(("precision", "relative_error"), [("fp16", 0.01), ("int8", 0.06), ("int4", 0.6)])
+@pytest.mark.parametrize("case", COARSE, indirect=True)
+def test_coarser_logits_stay_near(case: Case, precision: str, relative_error: float) -> None:
+    want = case.decode(4)
+    error = case.decode(4, precision) - want
+    assert np.sqrt((error**2).mean()) < relative_error * want.std()
+
+
+@pytest.mark.parametrize("case", ["llamagen t2i", "llamagen c2i"], indirect=True)
+def test_keys_of_conditions_are_zero(case: Case, runner: Runner) -> None:
+    """LlamaGen's rotary table is zero there, so that every score with a condition is 0."""
+    prompt, lanes = case.written.prompts[0], case.lanes()
+    shape = case.manifest["transformer"]
+    cache = np.zeros((1, shape["kvHeads"], 32, shape["headDim"]), np.float32)
+    past = {contract.past(layer, lane, part): cache for layer in range(shape["layers"]) for lane in range(2) for part in ("key", "value")}
+    keys = [contract.present(layer, 0, "key") for layer in range(shape["layers"])]
+    tokens = prompt + case.picture[:4]
+    outputs = runner.run(f"{case.name} fp32", {**lanes.feeds([tokens, tokens]), **past}, keys)
+    for key in outputs.values():
+        assert np.all(key[:, :, : len(prompt)] == 0)
+        assert np.abs(key[:, :, len(prompt) : len(tokens)]).min(axis=-1).max() > 0
+        assert np.abs(key[:, :, len(prompt) : len(tokens)]).max(axis=-1).min() > 0.1
+
+
+@pytest.mark.parametrize("case", ["janus"], indirect=True)
+def test_pads_are_attended(case: Case) -> None:
+    """Janus' unguided lane; a reference that masks them computes something else than the graph does."""
+    prompt = case.written.prompts[1]
+    masked = case.written.logits(prompt + case.picture, unseen=range(1, len(prompt) - 1))[len(prompt) :].numpy()
+    assert np.abs(case.decode(16)[1] - masked).max() > 0.1
+
+
+def test_layouts_of_one_model_give_the_same_logits(runner: Runner, tmp_path: Path) -> None:
+    """Meta's files turn neighbouring channels, Hugging Face's channels half a head apart: the same model in another order."""
+    logits = []
+    for name, meta in (("hf", False), ("meta", True)):
+        written = checkpoints.chameleon(tmp_path / name, meta=meta)
+        done = run_export(*written.arguments, "--out", tmp_path / f"{name}-out", "--precision", "fp32", "--pictures", "")
+        assert done.returncode == 0, done.stderr
+        runner.load(f"layout {name}", tmp_path / f"{name}-out" / "transformer.fp32.onnx")
+        manifest = json.loads((tmp_path / f"{name}-out" / "model.json").read_text())
+        logits.append(Lanes(runner, f"layout {name}", manifest, "fp32").run(written.prompts))
+    np.testing.assert_allclose(logits[0], logits[1], rtol=0, atol=1e-5)

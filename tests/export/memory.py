@@ -1,0 +1,72 @@
+#!/usr/bin/env python3
+"""Peak memory and time of an export of Lumina-mGPT's or Anole's shape, from a sparse file of zeros that takes no room on the disk.
+
+    python3 tests/export/memory.py --layers 32 --precision int4
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import tiny
+
+HIDDEN, HEADS, INNER, VOCABULARY, CODES = 4096, 32, 11008, 65536, 8192
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", type=int, default=32)
+    parser.add_argument("--precision", default="int4")
+    parser.add_argument("--folder", type=Path, help="where the model folder of a few GB may lie for a while (default: the system's)")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=args.folder) as folder:
+        checkpoint = Path(folder) / "checkpoint"
+        write_sparse(checkpoint, args.layers)
+        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint), "--out", f"{folder}/out"]
+        start = time.monotonic()
+        subprocess.run([*command, "--precision", args.precision], check=True)
+        seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
+        weights = (checkpoint / "model.safetensors").stat().st_size / 2**30
+    print(f"{args.layers} layers, {weights:.1f} GiB of bfloat16 to {args.precision}: {peak:.2f} GiB at the peak, {seconds:.0f} s")
+
+
+def write_sparse(folder: Path, layers: int) -> None:
+    preset = tiny.PRESETS["tiny"]
+    tiny.write_checkpoint(folder, preset)  # for its tokenizer and the shapes of its image decoder
+    decoder = {name: values.shape for name, values in tiny.decoder(preset).items()}
+    (folder / "checkpoint.safetensors").unlink()
+    shapes = {"model.embed_tokens.weight": (VOCABULARY, HIDDEN), "lm_head.weight": (VOCABULARY, HIDDEN), "model.norm.weight": (HIDDEN,), **decoder,
+              "model.vqmodel.quantize.embedding.weight": (CODES, preset.code_channels)}
+    for i in range(layers):
+        layer = {**{f"self_attn.{part}_proj": (HIDDEN, HIDDEN) for part in "qkvo"}, "mlp.gate_proj": (INNER, HIDDEN), "mlp.up_proj": (INNER, HIDDEN),
+                 "mlp.down_proj": (HIDDEN, INNER), "input_layernorm": (HIDDEN,), "post_attention_layernorm": (HIDDEN,)}
+        shapes |= {f"model.layers.{i}.{name}.weight": shape for name, shape in layer.items()}
+        shapes |= {f"model.layers.{i}.self_attn.{part}_norm.{end}": (1, HIDDEN // HEADS) for part in "qk" for end in ("weight", "bias")}
+    header, offset = {}, 0
+    for name, shape in shapes.items():
+        end = offset + 2 * math.prod(shape)
+        header[name] = {"dtype": "BF16", "shape": shape, "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header).encode()
+    with (folder / "model.safetensors").open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        file.truncate(8 + len(text) + offset)
+    config = json.loads((folder / "config.json").read_text())
+    config |= {"hidden_size": HIDDEN, "num_hidden_layers": layers, "num_attention_heads": HEADS, "num_key_value_heads": HEADS,
+               "intermediate_size": INNER, "vocab_size": VOCABULARY, "max_position_embeddings": 4096}
+    (folder / "config.json").write_text(json.dumps(config))
+    generation = json.loads((folder / "generation.json").read_text())
+    generation["layout"]["codes"] = CODES
+    (folder / "generation.json").write_text(json.dumps(generation))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,153 @@
+"""Checkpoints: PyTorch's files beside safetensors, and tensors that are computed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from conftest import HERE
+
+from sjdexport import tensors
+from sjdexport.errors import ExportError
+from sjdexport.graph import FLOAT, FLOAT16, Graph
+from sjdexport.links import Links
+from sjdexport.safetensors import open_checkpoint, write_safetensors
+from sjdexport.tensors import Computed, to_bfloat16
+from sjdexport.weights import Weights
+
+VALUES = torch.linspace(-3, 3, 24).reshape(6, 4)
+
+
+@pytest.mark.parametrize(("dtype", "wrappers", "suffix"), [
+    (torch.float32, [], ".pt"), (torch.float16, ["model"], ".pth"), (torch.bfloat16, ["module"], ".bin"),
+    (torch.float32, ["state_dict"], ".ckpt"), (torch.bfloat16, ["module", "model"], ".pt"),
+])
+def test_torch_files(tmp_path: Path, dtype: torch.dtype, wrappers: list[str], suffix: str) -> None:
+    content: object = {"a.weight": VALUES.to(dtype), "b.bias": VALUES[:, 1].to(dtype), "steps": 3}  # b is not contiguous
+    for wrapper in wrappers:
+        content = {wrapper: content, "epoch": 7}
+    torch.save(content, tmp_path / f"weights{suffix}")
+    for path in (tmp_path, tmp_path / f"weights{suffix}"):
+        checkpoint = open_checkpoint(path)
+        assert checkpoint.names() == ["a.weight", "b.bias"] and checkpoint.folder == tmp_path
+        np.testing.assert_array_equal(checkpoint.tensor("a.weight", 6, 4).float32(), VALUES.to(dtype).float())
+        np.testing.assert_array_equal(checkpoint.tensor("b.bias", None).float32(), VALUES[:, 1].to(dtype).float())
+
+
+def test_files_of_an_older_pytorch(tmp_path: Path) -> None:
+    torch.save({"a": VALUES}, tmp_path / "old.pt", _use_new_zipfile_serialization=False)
+    np.testing.assert_array_equal(open_checkpoint(tmp_path).tensor("a", 6, 4).float32(), VALUES)
+
+
+def test_safetensors_are_preferred(tmp_path: Path) -> None:
+    torch.save({"a": VALUES}, tmp_path / "pytorch_model.bin")
+    write_safetensors(tmp_path / "model.safetensors", {"b": VALUES.numpy()})
+    assert open_checkpoint(tmp_path).names() == ["b"]
+
+
+class Anything:
+    pass
+
+
+@pytest.mark.parametrize(("content", "expected"), [
+    ({"model": {"a": VALUES}, "trainer": Anything()}, "holds more than tensors"),
+    ([VALUES], "no tensors by name"),
+    ({"epoch": 3}, "no tensors by name"),
+    ({"a": VALUES.to(torch.complex64)}, "complex64"),
+])
+def test_torch_files_of_other_things(tmp_path: Path, content: object, expected: str) -> None:
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(ExportError, match=expected):
+        open_checkpoint(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("bytes", [0, 5, 600])
+def test_truncated_torch_file(tmp_path: Path, bytes: int) -> None:
+    torch.save({"a": VALUES}, tmp_path / "a.pt")
+    os.truncate(tmp_path / "a.pt", bytes)
+    with pytest.raises(ExportError, match=r"a\.pt (is not a whole PyTorch file|holds more than tensors, or is no PyTorch file)"):
+        open_checkpoint(tmp_path / "a.pt")
+
+
+def test_without_pytorch(tmp_path: Path) -> None:
+    torch.save({"a": VALUES}, tmp_path / "a.pt")
+    (tmp_path / "hidden").mkdir()
+    (tmp_path / "hidden" / "torch.py").write_text("raise ImportError('hidden')")
+    command = [sys.executable, str(HERE.parents[1] / "export" / "export.py"), "--checkpoint", str(tmp_path / "a.pt"), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(tmp_path / "hidden")})
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert "PyTorch is not installed" in done.stderr and "safetensors" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("nothing", "does not exist"), ("notes.txt", "not a file of weights"), ("empty", "no .*safetensors file")])
+def test_no_checkpoint(tmp_path: Path, name: str, expected: str) -> None:
+    (tmp_path / "notes.txt").write_text("weights")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ExportError, match=expected):
+        open_checkpoint(tmp_path / name)
+
+
+def every_kind(folder: Path) -> list[tensors.Tensor]:
+    write_safetensors(folder / "model.safetensors", {"a": VALUES.half().numpy(), "b": VALUES.half().numpy()})
+    return [open_checkpoint(folder).tensor("b", 6, 4), Computed("b", (6, 4), lambda: VALUES.half().numpy(), "F16")]
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_rows(tmp_path: Path, kind: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    tensor, values = every_kind(tmp_path)[kind], VALUES.half().float().numpy()
+    np.testing.assert_array_equal(tensor.rows(2, 3).float32(), values[2:5])
+    np.testing.assert_array_equal(tensor.rows(2, 3).rows(1, 1).float32(), values[3:4])
+    np.testing.assert_array_equal(tensor.take([5, 0, 0]).float32(), values[[5, 0, 0]])
+    assert tensor.take([5, 0, 0]).shape == (3, 4) and tensor.take([1]).dtype == "F16"
+    assert len({tensor.name, tensor.rows(0, 2).name, tensor.rows(2, 2).name, tensor.take([1]).name}) == 4
+    monkeypatch.setattr(tensors, "BLOCK_BYTES", 2 * 4 * 4)
+    blocks = list(tensor.row_blocks())
+    assert [block.shape for block in blocks] == [(2, 4)] * 3
+    np.testing.assert_array_equal(np.concatenate(blocks), values)
+
+
+def test_bfloat16_rounds_as_pytorch_does() -> None:
+    bits = np.random.default_rng(0).integers(0, 2**32, 100_000, dtype=np.uint32)
+    values = np.concatenate([bits.view(np.float32), np.float32([0, -0.0, np.inf, -np.inf, 1 + 2**-8, 1 + 3 * 2**-8, 3.4e38])])
+    values = values[~np.isnan(values)]
+    np.testing.assert_array_equal(to_bfloat16(values), torch.from_numpy(values).bfloat16().view(torch.int16).numpy().view(np.uint16))
+    assert np.isnan(torch.from_numpy(to_bfloat16(np.float32([np.nan])).view(np.int16)).view(torch.bfloat16).float().numpy()).all()
+
+
+def test_what_a_file_holds_is_linked_and_all_else_is_written(tmp_path: Path) -> None:
+    graph = Graph("g")
+    weights = Weights(graph, tmp_path / "g.data", linked=True)
+    stored, computed = every_kind(tmp_path)
+    weights.stored(stored)
+    weights.cast(Computed("wide", (6, 4), lambda: VALUES.numpy()), FLOAT16)  # written no wider than it is used
+    weights.cast(Computed("narrow", (6, 4), lambda: VALUES.half().numpy(), "F16"), FLOAT)
+    graph.save(tmp_path / "g.onnx")
+    model = onnx.load(tmp_path / "g.onnx", load_external_data=False).graph
+    places = {tensor.name: {entry.key: entry.value for entry in tensor.external_data} for tensor in model.initializer}
+    assert places["b"]["location"] == "model.safetensors" and places["wide.cast"]["location"] == places["narrow"]["location"] == "g.data"
+    assert places["wide.cast"]["length"] == places["narrow"]["length"] == "48"
+    assert [node.op_type for node in model.node] == ["Cast"]
+
+
+def test_links_have_names_of_their_own(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    for folder in ("a", "b", "c/b", "out"):
+        (tmp_path / folder).mkdir(parents=True)
+        (tmp_path / folder / "model.safetensors").write_text(folder)
+    (out / "other.safetensors").write_text("in the model folder already")
+    links = Links(out)
+    names = [links.name(tmp_path / folder / "model.safetensors") for folder in ("out", "a", "b", "c/b", "a")]
+    assert names == ["model.safetensors", "a.model.safetensors", "b.model.safetensors", "2.model.safetensors", "a.model.safetensors"]
+    assert links.name(out / "other.safetensors") == "other.safetensors"
+    staging = tmp_path / "staging"
+    staging.mkdir()
+    links.bring(staging)
+    assert {file.name: file.read_text() for file in staging.iterdir()} == {
+        "a.model.safetensors": "a", "b.model.safetensors": "b", "2.model.safetensors": "c/b"}

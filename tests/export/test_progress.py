@@ -1,0 +1,43 @@
+"""What is printed while an export runs."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from sjdexport.progress import Progress
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(output: io.StringIO) -> str:
+    progress = Progress(4, output)
+    for _ in range(3):
+        progress.advance("transformer")
+    progress.done("transformer: 3 layers")
+    progress.advance("tokenizer")
+    progress.done("tokenizer: 7 tokens")
+    return output.getvalue()
+
+
+def test_lines_of_what_is_done_where_there_is_no_terminal() -> None:
+    assert run(io.StringIO()) == "transformer: 3 layers\ntokenizer: 7 tokens\n"
+
+
+def test_one_line_is_written_over_on_a_terminal() -> None:
+    written = run(Terminal())
+    assert written.count("\n") == 2
+    assert [part.split(" %")[0][-3:].strip() for part in written.split("\r") if "%" in part] == ["25", "50", "75", "100"]
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_the_bar_is_as_long_as_what_is_done(steps: int) -> None:
+    terminal = Terminal()
+    progress = Progress(4, terminal)
+    for _ in range(steps):
+        progress.advance("x")
+    assert terminal.getvalue().split("\r")[-1].count("#") == 30 * steps // 4

@@ -55,7 +55,7 @@ class Blocks:
     def norm(self, name: str, x: str) -> str:
         """GroupNorm with a factor and a term for each channel."""
         gamma, beta = self.norm_parameters(name)
-        return self.affine(name, self.normalise(name, x), gamma, beta)
+        return self.affine(name, self.normalise(name, x, self.graph.node("Shape", f"{name}.shape", [x])), gamma, beta)
 
     def norm_parameters(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Factor and term [channels] of a GroupNorm."""
@@ -67,13 +67,13 @@ class Blocks:
             )
         return gamma.float32(), self.tensor(f"{name}.bias", *gamma.shape).float32()
 
-    def normalise(self, name: str, x: str) -> str:
-        """Mean 0 and variance 1 in each group: InstanceNormalization over [1, groups, the rest], which every provider has."""
+    def normalise(self, name: str, x: str, shape: str) -> str:
+        """Mean 0 and variance 1 in each group, in the given shape: InstanceNormalization over [1, groups, the rest], which every provider has."""
         graph = self.graph
         ones, zeros = (graph.constant(np.full(self._groups, value, np.float32)) for value in (1, 0))
         grouped = graph.node("Reshape", f"{name}.grouped", [x, graph.constant(np.array([0, self._groups, -1]))])
         normed = graph.node("InstanceNormalization", f"{name}.normed", [grouped, ones, zeros], epsilon=EPSILON)
-        return graph.node("Reshape", f"{name}.map", [normed, graph.node("Shape", f"{name}.shape", [x])])
+        return graph.node("Reshape", f"{name}.map", [normed, shape])
 
     def affine(self, name: str, x: str, factor: np.ndarray, term: np.ndarray) -> str:
         """x times a factor plus a term, [channels] each."""

@@ -26,29 +26,41 @@ class Movq:
         self.pixels_per_code = self._names.pixels_per_code
 
     def build(self, graph: Graph, weights: Weights) -> None:
-        blocks = SpatialBlocks(graph, weights, self._checkpoint, self._prefix)
+        blocks = Blocks(graph, weights, self._checkpoint, self._prefix)
         vectors = blocks.to_map(blocks.lookup())
         if self._film:
             latent, vectors = first_frame(blocks, vectors)
         else:
             latent = blocks.post_quant_conv(vectors)
-        blocks.vectors = vectors
-        add_outputs(graph, decode(blocks, self._names, latent), rounded=not self._film)
+        spatial = SpatialBlocks(graph, weights, self._checkpoint, self._prefix, vectors)
+        add_outputs(graph, decode(spatial, self._names, latent), rounded=not self._film)
 
 
 class SpatialBlocks(Blocks):
-    """Blocks whose norms are spatial: factor and term are 1 x 1 convolutions of the code vectors, at every place those of its code."""
+    """Blocks whose norms are spatial: factor and term are 1 x 1 convolutions of the code vectors, at every place those of its code.
 
-    vectors: str  # code vectors, as a map of the resolution at which the decoder is
+    They are made once for each code, not for each place, and applied to a view [1, channels, h, scale, w, scale] of the map. At full
+    resolution such maps are large (Emu3's first has 1 GB), and ONNX Runtime may make those of all norms before it uses the first.
+    """
+
+    def __init__(self, graph: Graph, weights: Weights, checkpoint: Checkpoint, prefix: str, vectors: str) -> None:
+        super().__init__(graph, weights, checkpoint, prefix)
+        self._vectors = vectors  # [1, channels, h, w]
+        self._height = graph.node("Shape", "h", [vectors], start=2, end=3)
+        self._scale = 1  # places for each code, along one side, where the decoder is
 
     def norm(self, name: str, x: str) -> str:
         """GroupNorm's own gamma and beta go into the two convolutions: (gamma n + beta) f + t = n (gamma f) + (beta f + t)."""
+        graph = self.graph
         gamma, beta = self.norm_parameters(f"{name}.norm_layer")
         factor, term = (self._map_parameters(f"{name}.{part}", len(gamma)) for part in ("conv_y", "conv_b"))
         factors = self._from_vectors(f"{name}.factors", gamma[:, None] * factor)
         terms = self._from_vectors(f"{name}.terms", beta[:, None] * factor + term)
-        scaled = self.graph.node("Mul", f"{name}.scaled", [self.normalise(name, x), factors])
-        return self.graph.node("Add", name, [scaled, terms])
+        before, after = (graph.constant(np.array(sizes)) for sizes in ((1, len(gamma)), (self._scale, -1, self._scale)))
+        view = graph.node("Concat", f"{name}.view", [before, self._height, after], axis=0)
+        scaled = graph.node("Mul", f"{name}.scaled", [self.normalise(name, x, view), factors])
+        shifted = graph.node("Add", f"{name}.shifted", [scaled, terms])
+        return graph.node("Reshape", name, [shifted, graph.node("Shape", f"{name}.shape", [x])])
 
     def _map_parameters(self, name: str, channels: int) -> np.ndarray:
         """Weights and, as the last column, bias of a 1 x 1 convolution: [channels, vector channels + 1]."""
@@ -56,11 +68,13 @@ class SpatialBlocks(Blocks):
         return np.column_stack([weight, self.tensor(f"{name}.bias", channels).float32()])
 
     def _from_vectors(self, name: str, parameters: np.ndarray) -> str:
+        """[1, channels, h, 1, w, 1]"""
         weight = self.graph.constant(parameters[:, :-1, None, None])
-        return self.convolve(name, self.vectors, weight, (1, 1), parameters[:, -1])
+        codes = self.convolve(f"{name}.codes", self._vectors, weight, (1, 1), parameters[:, -1])
+        return self.graph.node("Unsqueeze", name, [codes, self.graph.constant(np.array([3, 5]))])
 
     def upsample(self, name: str, x: str) -> str:
-        self.vectors = self.double(f"{name}.vectors", self.vectors)
+        self._scale *= 2
         return super().upsample(name, x)
 
 

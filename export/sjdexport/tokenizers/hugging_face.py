@@ -1,0 +1,152 @@
+"""tokenizer.json of the Hugging Face tokenizers library: byte-level BPE."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from ..errors import ExportError
+from .bytes_bpe import BytesBpe, unmerged
+from .normalisation import Normaliser, compose, lower
+from .splits import GPT2, Split, UnknownPattern, from_regex, literal
+
+# What a BPE model may say; anything else would change ids in a way that is not exported.
+PLAIN_MODEL = {"dropout": (None, 0, 0.0), "continuing_subword_prefix": (None, ""), "end_of_word_suffix": (None, ""), "byte_fallback": (None, False)}
+PUNCTUATION = r"[\p{P}!-/:-@\[-`{-~]"
+
+
+def read_hf_bpe(path: Path) -> BytesBpe:
+    """Raises ExportError if the file is none, or has a part that would not be reproduced exactly.
+
+    Added tokens are not found in text, so no prompt can spell a structural token. Excepted are those of one character that
+    are not marked as special: the text that they stand for has no other ids (DeepSeek's tokenizers have thirteen).
+    """
+    try:
+        file = json.loads(path.read_text(encoding="utf-8"))
+        model = file["model"]
+        kind, vocabulary, merges = model["type"], model.get("vocab"), model.get("merges", [])
+        added = file.get("added_tokens") or []
+        contents = {token["content"]: token["id"] for token in added}
+    except FileNotFoundError:
+        raise ExportError(f"{path} is missing: put the model's tokenizer.json beside its weights.") from None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ExportError(f"{path} is not a tokenizer.json of the Hugging Face tokenizers library.") from None
+    if kind != "BPE":
+        raise ExportError(f"{path} holds a {kind} model; only byte-level BPE can be exported.")
+    if not isinstance(vocabulary, dict) or not vocabulary or not all(type(id) is int and id >= 0 for id in vocabulary.values()):
+        raise ExportError(f"{path} has no vocabulary of tokens with their ids.")
+    for option, allowed in PLAIN_MODEL.items():
+        if model.get(option) not in allowed:
+            raise ExportError(f"{path} has a BPE model with {option} {json.dumps(model[option])}; only byte-level BPE without it can be exported.")
+    splits = _splits(path, file.get("pre_tokenizer"))
+    normalisers = list(_normalisers(path, file.get("normalizer")))
+
+    plain = {token["content"]: token["id"] for token in added if _is_plain(token, bool(normalisers))}
+    specials = {token: id for token, id in contents.items() if token not in plain}
+    ranks, results = _merges(path, vocabulary, merges, set(specials.values()))
+    byte_ids = {byte: vocabulary[c] for byte, c in enumerate(byte_alphabet()) if c in vocabulary}
+    missing = sorted(set(range(256)) - set(byte_ids))
+    unknown = vocabulary.get(model.get("unk_token")) if missing else None
+    if unknown is not None and model.get("fuse_unk"):
+        raise ExportError(f"{path} has no token for byte {missing[0]} and fuses unknown ones; only vocabularies of all bytes, or without fuse_unk, can be exported.")
+    wholes = {}
+    if model.get("ignore_merges"):
+        tokens = {data: id for token, id in vocabulary.items() if id not in specials.values() and (data := _bytes(token)) and set(data) <= set(byte_ids)}
+        wholes = {token: tokens[token] for token in unmerged(tokens, byte_ids, ranks, results)}
+    return BytesBpe(byte_ids, ranks, results, wholes, specials, {**vocabulary, **contents}, splits, normalisers, unknown, plain)
+
+
+def byte_alphabet() -> list[str]:
+    """GPT-2's: the 256 bytes as printable characters, in byte order."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    extra = iter(range(256, 512))
+    return [chr(byte) if byte in printable else chr(next(extra)) for byte in range(256)]
+
+
+BYTES = {c: byte for byte, c in enumerate(byte_alphabet())}
+
+
+def _bytes(token: str) -> bytes | None:
+    return bytes(BYTES[c] for c in token) if all(c in BYTES for c in token) else None
+
+
+def _is_plain(token: dict, normalised: bool) -> bool:
+    flags = any(token.get(flag) for flag in ("special", "single_word", "lstrip", "rstrip"))
+    return len(token["content"]) == 1 and not flags and (token.get("normalized", False) or not normalised)
+
+
+def _merges(path: Path, vocabulary: dict[str, int], merges: list, specials: set[int]) -> tuple[dict[tuple[int, int], int], list[int]]:
+    """Ranks by pair and results by rank. Merges to special tokens are left out."""
+    ranks, results = {}, []
+    for merge in merges:
+        parts = merge.split(" ") if isinstance(merge, str) else merge
+        if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
+            raise ExportError(f"{path} has the merge {json.dumps(merge)}; expected two tokens.")
+        left, right = parts
+        for token in (left, right, left + right):
+            if token not in vocabulary:
+                raise ExportError(f"{path} merges {json.dumps(left)} and {json.dumps(right)}, but {json.dumps(token)} is not in its vocabulary.")
+        if vocabulary[left + right] not in specials:
+            ranks[vocabulary[left], vocabulary[right]] = len(results)
+            results.append(vocabulary[left + right])
+    return ranks, results
+
+
+def _normalisers(path: Path, normalizer: dict | None) -> Iterator[Normaliser]:
+    known = {"NFC": compose, "Lowercase": lower}
+    if normalizer is None:
+        return
+    kind = normalizer.get("type")
+    if kind == "Sequence":
+        for part in normalizer.get("normalizers", []):
+            yield from _normalisers(path, part)
+    elif kind in known:
+        yield known[kind]
+    else:
+        raise ExportError(f"{path} normalises text by {json.dumps(normalizer)}; only {', '.join(known)} or none can be exported.")
+
+
+def _splits(path: Path, pre_tokenizer: dict | None) -> list[Split]:
+    splits: list[Split] = []
+    parts = list(_flat(pre_tokenizer))
+    if not parts or parts[-1].get("type") != "ByteLevel":
+        raise ExportError(f"{path} splits text by {json.dumps(pre_tokenizer)}; only splits that end with ByteLevel can be exported.")
+    for part in parts:
+        try:
+            splits += _split(part, splits, last=part is parts[-1])
+        except UnknownPattern as problem:
+            raise ExportError(f"{path} splits text by {json.dumps(part, ensure_ascii=False)}, which cannot be exported: it has {problem}.") from None
+    return splits
+
+
+def _flat(pre_tokenizer: dict | None) -> Iterator[dict]:
+    if not pre_tokenizer:
+        return
+    if pre_tokenizer.get("type") == "Sequence":
+        for part in pre_tokenizer.get("pretokenizers", []):
+            yield from _flat(part)
+    else:
+        yield pre_tokenizer
+
+
+def _split(part: dict, before: Sequence[Split], last: bool) -> list[Split]:
+    kind = part.get("type")
+    if kind == "ByteLevel" and last:
+        if part.get("add_prefix_space", True):
+            raise UnknownPattern("add_prefix_space")
+        return [from_regex(GPT2)] if part.get("use_regex", True) else []
+    if kind == "Digits":
+        return [Split(r"\p{N}" if part.get("individual_digits") else r"\p{N}+")]
+    if kind not in ("Split", "Punctuation"):
+        raise UnknownPattern(f"the type {kind}")
+    if part.get("behavior", "Isolated") != "Isolated" or part.get("invert"):
+        raise UnknownPattern("a behaviour other than Isolated")
+    if kind == "Punctuation":
+        return [Split(PUNCTUATION)]
+    pattern = part.get("pattern") or {}
+    if pattern.get("String"):
+        return [Split(literal(pattern["String"]))]
+    if not pattern.get("Regex"):
+        raise UnknownPattern("no pattern")
+    return [from_regex(pattern["Regex"], before)]

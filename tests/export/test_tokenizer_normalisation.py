@@ -1,0 +1,67 @@
+"""Normalisers, seen through a vocabulary of single bytes: the ids are the normalised text."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sjdexport.graph import Graph
+from sjdexport.tokenizers.bytes_bpe import BytesBpe
+from sjdexport.tokenizers.normalisation import compose, lower
+from test_tokenizer import encode
+from texts import texts
+
+MARKS = "\u0300\u0301\u0308\u0323\u0327\u0331\u0338\u0345\u05b0\u064b\u093c\u0e38\u302a\u3099"
+CASES = [
+    "", "a", "plain text", "e\u0301", "é", "\u0301 first", "q\u0307\u0323", "a\u0323\u0307", "a\u0307\u0323\u0301", "ộ", "o\u0302\u0323",
+    "\u1e9b\u0323", "A\u030aB\u030a",
+    "\u212b \u2126 \u212a", "\u00c5\u0327", "가", "\u1100\u1161", "\u1100\u1161\u11a8\u11a8", "\uac00\u11a8",
+    "\u1100\u1161\u0301", "\u1100\u1100\u1161", "한국어 텍스트",
+    "\u0dd9\u0dcf\u0dca", "\u09c7\u09be", "\u0b47\u0300\u0b3e", "\u0915\u093c", "\u0958", "\u0344", "\u2adc", "\uf900 \U0002f800",
+    "\U0001d15e", "\U00011099\U000110ba",
+    "a" + "\u0301" * 20, "a\u034f\u0301", "x\n\ty\u0303\n", "ﬁ ½ ①", "c\u0327\u0301 ḉ ć\u0327", "\u0301" * 5,
+]
+
+
+def load(runner, tmp_path: Path, *normalisers):
+    graph = Graph("tokenizer")
+    every = {byte: byte for byte in range(256)}
+    BytesBpe(every, {}, [], {}, {}, {str(byte): byte for byte in every}, [], normalisers).build(graph)
+    graph.save(tmp_path / "tokenizer.onnx")
+    runner.load("normaliser", tmp_path / "tokenizer.onnx")
+    return lambda text: bytes(encode(runner, "normaliser", text)).decode()
+
+
+def test_composition_is_unicodes(runner, tmp_path: Path) -> None:
+    normalise = load(runner, tmp_path, compose)
+    for text in [*CASES, *marked(150), *texts(60)]:
+        assert normalise(text) == unicodedata.normalize("NFC", text), ascii(text)
+
+
+def test_every_character_composes_from_its_decomposition(runner, tmp_path: Path) -> None:
+    normalise = load(runner, tmp_path, compose)
+    changed = [c for i in range(0x11FFF) if not 0xD800 <= i < 0xE000 and unicodedata.normalize("NFD", c := chr(i)) != c and i not in range(0xAC00, 0xD7A4)]
+    changed += [chr(i) for i in range(0xAC00, 0xD7A4, 97)]
+    for start in range(0, len(changed), 60):
+        text = "|".join(changed[start : start + 60])
+        assert normalise(unicodedata.normalize("NFD", text)) == normalise(text) == unicodedata.normalize("NFC", text)
+
+
+@pytest.mark.parametrize("text", ["The FOX", "ΟΔΥΣΣΕΥΣ", "İstanbul", "ǅ Ǆ", "🦊\n", ""])
+def test_lower_case_is_each_characters(runner, tmp_path: Path, text: str) -> None:
+    assert load(runner, tmp_path, lower)(text) == "".join(c.lower() for c in text)
+
+
+def test_normalisers_follow_one_another(runner, tmp_path: Path) -> None:
+    assert load(runner, tmp_path, compose, lower)("E\u0301A\u030a") == "éå"
+
+
+def marked(count: int) -> Iterator[str]:
+    random = np.random.default_rng(5)
+    bases = "aAeoO qsyΑω가각\u1100\u1161\u11a8क\u09c7\u09be日ộ"
+    for _ in range(count):
+        yield "".join(random.choice(list(bases if random.random() < 0.5 else MARKS)) for _ in range(random.integers(1, 16)))

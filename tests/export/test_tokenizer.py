@@ -209,6 +209,14 @@ def test_special_tokens_are_cut_out_of_templates(template: str, parts: list, tmp
     assert read_hf_bpe(tmp_path / "tokenizer.json").split_specials(template) == parts
 
 
+def test_special_tokens_take_spaces_with_them_where_they_say_so(tmp_path: Path) -> None:
+    tokenizer = tokenizer_json(byte_level(True))
+    tokenizer["added_tokens"] += [added_token("<l>", 900, lstrip=True), added_token("<r>", 901, rstrip=True), added_token("word", 902, single_word=True)]
+    (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
+    read = read_hf_bpe(tmp_path / "tokenizer.json")
+    assert read.split_specials("a <l> b <r> c word words") == ["a", 900, " b ", 901, "c ", 902, " words"]
+
+
 SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
 REFUSED = {
     "no file": (None, ["tokenizer.json is missing"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import ExportError
 from .bytes_bpe import BytesBpe, unmerged
 from .normalisation import Normaliser, compose, lower
+from .specials import pattern
 from .splits import GPT2, Split, UnknownPattern, from_regex, literal
 
 # What a BPE model may say; anything else would change ids in a way that is not exported.
@@ -54,7 +55,9 @@ def read_hf_bpe(path: Path) -> BytesBpe:
     if model.get("ignore_merges"):
         tokens = {data: id for token, id in vocabulary.items() if id not in specials.values() and (data := _bytes(token)) and set(data) <= set(byte_ids)}
         wholes = {token: tokens[token] for token in unmerged(tokens, byte_ids, ranks, results)}
-    return BytesBpe(byte_ids, ranks, results, wholes, specials, {**vocabulary, **contents}, splits, normalisers, unknown, plain)
+    patterns = {token["content"]: pattern(token["content"], *(bool(token.get(flag)) for flag in ("lstrip", "rstrip", "single_word"))) for token in added}
+    names = {**vocabulary, **contents}
+    return BytesBpe(byte_ids, ranks, results, wholes, specials, names, splits, normalisers, unknown, plain, patterns)
 
 
 def byte_alphabet() -> list[str]:
@@ -144,9 +147,9 @@ def _split(part: dict, before: Sequence[Split], last: bool) -> list[Split]:
         raise UnknownPattern("a behaviour other than Isolated")
     if kind == "Punctuation":
         return [Split(PUNCTUATION)]
-    pattern = part.get("pattern") or {}
-    if pattern.get("String"):
-        return [Split(literal(pattern["String"]))]
-    if not pattern.get("Regex"):
+    wanted = part.get("pattern") or {}
+    if wanted.get("String"):
+        return [Split(literal(wanted["String"]))]
+    if not wanted.get("Regex"):
         raise UnknownPattern("no pattern")
-    return [from_regex(pattern["Regex"], before)]
+    return [from_regex(wanted["Regex"], before)]

@@ -11,7 +11,8 @@ from .errors import ExportError
 from .graph import FLOAT, INT64, Graph
 from .numbering import count
 from .precision import MICROSOFT, Float
-from .safetensors import Checkpoint, Tensor
+from .safetensors import Checkpoint
+from .tensors import Tensor
 from .weights import TYPES, Weights
 
 EPSILON = 1e-6

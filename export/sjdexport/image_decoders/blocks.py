@@ -9,7 +9,8 @@ from ..errors import ExportError
 from ..graph import FLOAT, INT64, Graph
 from ..numbering import count
 from ..precision import MICROSOFT
-from ..safetensors import Checkpoint, Tensor
+from ..safetensors import Checkpoint
+from ..tensors import Tensor
 from ..weights import Weights
 
 EPSILON = 1e-6

@@ -39,8 +39,9 @@ class Movq:
 class SpatialBlocks(Blocks):
     """Blocks whose norms are spatial: factor and term are 1 x 1 convolutions of the code vectors, at every place those of its code.
 
-    They are made once for each code, not for each place, and applied to a view [1, channels, h, scale, w, scale] of the map. At full
-    resolution such maps are large (Emu3's first has 1 GB), and ONNX Runtime may make those of all norms before it uses the first.
+    They are made once for each code, not for each place, and applied to a view [1, channels, h, scale, w, scale] of the map. As whole maps
+    they would be large (1 GB each at Emu3's full resolution), and ONNX Runtime may make those of all norms before it uses the first:
+    a picture of 720 x 720 then takes 11 GB instead of 5, in the same time.
     """
 
     def __init__(self, graph: Graph, weights: Weights, checkpoint: Checkpoint, prefix: str, vectors: str) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import PRECISIONS, Model
+from conftest import PRECISIONS, Model, run_export
 
 import reference
+import tiny
+from sjdexport import contract
 
 PROMPTS = ([0, 50, 60, 70, 80, 39, 37], [0, 39, 37])  # lanes of different lengths
 FIRST_CODE, CODES, ROW_END = 4, 32, 38
@@ -107,6 +109,33 @@ def test_coarser_logits_stay_near(model: Model, precision: str, relative_error: 
     want = decode(model, 4)
     error = decode(model, 4, precision) - want
     assert np.sqrt((error**2).mean()) < relative_error * want.std()
+
+
+def test_bf16_is_fp16_in_another_type(tmp_path: Path) -> None:
+    """ONNX Runtime's CPU cannot run it, so the graph is compared: the same nodes, and brain halves wherever the other has halves."""
+    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"], dtype=np.float32)
+    done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", "fp16,bf16", "--pictures", "")
+    assert done.returncode == 0, done.stderr
+    for tree in (False, True):
+        half, brain = (onnx.load(tmp_path / contract.transformer_graph(precision, tree=tree), load_external_data=False).graph for precision in ("fp16", "bf16"))
+        FLOAT16, BFLOAT16 = onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
+        assert len(half.node) == len(brain.node)
+        for node, other in zip(half.node, brain.node):
+            for attribute in node.attribute:
+                if (node.op_type, attribute.name, attribute.i) == ("Cast", "to", FLOAT16):
+                    attribute.i = BFLOAT16
+            assert node == other
+        for values, others in ((half.input, brain.input), (half.output, brain.output)):
+            types = {value.name: value.type.tensor_type.elem_type for value in others}
+            assert types == {v.name: BFLOAT16 if v.type.tensor_type.elem_type == FLOAT16 else v.type.tensor_type.elem_type for v in values}
+        tensors = {tensor.name: tensor for tensor in brain.initializer}
+        assert any(tensor.data_type == FLOAT16 for tensor in half.initializer)
+        for tensor in half.initializer:
+            other = tensors[tensor.name]
+            assert other.data_type == (BFLOAT16 if tensor.data_type == FLOAT16 else tensor.data_type) and other.dims == tensor.dims
+            if tensor.data_type == FLOAT16:
+                values = (np.frombuffer(other.raw_data, np.uint16).astype(np.uint32) << 16).view(np.float32)
+                np.testing.assert_allclose(values, np.frombuffer(tensor.raw_data, np.float16), rtol=0.005, atol=1e-6)
 
 
 def test_weights_fold_at_load(model: Model, runner, tmp_path: Path) -> None:

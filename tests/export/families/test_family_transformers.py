@@ -65,8 +65,13 @@ class Case:
         self.picture = [id for row in rows for id in [*row, *self.written.row_end]]
 
     def lanes(self, precision: str = "fp32") -> Lanes:
-        session = f"{self.name} {precision}"
-        self._runner.load(session, self.folder / contract.transformer_graph(precision))
+        return self._lanes(precision, contract.transformer_graph(precision), f"{self.name} {precision}")
+
+    def tree(self) -> Lanes:
+        return self._lanes("fp32", contract.transformer_graph("fp32", tree=True), f"{self.name} tree")
+
+    def _lanes(self, precision: str, graph: str, session: str) -> Lanes:
+        self._runner.load(session, self.folder / graph)
         return Lanes(self._runner, session, self.manifest, precision, inputs=self.written.inputs)
 
     def expected(self, lane: int, picture: list[int]) -> np.ndarray:
@@ -138,6 +143,18 @@ def test_after_a_rejection_in_mid_window_logits_are_those_of_a_whole_pass(case: 
     got = lanes.run([case.picture[4:12]] * 2).reshape(2, 8, -1)
     for lane in range(2):
         np.testing.assert_allclose(got[lane], case.expected(lane, case.picture[:12])[4:], rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("case", ["llamagen t2i", "llamagen 3b", "anole meta"], indirect=True)
+def test_trees_match_reference(case: Case) -> None:
+    """A chain, and beside its third token another: positions are told, and must skip and turn as the cache's places do."""
+    tree = case.tree()
+    tree.run_tree(case.written.prompts, [range(-1, len(prompt) - 1) for prompt in case.written.prompts])
+    chain, other = case.picture[:5], case.picture[7]
+    got = tree.run_tree([[*chain, other]] * 2, [[-1, 0, 1, 2, 3, 1]] * 2).reshape(2, 6, -1)
+    for lane in range(2):
+        np.testing.assert_allclose(got[lane, :5], case.expected(lane, chain), rtol=0, atol=1e-4)
+        np.testing.assert_allclose(got[lane, 5], case.expected(lane, [*chain[:2], other])[-1], rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize(("precision", "relative_error"), [("fp16", 0.01), ("int8", 0.06), ("int4", 0.6)])

@@ -162,7 +162,7 @@ def quantise_blocks(matrix: np.ndarray, block: int) -> tuple[np.ndarray, np.ndar
     """
     n, k = matrix.shape
     if k % block:
-        raise ExportError(f"int4 needs matrices whose inputs are a multiple of {block}; one has {k}: leave int4 out of --precision.")
+        raise ExportError(f"int4 needs matrices whose inputs are a multiple of {block}; one has {k}: {'try --int4-block 32' if block > 32 else 'leave int4 out of --precision'}.")
     blocks = matrix.reshape(n, k // block, block)
     extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
     scales = extreme / -8

@@ -255,10 +255,11 @@ def emu3(folder: Path) -> Written:
 # --- LlamaGen -------------------------------------------------------------------------------------------------------
 
 PLACES, T5_WIDTH, CLASSES = 120, 24, 10
-SIDE = 64  # codes in a row: 256 pixels at 4 pixels per code
 
 
-def llamagen(folder: Path, *, text: bool, head_dim: int = 64) -> Written:
+def llamagen(folder: Path, *, text: bool, head_dim: int = 64, size: int | None = 64) -> Written:
+    """`size` in pixels, four to a code; None leaves it to the name of the file, which says 256."""
+    side = (size or 256) // 4
     s = Sizes(vocabulary=CODES, hidden=2 * head_dim, heads=2, kv_heads=2, head_dim=head_dim, inner=160)
     random = Random(13)
     standard = llama(random, s)
@@ -271,7 +272,8 @@ def llamagen(folder: Path, *, text: bool, head_dim: int = 64) -> Written:
         elif "k_proj" not in name and "v_proj" not in name:
             w |= to_meta({name: values}, s)
     vq = save_torch(folder / "vq_ds16.pt", image_weights(image_decoder_reference.LlamaGen()), "model")
-    rotate = reference.by_row_and_column(SIDE, PLACES if text else 1)
+    rotate = reference.by_row_and_column(side, PLACES if text else 1)
+    options: list[object] = [] if size is None else ["--size", size]
     if not text:
         w["cls_embedding.embedding_table.weight"] = random.normal(CLASSES + 1, s.hidden)
         table = torch.cat([w["tok_embeddings.weight"], w["cls_embedding.embedding_table.weight"]])
@@ -281,7 +283,7 @@ def llamagen(folder: Path, *, text: bool, head_dim: int = 64) -> Written:
             return reference.rms_norm(x, w["norm.weight"], 1e-5) @ w["output.weight"].T
 
         file = save_torch(folder / "c2i_B_256.pt", w, "model", steps=1)
-        return Written(["--checkpoint", file, "--vq", vq], w, logits, [[CODES + 7], [CODES + CLASSES]], [], 0)
+        return Written(["--checkpoint", file, "--vq", vq, *options], w, logits, [[CODES + 7], [CODES + CLASSES]], [], 0)
 
     w["cls_embedding.cap_proj.fc1.weight"] = random.matrix(s.hidden, T5_WIDTH)
     w["cls_embedding.cap_proj.fc2.weight"] = random.matrix(s.hidden, s.hidden)
@@ -305,7 +307,7 @@ def llamagen(folder: Path, *, text: bool, head_dim: int = 64) -> Written:
     write_t5(t5, random)
     inputs = {"condition": condition.float().numpy(), "position_offset": np.array([PLACES - visible])}
     prompts = [[CODES + i for i in range(visible)], [CODES + visible + i for i in range(visible)]]
-    return Written(["--checkpoint", file, "--vq", vq, "--text-encoder", t5], w, padded_logits, prompts, [], 0, inputs)
+    return Written(["--checkpoint", file, "--vq", vq, "--text-encoder", t5, *options], w, padded_logits, prompts, [], 0, inputs)
 
 
 def write_t5(folder: Path, random: Random) -> None:

@@ -89,12 +89,13 @@ def test_ids_of_emu3() -> None:
 
 
 def test_llamagen_by_class(tmp_path: Path) -> None:
-    model = manifest(checkpoints.llamagen(tmp_path, text=False), tmp_path / "out")
+    model = manifest(checkpoints.llamagen(tmp_path, text=False, size=None), tmp_path / "out")
+    assert model["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 4, "sizes": [[256, 256]]}
     assert model["prompt"] == {"conditional": [{"class": CODES, "of": checkpoints.CLASSES}], "unconditional": [CODES + checkpoints.CLASSES],
                                "negative": None, "cleaning": None, "maxTokens": 0}
     assert "tokenizer" not in model and "textEncoder" not in model and not (tmp_path / "out" / "tokenizer.onnx").exists()
     assert model["layout"] == {"firstCode": 0, "codes": CODES, "rowSuffix": [], "suffix": []}
-    assert model["transformer"]["maxPositions"] == 1 + checkpoints.SIDE**2
+    assert model["transformer"]["maxPositions"] == 1 + 64**2
     assert model["sampling"] == sampling(4.0, 1.0, 2000, 1.0)
     assert model["license"] == {"id": "MIT", "notice": model["license"]["notice"], "commercial": True}
 
@@ -179,7 +180,7 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "emu3 without vision tokenizer": (lambda f: without(checkpoints.emu3(f), "--vq"), ["Emu3-VisionTokenizer with --vq"]),
     "emu3 without tokenizer": (lambda f: renamed(checkpoints.emu3(f), "emu3.tiktoken", "x"), ["emu3.tiktoken"]),
     "emu3 of another vocabulary": (lambda f: drop_last_line(checkpoints.emu3(f), f / "emu3.tiktoken"), ["<|extra_200|>", "do not belong together"]),
-    "llamagen without size": (lambda f: renamed(checkpoints.llamagen(f, text=False), "c2i_B_256.pt", "c2i.pt"), ["--size 256, 384 or 512"]),
+    "llamagen without size": (lambda f: renamed(checkpoints.llamagen(f, text=False, size=None), "c2i_B_256.pt", "c2i.pt"), ["--size 256, 384 or 512"]),
     "llamagen of no whole number of codes": (lambda f: with_size(checkpoints.llamagen(f, text=False), 255), ["--size is 255", "4 pixels"]),
     "llamagen without image decoder": (lambda f: without(checkpoints.llamagen(f, text=False), "--vq"), ["vq_ds16_c2i.pt", "--vq"]),
     "llamagen without text encoder": (lambda f: without(checkpoints.llamagen(f, text=True), "--text-encoder"), ["--text-encoder", "spiece.model"]),

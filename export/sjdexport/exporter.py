@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TextIO
 
 from . import contract
+from .checkpoint import open_checkpoint
 from .errors import ExportError
 from .families import FAMILIES, Family, Given, find_family
 from .families.given import read_json
@@ -21,7 +22,6 @@ from .links import Links
 from .padding import with_wide_heads
 from .precision import INT4_BLOCKS, PRECISIONS
 from .progress import Progress
-from .safetensors import open_checkpoint
 from .sections import merge, read_generation
 from .transformer import Shape, Source, TransformerGraph, Variant
 from .weights import Weights

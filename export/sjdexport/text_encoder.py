@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from . import contract
+from .checkpoint import Checkpoint
 from .errors import ExportError
 from .graph import FLOAT, INT64, Graph
 from .numbering import count
 from .precision import MICROSOFT, Float
-from .safetensors import Checkpoint
 from .tensors import Tensor
 from .weights import TYPES, Weights
 

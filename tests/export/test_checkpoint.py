@@ -14,10 +14,11 @@ import torch
 from conftest import HERE
 
 from sjdexport import tensors
+from sjdexport.checkpoint import open_checkpoint
 from sjdexport.errors import ExportError
 from sjdexport.graph import FLOAT, FLOAT16, Graph
 from sjdexport.links import Links
-from sjdexport.safetensors import open_checkpoint, write_safetensors
+from sjdexport.safetensors import write_safetensors
 from sjdexport.tensors import Computed, to_bfloat16
 from sjdexport.weights import Weights
 

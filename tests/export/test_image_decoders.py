@@ -14,11 +14,12 @@ from torch import nn
 import image_decoder_reference as reference
 from runner import Runner
 from sjdexport import contract
+from sjdexport.checkpoint import Checkpoint
 from sjdexport.errors import ExportError
 from sjdexport.graph import FLOAT, Graph
 from sjdexport.image_decoders import ImageDecoder, Movq, Vq16, Vqgan
 from sjdexport.image_decoders.blocks import Blocks
-from sjdexport.safetensors import Checkpoint, write_safetensors
+from sjdexport.safetensors import write_safetensors
 from sjdexport.weights import Weights
 
 TOLERANCE = 1e-4  # of pixels in [-1, 1], before they become bytes

@@ -11,9 +11,10 @@ import torch
 import text_encoder_reference as reference
 from runner import Runner, RunnerError
 from sjdexport import contract
+from sjdexport.checkpoint import Checkpoint
 from sjdexport.errors import ExportError
 from sjdexport.graph import Graph
-from sjdexport.safetensors import Checkpoint, write_safetensors
+from sjdexport.safetensors import write_safetensors
 from sjdexport.text_encoder import T5Encoder, buckets
 from sjdexport.weights import Weights
 

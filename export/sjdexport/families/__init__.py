@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder
-from ..safetensors import Checkpoint
 from ..text_encoder import T5Encoder
 from ..transformer import Source
 from .chameleon import Chameleon

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Vqgan
 from ..rotary import SequenceRotary
-from ..safetensors import Checkpoint
 from ..transformer import Layer, Linear
 from . import lumina
 from .given import Given, Tokenizer

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Movq
 from ..rotary import SequenceRotary
-from ..safetensors import Checkpoint
 from ..tokenizers import emu3_special_tokens, read_tiktoken
 from ..transformer import Layer, Linear
 from .given import Given, Tokenizer

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..checkpoint import Checkpoint, open_checkpoint
 from ..errors import ExportError
 from ..graph import Graph
-from ..safetensors import Checkpoint, open_checkpoint
 from ..tokenizers import read_hf_bpe
 
 

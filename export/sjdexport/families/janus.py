@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoint import Checkpoint
 from ..image_decoders import ImageDecoder, Vq16
 from ..rotary import SequenceRotary
-from ..safetensors import Checkpoint
 from ..tensors import Computed
 from ..transformer import Layer, Linear
 from .given import Given, Tokenizer

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..numbering import count
-from ..safetensors import Checkpoint
 from ..tensors import Tensor
 from ..transformer import HeadNorm, Layer, Linear, Shape
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ..checkpoint import Checkpoint, open_checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Vq16
 from ..rotary import GridRotary
-from ..safetensors import Checkpoint, open_checkpoint
 from ..text_encoder import T5Encoder
 from ..tokenizers import read_sentencepiece
 from ..transformer import Layer, Linear

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Movq
 from ..rotary import SequenceRotary
-from ..safetensors import Checkpoint
 from ..transformer import Layer, Linear
 from . import lumina
 from .chameleon import DECODING, LUMINA_2_VOCABULARY, MOST_TEXT

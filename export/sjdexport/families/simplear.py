@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..rotary import SequenceRotary
-from ..safetensors import Checkpoint
 from ..transformer import Layer, Linear
 from .given import Given
 from .llama import Llama, hugging_face, read_sizes

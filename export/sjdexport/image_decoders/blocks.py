@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from .. import contract
+from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..graph import FLOAT, INT64, Graph
 from ..numbering import count
 from ..precision import MICROSOFT
-from ..safetensors import Checkpoint
 from ..tensors import Tensor
 from ..weights import Weights
 

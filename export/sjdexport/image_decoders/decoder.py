@@ -7,9 +7,9 @@ import dataclasses
 import numpy as np
 
 from .. import contract
+from ..checkpoint import Checkpoint
 from ..graph import UINT8, Graph
 from ..numbering import count
-from ..safetensors import Checkpoint
 from .blocks import Blocks
 
 

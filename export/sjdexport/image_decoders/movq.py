@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..checkpoint import Checkpoint
 from ..graph import Graph
-from ..safetensors import Checkpoint
 from ..weights import Weights
 from .blocks import Blocks
 from .decoder import add_outputs, decode, read_names

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..checkpoint import Checkpoint
 from ..graph import Graph
 from ..numbering import count
-from ..safetensors import Checkpoint
 from ..weights import Weights
 from .blocks import Blocks
 from .decoder import Names, add_outputs, decode, read_names

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..checkpoint import Checkpoint
 from ..graph import Graph
-from ..safetensors import Checkpoint
 from ..weights import Weights
 from .blocks import GROUPS, Blocks
 from .decoder import add_outputs, decode, read_names

@@ -15,13 +15,13 @@ from family_checkpoints import CODES, Written
 from lanes import Lanes
 from runner import Runner
 from sjdexport import contract
+from sjdexport.checkpoint import Checkpoint
 from sjdexport.exporter import ExportOptions, Writer, export
 from sjdexport.families import llamagen
 from sjdexport.families.given import Given, read_json
 from sjdexport.families.simplear import SimpleAR
 from sjdexport.links import Links
 from sjdexport.progress import Progress
-from sjdexport.safetensors import Checkpoint
 from sjdexport.sections import read_generation
 
 SHUFFLED = np.random.default_rng(5).permutation(CODES).tolist()

@@ -71,6 +71,8 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     given = Given(checkpoint, config, read_generation(folder / "generation.json"), options.vq, options.text_encoder, options.size)
     family = find_family(options.family, checkpoint, config)(given)
     known = family.generation()
+    if "textEncoder" in known:  # one Run reads one encoded text
+        options = dataclasses.replace(options, pictures=())
     source = with_wide_heads(family)
     manifest = _manifest(options, family, source.shape, {**known, **merge(family.name, known, given.sections)}, given.sections.get("name"))
 

@@ -28,7 +28,6 @@ LICENSE = {
     "notice": "Derived from Chameleon: Chameleon Research License, non-commercial research only.",
 }
 DECODING = {"method": "sjd", "window": 16, "initialisation": "uniform"}
-MOST_TEXT = 1024  # tokens
 LUMINA_2_VOCABULARY = 171384  # the smallest that holds its codes
 
 
@@ -86,7 +85,7 @@ class Chameleon:
         if self._given.size is None and (self._meta or self._vq is self._given.checkpoint):
             begin = self._given.id(self._tokenizer, "<s>")
             anole = {"conditional": [begin, {"text": "{prompt}"}, turn_end, image_start], "unconditional": [begin, image_start],
-                     "negative": None, "cleaning": None, "maxTokens": MOST_TEXT}
+                     "negative": None, "cleaning": None, "maxTokens": lumina.MOST_TEXT}
             return {"license": LICENSE, "prompt": anole, "layout": layout, "image": {"sizes": [[512, 512]]},
                     "sampling": _sampling(3.0, 0.7, 0, 0.9), "decoding": DECODING}
         return self._lumina(image_start, turn_end, layout)
@@ -96,12 +95,10 @@ class Chameleon:
         if self._given.size is None:
             raise ExportError("Lumina-mGPT's weights do not tell their size: give --size 512, 768 or 1024.")
         sizes, pixels_per_code = lumina.sizes(self._given.size), self.image_decoder().pixels_per_code
-        room = self.shape.max_positions - lumina.longest(sizes, pixels_per_code) - 6
-        if room < 1:
-            raise ExportError(f"pictures of --size {self._given.size} take more than the {self.shape.max_positions} positions of config.json.")
+        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code)
         begin, new_line, no_unit = (self._given.id(self._tokenizer, token) for token in ("<s>", "<reserved08799>", "<reserved08800>"))
         return {
-            "license": LICENSE, "prompt": lumina.prompt(begin, turn_end, image_start, no_unit, lumina.UNIT // pixels_per_code, min(MOST_TEXT, room)),
+            "license": LICENSE, "prompt": lumina.prompt(begin, turn_end, image_start, no_unit, lumina.UNIT // pixels_per_code, most_text),
             "layout": {**layout, "rowSuffix": [new_line], "suffix": [*layout["suffix"], turn_end]}, "image": {"sizes": sizes},
             "sampling": _sampling(4.0, 1.0, 2000, 1.0), "decoding": {**DECODING, "sequential": {"first": 0, "last": 10}},
         }

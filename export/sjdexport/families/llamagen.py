@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -24,7 +25,7 @@ END_OF_TEXT = 1  # T5's </s>
 HEAD_DIMS = {3200: 100}
 HEAD_DIM = 64
 DECODING = {"method": "sjd", "window": 16, "initialisation": "repeat-left", "sequential": {"first": 1, "last": 18}}
-NAMES = META.__class__(**{**vars(META), "qkv": ("attention.wqkv",)})
+NAMES = dataclasses.replace(META, qkv=("attention.wqkv",))
 
 
 class LlamaGen:
@@ -80,7 +81,7 @@ class LlamaGen:
         else:
             classes = self.embedding[1].shape[0] - 1  # the last one is no class
             prompt = {"conditional": [{"class": codes, "of": classes}], "unconditional": [codes + classes],
-                      "negative": None, "cleaning": None, "maxTokens": 0}
+                      "negative": None, "cleaning": None, "maxTokens": 1}
         return {
             "license": {"id": "MIT", "commercial": True, "notice": "LlamaGen is under the MIT licence, Copyright (c) FoundationVision."},
             **({"textEncoder": {"places": self._places, "firstId": codes, "ids": [{"text": "{prompt}"}, END_OF_TEXT]}} if self._reads_text else {}),

@@ -11,7 +11,7 @@ from ..image_decoders import ImageDecoder, Movq
 from ..rotary import SequenceRotary
 from ..transformer import Layer, Linear
 from . import lumina
-from .chameleon import DECODING, LUMINA_2_VOCABULARY, MOST_TEXT
+from .chameleon import DECODING, LUMINA_2_VOCABULARY
 from .given import Given, Tokenizer
 from .llama import Llama, hugging_face, read_sizes
 
@@ -70,11 +70,9 @@ class Lumina2:
             raise ExportError("config.json has neither bos_token_id nor eos_token_id, one of which begins a prompt: say prompt, layout and image in generation.json.")
         turn_end, no_unit = (self._given.id(self._tokenizer, token) for token in ("<reserved08706>", "<reserved08800>"))
         sizes, pixels_per_code = lumina.sizes(self._given.size), self.image_decoder().pixels_per_code
-        room = self.shape.max_positions - lumina.longest(sizes, pixels_per_code) - 6
-        if room < 1:
-            raise ExportError(f"pictures of --size {self._given.size} take more than the {self.shape.max_positions} positions of config.json.")
+        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code)
         return {
-            **sections, "prompt": lumina.prompt(begin, turn_end, IMAGE_START, no_unit, lumina.UNIT // pixels_per_code, min(MOST_TEXT, room)),
+            **sections, "prompt": lumina.prompt(begin, turn_end, IMAGE_START, no_unit, lumina.UNIT // pixels_per_code, most_text),
             "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [NEW_LINE], "suffix": [IMAGE_END]},
             "image": {"sizes": sizes},
         }

@@ -17,8 +17,8 @@ from sjdexport import contract
 from sjdexport.families import emu3, lumina
 
 
-def manifest(written: Written, out: Path) -> dict:
-    done = run_export(*written.arguments, "--out", out, "--precision", "fp32", "--pictures", "")
+def manifest(written: Written, out: Path, pictures: str = "") -> dict:
+    done = run_export(*written.arguments, "--out", out, "--precision", "fp32", "--pictures", pictures)
     assert done.returncode == 0, done.stderr
     return json.loads((out / "model.json").read_text())
 
@@ -50,6 +50,12 @@ def test_lumina(tmp_path: Path) -> None:
     assert model["sampling"] == sampling(4.0, 1.0, 2000, 1.0)
     assert model["decoding"] == {"method": "sjd", "window": 16, "initialisation": "uniform", "sequential": {"first": 0, "last": 10}}
     assert model["family"] == "chameleon"
+
+
+def test_text_of_lumina_has_the_room_that_pictures_leave(tmp_path: Path) -> None:
+    longest = max((width // 4 + 1) * (height // 4) for width, height in lumina.sizes(512))
+    written = with_config(checkpoints.chameleon(tmp_path / "checkpoint", lumina=True), max_position_embeddings=longest + 5 + 2 + 30)
+    assert manifest(written, tmp_path / "out")["prompt"]["maxTokens"] == 30
 
 
 @pytest.mark.parametrize("target", [512, 768, 1024])
@@ -92,7 +98,7 @@ def test_llamagen_by_class(tmp_path: Path) -> None:
     model = manifest(checkpoints.llamagen(tmp_path, text=False, size=None), tmp_path / "out")
     assert model["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 4, "sizes": [[256, 256]]}
     assert model["prompt"] == {"conditional": [{"class": CODES, "of": checkpoints.CLASSES}], "unconditional": [CODES + checkpoints.CLASSES],
-                               "negative": None, "cleaning": None, "maxTokens": 0}
+                               "negative": None, "cleaning": None, "maxTokens": 1}
     assert "tokenizer" not in model and "textEncoder" not in model and not (tmp_path / "out" / "tokenizer.onnx").exists()
     assert model["layout"] == {"firstCode": 0, "codes": CODES, "rowSuffix": [], "suffix": []}
     assert model["transformer"]["maxPositions"] == 1 + 64**2
@@ -101,7 +107,8 @@ def test_llamagen_by_class(tmp_path: Path) -> None:
 
 
 def test_llamagen_by_text(tmp_path: Path, runner: Runner) -> None:
-    model = manifest(checkpoints.llamagen(tmp_path, text=True), tmp_path / "out")
+    model = manifest(checkpoints.llamagen(tmp_path, text=True), tmp_path / "out", pictures="2,4")
+    assert model["transformer"]["precisions"]["fp32"]["batches"] == {}  # each picture has a text of its own
     assert model["textEncoder"] == {"graph": "text_encoder.onnx", "places": 120, "firstId": CODES, "ids": [{"text": "{prompt}"}, 1]}
     assert model["prompt"] == {"conditional": [{"encoded": "prompt"}], "unconditional": [{"encoded": "nothing"}], "negative": None,
                                "cleaning": "t5-captions", "maxTokens": 119}

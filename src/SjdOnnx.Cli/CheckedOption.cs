@@ -8,6 +8,9 @@ using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli;
 
+/// <summary>A picture's size, or only its shape.</summary>
+internal sealed record Shape(ImageSize? Size, AspectRatio? Ratio);
+
 /// <summary>Options whose values are checked while parsing, so that a wrong one is named before anything is loaded.</summary>
 internal static class CheckedOption
 {
@@ -121,18 +124,20 @@ internal static class CheckedOption
             },
         };
 
-    /// <summary>Width and height in pixels, as in 128x128.</summary>
-    public static Option<(int Width, int Height)?> Size(string name, string description) =>
+    /// <summary>Width and height in pixels, as in 128x128, or their ratio, as in 16:9.</summary>
+    public static Option<Shape?> Size(string name, string description) =>
         new(name)
         {
-            HelpName = "WxH",
+            HelpName = "WxH|W:H",
             Description = description,
             CustomParser = result =>
             {
-                string[] parts = Token(result).Split('x', 'X');
+                string text = Token(result);
+                bool isRatio = text.Contains(':', StringComparison.Ordinal);
+                string[] parts = text.Split(isRatio ? [':'] : ['x', 'X']);
                 if (parts.Length == 2 && IsPixels(parts[0], out int width) && IsPixels(parts[1], out int height))
-                    return (width, height);
-                result.AddError($"{name} is '{Token(result)}'; it must be width and height in pixels, such as 128x128.");
+                    return isRatio ? new Shape(null, new AspectRatio(width, height)) : new Shape(new ImageSize(width, height), null);
+                result.AddError($"{name} is '{text}'; it must be width and height in pixels, such as 128x128, or their ratio, such as 16:9.");
                 return null;
             },
         };

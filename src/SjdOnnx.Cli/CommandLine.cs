@@ -20,6 +20,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new BenchCommand());
         _root.Subcommands.Add(new MethodsCommand());
         _root.Subcommands.Add(new CostsCommand());
+        _root.Subcommands.Add(new ModelsCommand());
         HelpOption help = _root.Options.OfType<HelpOption>().Single();
         help.Action = new HelpWithNotes((HelpAction)help.Action!);
     }
@@ -52,6 +53,8 @@ internal sealed class CommandLine
                 InspectCommand => $"'{word}' is one file too many; inspect reads one.",
                 MethodsCommand => $"'{word}' is one word too many; methods lists them all.",
                 CostsCommand => $"'{word}' is one word too many; costs has options alone.",
+                ModelsShowCommand => $"'{word}' is one word too many; models show tells of one model.",
+                ModelsCommand => $"'{word}' is no command of models; it must be show, or nothing for a list.",
                 BenchCommand => $"'{word}' is one word too many; put commas and no spaces between the items of a list.",
                 _ => $"There is no command '{word}'; it must be one of " +
                     $"{string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
@@ -62,7 +65,12 @@ internal sealed class CommandLine
     }
 
     private static string CommandName(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "sjd" : $"sjd {parsed.CommandResult.Command.Name}";
+        parsed.CommandResult.Command switch
+        {
+            RootCommand => "sjd",
+            ModelsShowCommand => "sjd models show",
+            Command command => $"sjd {command.Name}",
+        };
 
     /// <summary>The usual help, and below it what concerns no single option.</summary>
     private sealed class HelpWithNotes(HelpAction help) : SynchronousCommandLineAction
@@ -82,6 +90,7 @@ internal sealed class CommandLine
                 BenchCommand => BenchCommand.Notes,
                 MethodsCommand => MethodsCommand.Notes,
                 CostsCommand => CostsCommand.Notes,
+                ModelsCommand or ModelsShowCommand => ModelsCommand.Notes,
                 _ => ExitCode.Table,
             });
             return exitCode;

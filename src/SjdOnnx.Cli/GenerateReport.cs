@@ -10,18 +10,21 @@ namespace SjdOnnx.Cli;
 /// <param name="Exact">Whether the method draws pictures as the model distributes them.</param>
 /// <param name="Seed">Of the first picture.</param>
 /// <param name="MethodSettings">What the method looks at beside window and initialisation; null if it is nothing.</param>
+/// <param name="Negative">The negative prompt; null where the model reads none.</param>
+/// <param name="Cleaning">How the prompt was cleaned before it was read; null for not at all.</param>
 /// <param name="Batch">The most pictures that shared a forward pass.</param>
 /// <param name="PeakMemory">The most resident memory of the process until now, in bytes; null where the system does not tell.</param>
 internal sealed record GenerateReport(
     string Model, string Method, bool Exact, string Provider, string Precision, ulong Seed,
     WindowSize Window, string Initialisation, MethodSettings? MethodSettings,
-    float Guidance, float Temperature, int TopK, float TopP, int Batch, long? PeakMemory, IReadOnlyList<ImageReport> Images)
+    float Guidance, float Temperature, int TopK, float TopP, string? Negative, string? Cleaning, int Batch, long? PeakMemory,
+    IReadOnlyList<ImageReport> Images)
 {
     /// <param name="first">What the first picture was drawn with; the others differ in the seed alone.</param>
     public static GenerateReport Of(ModelDescription model, GenerationSettings first, int batch, IReadOnlyList<ImageReport> images) => new(
         model.Name, first.Method, MethodList.IsExact(first.Method), first.Provider, first.Precision, first.Seed,
         first.Window, first.Initialisation, first.MethodSettings,
-        first.Guidance, first.Temperature, first.TopK, first.TopP, batch, PeakMemoryNow(), images);
+        first.Guidance, first.Temperature, first.TopK, first.TopP, first.Negative, first.Cleaning, batch, PeakMemoryNow(), images);
 
     public string ToJson() => JsonSerializer.Serialize(this, GenerateReportJson.Default.GenerateReport);
 

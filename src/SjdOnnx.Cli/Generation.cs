@@ -40,6 +40,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
             $"loading {folder}", () => Task.Run(() => TextToImage.Load(folder, options.Loading)));
         cancellation.ThrowIfCancellationRequested();
 
+        if (LicenseNotice.Take(textToImage.Model) is string notice)
+            Print.Note(notice);
         await new Generation(options, textToImage, display).RunAsync(cancellation);
         return ExitCode.Done;
     }

@@ -22,9 +22,15 @@ internal sealed class SamplingArguments
         "Draw only from the likeliest tokens that together have probability P, 1 is off",
         "a number above 0, at most 1", TheModels, p => p is > 0 and <= 1);
 
-    private readonly Option<(int Width, int Height)?> _size = Size("--size", "Width and height in pixels [default: the model's first]");
+    private readonly Option<Shape?> _size = Size("--size",
+        "Width and height in pixels, such as 128x128, or their ratio, such as 16:9 [default: the model's first]");
 
-    public IEnumerable<Option> Options => [_guidance, _temperature, _topK, _topP, _size];
+    private readonly Option<string?> _negative = Text("--negative", "", "TEXT",
+        "What the picture must not show, for models that read that (see sjd models show) [default: the model's]");
+
+    private readonly Option<bool> _noClean = Flag("--no-clean", "Give the model the prompt as it is, where it would be cleaned first");
+
+    public IEnumerable<Option> Options => [_guidance, _temperature, _topK, _topP, _size, _negative, _noClean];
 
     /// <returns><paramref name="request"/> with what was given; the rest is left to the model.</returns>
     public GenerationRequest Complete(GenerationRequest request, ParseResult parsed) => request with
@@ -33,6 +39,9 @@ internal sealed class SamplingArguments
         Temperature = parsed.GetValue(_temperature),
         TopK = parsed.GetValue(_topK),
         TopP = parsed.GetValue(_topP),
-        Size = parsed.GetValue(_size) is var (width, height) ? new ImageSize(width, height) : null,
+        Size = parsed.GetValue(_size)?.Size,
+        AspectRatio = parsed.GetValue(_size)?.Ratio,
+        Negative = parsed.GetValue(_negative),
+        Clean = !parsed.GetValue(_noClean),
     };
 }

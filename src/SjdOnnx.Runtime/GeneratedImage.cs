@@ -57,6 +57,12 @@ public sealed record GenerationSettings
 {
     public required string Prompt { get; init; }
 
+    /// <summary>What the picture must not show; null where the model does not read that.</summary>
+    public string? Negative { get; init; }
+
+    /// <summary>How the prompt was cleaned before it was read; null for not at all.</summary>
+    public string? Cleaning { get; init; }
+
     public required ulong Seed { get; init; }
 
     public required string Method { get; init; }

@@ -8,6 +8,16 @@ public readonly record struct ImageSize(int Width, int Height)
     public override string ToString() => $"{Width}x{Height}";
 }
 
+/// <summary>Width to height, as in 16:9.</summary>
+public readonly record struct AspectRatio(int Width, int Height)
+{
+    /// <summary>How far a size is from this shape: 0 for the same, 0.1 for about a tenth wider or higher.</summary>
+    internal double DistanceTo(ImageSize size) =>
+        Math.Abs(Math.Log((double)size.Width / size.Height) - Math.Log((double)Width / Height));
+
+    public override string ToString() => $"{Width}:{Height}";
+}
+
 /// <summary>
 /// A picture to draw. What is null is as the model's model.json says. Values are checked when the request is made: what is legal depends on
 /// the model.
@@ -16,6 +26,15 @@ public sealed record GenerationRequest
 {
     /// <summary>What the picture shows, in any words.</summary>
     public required string Prompt { get; init; }
+
+    /// <summary>
+    /// What the picture must not show, for models that read that (<see cref="ModelDescription.DefaultNegative"/> is not null); null takes the
+    /// model's own.
+    /// </summary>
+    public string? Negative { get; init; }
+
+    /// <summary>Whether the prompt is put into the form of the captions that the model was trained on, where model.json says how.</summary>
+    public bool Clean { get; init; } = true;
 
     /// <summary>Names the picture: the same request with the same seed gives the same bytes.</summary>
     public ulong Seed { get; init; }
@@ -64,6 +83,9 @@ public sealed record GenerationRequest
 
     /// <summary>One of <see cref="ModelDescription.Sizes"/>.</summary>
     public ImageSize? Size { get; init; }
+
+    /// <summary>Width over height, in place of <see cref="Size"/>: the largest of the model's sizes with (nearly) this shape.</summary>
+    public AspectRatio? AspectRatio { get; init; }
 
     /// <summary>
     /// In a stream: a preview whenever this many more rows of codes are finished; 0 is none. A preview costs one run of the image decoder.

@@ -1,5 +1,6 @@
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Model;
+using static System.FormattableString;
 
 namespace SjdOnnx.Runtime;
 
@@ -40,6 +41,15 @@ public sealed record ModelDescription
 
     public string LicenseNotice => _manifest.License.Notice;
 
+    /// <summary>Whether the licence allows commercial use.</summary>
+    public bool AllowsCommercialUse => _manifest.License.Commercial;
+
+    /// <summary>The negative prompt that is read unless told otherwise; null where the model reads none.</summary>
+    public string? DefaultNegative => _manifest.Prompt.Negative;
+
+    /// <summary>How prompts are cleaned before they are read; null for not at all.</summary>
+    public string? Cleaning => _manifest.Prompt.Cleaning;
+
     /// <summary>The precision that was loaded, or asked for.</summary>
     public string Precision { get; }
 
@@ -54,7 +64,25 @@ public sealed record ModelDescription
     public IReadOnlyList<ImageSize> Sizes { get; }
 
     /// <summary>Longest prompt, in tokens.</summary>
-    public int MaxPromptTokens => _manifest.Prompt.MaxTokens;
+    public int MaxPromptTokens => _manifest.TextEncoder?.Places ?? _manifest.Prompt.MaxTokens;
+
+    /// <summary>What the transformer reads before the picture, for people: token ids, and text in quotes with its placeholders.</summary>
+    public string PromptForm => Form(_manifest.Prompt.Conditional);
+
+    /// <summary>What guidance leads away from, likewise.</summary>
+    public string UnconditionalForm => Form(_manifest.Prompt.Unconditional);
+
+    /// <summary>Layers of the transformer.</summary>
+    public int Layers => _manifest.Transformer.Layers;
+
+    /// <summary>Image codes that a token is one of.</summary>
+    public int Codes => _manifest.Layout.Codes;
+
+    /// <summary>The side of the square of pixels that a code stands for.</summary>
+    public int PixelsPerCode => _manifest.Image.PixelsPerCode;
+
+    /// <summary>Bytes of all files that model.json names: every precision.</summary>
+    public long Bytes => _manifest.Files.Values.Sum(file => file.Bytes);
 
     public float DefaultGuidance => _manifest.Sampling.Guidance;
 
@@ -75,4 +103,16 @@ public sealed record ModelDescription
 
     /// <summary>Every first guess a method can start from.</summary>
     public IReadOnlyList<string> Initialisations { get; } = [.. Initialisation.All.Select(initialisation => initialisation.Name)];
+
+    private static string Form(IEnumerable<PromptPart> parts) => string.Join(' ', parts.Select(part => part switch
+    {
+        PromptPart.Id id => Invariant($"{id.Value}"),
+        PromptPart.Text text => $"\"{text.Template.Replace("\n", "\\n", StringComparison.Ordinal)}\"",
+        PromptPart.Side { Per: 1 } side => Invariant($"{side.From}+{side.Plus}"),
+        PromptPart.Side side => Invariant($"{side.From}+{side.Plus}/{side.Per}"),
+        PromptPart.Fill fill => Invariant($"{fill.Value}..."),
+        PromptPart.Class one => Invariant($"{one.First}+class"),
+        PromptPart.Encoded encoded => encoded.Words ? "encoded(prompt)" : "encoded(nothing)",
+        _ => throw new InvalidOperationException($"There is no form of {part}."),
+    }));
 }

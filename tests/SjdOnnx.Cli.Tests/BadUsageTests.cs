@@ -5,7 +5,7 @@ public class BadUsageTests
 {
     [Theory]
     [InlineData("no command", "Required command was not provided. See sjd --help.")]
-    [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench, methods, costs.", "draw", "a fox")]
+    [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench, methods, costs, models.", "draw", "a fox")]
     [InlineData("no prompt", "Required argument missing for command: 'generate'.", "generate")]
     [InlineData("a prompt without quotes", "'fox' is one word too many; put the whole prompt in quotes.", "generate", "a", "fox")]
     [InlineData("an unknown option", "There is no option '--jsn'", "generate", "--jsn", "a fox")]
@@ -24,6 +24,9 @@ public class BadUsageTests
     [InlineData("a seed of 65 bits", "--seed is '18446744073709551616'; it must be", "generate", "a fox", "--seed", "18446744073709551616")]
     [InlineData("seeds of 65 bits", "--seed 18446744073709551615 with --count 2", "generate", "a fox", "--seed", "18446744073709551615", "--count", "2")]
     [InlineData("a size of one number", "--size is '128'; it must be width and height in pixels", "generate", "a fox", "--size", "128")]
+    [InlineData("a ratio to nothing", "--size is '16:0'; it must be width and height in pixels, such as 128x128, or their ratio", "generate", "a fox", "--size", "16:0")]
+    [InlineData("an unknown command of models", "'list' is no command of models; it must be show", "models", "list")]
+    [InlineData("two models to show", "'b' is one word too many; models show tells of one model", "models", "show", "a", "b")]
     [InlineData("a negative size", "--size is '-128x128'; it must be", "generate", "a fox", "--size", "-128x128")]
     [InlineData("negative threads", "--threads is '-1'; it must be", "generate", "a fox", "--threads", "-1")]
     [InlineData("an empty name", "--output is empty; it must be FILE.", "generate", "a fox", "-o", "")]
@@ -72,9 +75,9 @@ public class BadUsageTests
     public async Task Help_lists_every_option_and_exit_code()
     {
         await AssertListed("generate", "-o, --output <FILE>", "--model", "--method", "--window", "--init", "--branching", "--reuse-threshold",
-            "--group-size", "--group-tolerance", "--iterations", "--seed", "--count", "--batch", "--guidance", "--temperature", "--top-k", "--top-p", "--size <WxH>", "--provider", "--threads", "--precision", "--preview", "--json", "--no-metadata");
+            "--group-size", "--group-tolerance", "--iterations", "--seed", "--count", "--batch", "--guidance", "--temperature", "--top-k", "--top-p", "--size <WxH|W:H>", "--negative", "--no-clean", "--provider", "--threads", "--precision", "--preview", "--json", "--no-metadata");
         await AssertListed("bench", "--model", "--methods", "--windows", "--inits", "--precisions", "--batches", "--prompts", "--repeats", "--warmup",
-            "--branching", "--reuse-threshold", "--group-size", "--group-tolerance", "--iterations", "--seed", "--guidance", "--temperature", "--top-k", "--top-p", "--size", "--provider", "--threads", "--json", "--html", "--svg");
+            "--branching", "--reuse-threshold", "--group-size", "--group-tolerance", "--iterations", "--seed", "--guidance", "--temperature", "--top-k", "--top-p", "--size", "--negative", "--no-clean", "--provider", "--threads", "--json", "--html", "--svg");
         await AssertListed("costs", "--model", "--precision", "--batch", "--measure", "--provider", "--threads", "--json");
     }
 

@@ -20,7 +20,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
 
         Assert.Equal(
             ["model", "method", "exact", "provider", "precision", "seed", "window", "initialisation", "method_settings",
-                "guidance", "temperature", "top_k", "top_p", "batch", "peak_memory", "images"],
+                "guidance", "temperature", "top_k", "top_p", "negative", "cleaning", "batch", "peak_memory", "images"],
             run.EnumerateObject().Select(member => member.Name));
         Assert.NotEmpty(run.GetProperty("model").GetString()!);
         Assert.Equal("sjd", run.GetProperty("method").GetString());

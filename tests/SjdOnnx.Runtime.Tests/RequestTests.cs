@@ -70,6 +70,42 @@ public class RequestTests(LoadedTestModel loaded)
     public Task A_size_it_cannot_draw_is_refused_with_the_nearest() =>
         Refused(new() { Prompt = Fox, Size = new ImageSize(130, -7) }, "cannot draw 130x-7", $"nearest size it draws is {loaded.Model.Model.Sizes[0]}");
 
+    [ModelTheory]
+    [InlineData(1, 1)]
+    [InlineData(100, 101)]
+    public async Task A_shape_near_that_of_a_size_is_drawn(int width, int height)
+    {
+        GeneratedImage image = await loaded.Model.GenerateAsync(new() { Prompt = Fox, AspectRatio = new AspectRatio(width, height) });
+        Assert.Equal((128, 128), (image.Width, image.Height));
+    }
+
+    [ModelFact]
+    public async Task A_shape_it_cannot_draw_is_refused_with_the_nearest()
+    {
+        await Refused(new() { Prompt = Fox, AspectRatio = new AspectRatio(16, 9) }, "shape 16:9", "nearest size is 128x128");
+        await Refused(new() { Prompt = Fox, AspectRatio = new AspectRatio(0, 9) }, "0:9", "such as 16:9");
+        await Refused(new() { Prompt = Fox, AspectRatio = new AspectRatio(1, 1), Size = new ImageSize(128, 128) }, "both a size and an aspect ratio");
+    }
+
+    [ModelFact]
+    public Task A_negative_prompt_that_nobody_would_read_is_refused() => Refused(new() { Prompt = Fox, Negative = "blurred" }, "no negative prompt");
+
+    /// <summary>Of the model's sizes the largest of the shape is taken, and long lists of sizes are cut short.</summary>
+    [ModelFact]
+    public void Among_many_sizes_the_shape_decides()
+    {
+        Manifest manifest = ModelFolder.Open(TestModel.Folder!, "fp32").Manifest;
+        int[][] sizes = [[128, 128], [64, 64], [256, 128], .. Enumerable.Range(1, 12).Select(i => (int[])[8 * i, 264])];
+        manifest = manifest with { Image = manifest.Image with { Sizes = sizes } };
+        var resolver = new RequestResolver(manifest, "fp32", Provider.Cpu, threads: 1);
+
+        Assert.Equal(new ImageSize(128, 128), resolver.Resolve(new() { Prompt = Fox, AspectRatio = new AspectRatio(1, 1) }).Settings.Size);
+        Assert.Equal(new ImageSize(256, 128), resolver.Resolve(new() { Prompt = Fox, AspectRatio = new AspectRatio(2, 1) }).Settings.Size);
+        var error = Assert.Throws<RequestException>(() => resolver.Resolve(new() { Prompt = Fox, Size = new ImageSize(200, 128) }));
+        Messages.AssertReadable(error);
+        Assert.Contains("nearest size it draws is 256x128 (it draws 15 sizes", error.Message, StringComparison.Ordinal);
+    }
+
     [ModelFact]
     public async Task A_method_with_a_tree_draws()
     {

@@ -17,11 +17,13 @@ internal sealed class BuiltInModel : IDisposable
     private readonly Manifest _manifest;
     private readonly LoadedModel _model;
     private readonly ProbabilityChain _chain;
+    private readonly RequestResolver _resolver;
 
     public BuiltInModel(string precision)
     {
         ModelFolder folder = ModelFolder.Open(TestModel.Folder!, precision);
         _manifest = folder.Manifest;
+        _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
         _model = LoadedModel.Open(folder, Provider.Find("cpu"), Processor.PhysicalCores(), verifyHashes: false);
         Sampling = new SamplingOptions
         {
@@ -94,7 +96,7 @@ internal sealed class BuiltInModel : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private Prompt Read(string prompt) => _model.Tokenizer.Read(prompt, default);
+    private Prompt Read(string prompt) => _model.Prompts.Read(_resolver.Resolve(new GenerationRequest { Prompt = prompt }).Settings, Layout, default);
 }
 
 /// <param name="Codes">The image codes, row by row.</param>

@@ -28,7 +28,7 @@ internal sealed class Batch
             model.Transformer.OpenTree();
         Size = model.Transformer.Open(tree ? 1 : size);
         AutoWindow? auto = common.ChoosesWindow ? new AutoWindow(costs.For(common.Method, Size, cancellation)) : null;
-        _decoder = new Decoder(common.Layout, common.Method, common.Sampling, auto);
+        _decoder = new Decoder(common.Layout, common.Method, common.Sampling, auto, common.Sequential);
     }
 
     /// <summary>The most pictures at once.</summary>
@@ -57,7 +57,7 @@ internal sealed class Batch
         while (slot < _drawings.Count && _drawings[slot].Slot == slot)
             slot++;
 
-        Prompt prompt = _model.Tokenizer.Read(request.Settings.Prompt, _cancellation);
+        Prompt prompt = _model.Prompts.Read(request.Settings, request.Layout, _cancellation);
         PromptedTransformer prompted = _model.Transformer.With(
             prompt, _common.Layout, _common.Method.WindowSize, _common.Method.Branches, slot, ReadsInPairs(_common.Method));
         Picture picture = _decoder.Begin(prompted, new Randomness(request.Settings.Seed));

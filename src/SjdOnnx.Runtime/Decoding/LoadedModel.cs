@@ -6,19 +6,23 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>A model's graphs, opened and in agreement with its model.json.</summary>
 internal sealed class LoadedModel : IDisposable
 {
-    private LoadedModel(ModelFolder folder, NativeTensors tensors, Session tokenizer, Transformer transformer, Session image)
+    private LoadedModel(
+        ModelFolder folder, NativeTensors tensors, Session tokenizer, Session? encoder, Transformer transformer, Session image)
     {
         GraphContract.CheckTokenizer(tokenizer);
+        if (encoder is not null)
+            GraphContract.CheckTextEncoder(encoder);
         GraphContract.CheckImageDecoder(image);
         Tensors = tensors;
-        Tokenizer = new PromptTokenizer(tokenizer, folder.Manifest.Prompt, Tensors);
+        Prompts = new PromptReader(
+            folder.Manifest, new Tokenizer(tokenizer, Tensors), encoder is null ? null : new TextEncoder(encoder, Tensors));
         Transformer = transformer;
         ImageDecoder = new ImageDecoder(image, Tensors);
     }
 
     public NativeTensors Tensors { get; }
 
-    public PromptTokenizer Tokenizer { get; }
+    public PromptReader Prompts { get; }
 
     public Transformer Transformer { get; }
 
@@ -42,20 +46,22 @@ internal sealed class LoadedModel : IDisposable
         Task<Session> tokenizer = Task.Run(() => Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true));
         Task.WhenAny(tokenizer).Wait(CancellationToken.None);
         Task transformers = Task.Run(() => transformer.Open(pictures));
+        Task<Session?> encoder = Task.Run(
+            () => folder.TextEncoderGraph is { } graph ? Session.Open(graph, provider, threads, extensions: false) : null);
         Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
         try
         {
             // Throws the exception of the first in this list that failed, when all have ended: a wrong hash explains what else goes wrong.
-            Task.WhenAll(hashes, transformers, image, tokenizer).GetAwaiter().GetResult();
-            return new LoadedModel(folder, tensors, tokenizer.Result, transformer, image.Result);
+            Task.WhenAll(hashes, transformers, encoder, image, tokenizer).GetAwaiter().GetResult();
+            return new LoadedModel(folder, tensors, tokenizer.Result, encoder.Result, transformer, image.Result);
         }
         catch
         {
             transformer.Dispose();
-            foreach (Task<Session> opening in (Task<Session>[])[image, tokenizer])
+            foreach (Task<Session?> opening in (Task<Session?>[])[image!, tokenizer!, encoder])
             {
                 if (opening.IsCompletedSuccessfully)
-                    opening.Result.Dispose();
+                    opening.Result?.Dispose();
             }
             throw;
         }
@@ -63,7 +69,7 @@ internal sealed class LoadedModel : IDisposable
 
     public void Dispose()
     {
-        Tokenizer.Dispose();
+        Prompts.Dispose();
         Transformer.Dispose();
         ImageDecoder.Dispose();
     }

@@ -14,14 +14,19 @@ internal sealed class PassBuffers : IDisposable
     private readonly int[][] _totals;
     private readonly long[][] _positionIds;
     private readonly float[][] _attentionBias;
+    private readonly float[] _condition;
+    private readonly long[] _positionOffset;
     private readonly int _codes;
     private readonly bool _tree;
+    private Condition? _conditioned; // whose vectors lie in _condition
 
     /// <param name="lanes">Lanes of the graph.</param>
     /// <param name="tokens">The most new tokens of a lane.</param>
     /// <param name="rows">The most rows of logits of a lane.</param>
     /// <param name="tree">Whether the new tokens of a lane may form a tree.</param>
-    public PassBuffers(NativeTensors tensors, int lanes, int tokens, int rows, int codes, bool tree)
+    /// <param name="conditionRows">The most vectors of a text encoder; 0 where there is none.</param>
+    /// <param name="hidden">Their width.</param>
+    public PassBuffers(NativeTensors tensors, int lanes, int tokens, int rows, int codes, bool tree, int conditionRows, int hidden)
     {
         (_codes, _tree) = (codes, tree);
         _inputIds = Pinned<long>(lanes * tokens);
@@ -32,12 +37,19 @@ internal sealed class PassBuffers : IDisposable
         _totals = ForEachLane(() => Pinned<int>(1));
         _positionIds = ForEachLane(() => Pinned<long>(tree ? tokens : 0));
         _attentionBias = ForEachLane(() => Pinned<float>(tree ? tokens * tokens : 0));
+        _condition = Pinned<float>(conditionRows * hidden);
+        _positionOffset = Pinned<long>(1);
 
         var inputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.LaneLengths, tensors.Over(_laneLengths, lanes)) };
         for (var lane = 0; lane < lanes; lane++)
         {
             inputs.Add((GraphContract.SeqLensK(lane), tensors.Over(_seqLensK[lane], 1)));
             inputs.Add((GraphContract.TotalSequenceLength(lane), tensors.Over(_totals[lane])));
+        }
+        if (conditionRows > 0)
+        {
+            inputs.Add((GraphContract.Condition, tensors.Over(_condition, conditionRows, hidden)));
+            inputs.Add((GraphContract.PositionOffset, tensors.Over(_positionOffset, 1)));
         }
         SameInEveryPass = inputs;
 
@@ -65,6 +77,7 @@ internal sealed class PassBuffers : IDisposable
     /// <summary>Adds a picture's lanes.</summary>
     public void Add(PromptedTransformer picture, int lanes)
     {
+        SetCondition(picture.Condition);
         for (var lane = 0; lane < lanes; lane++)
         {
             ReadOnlySpan<int> ids = picture.Tokens(lane);
@@ -102,6 +115,16 @@ internal sealed class PassBuffers : IDisposable
     {
         foreach ((_, NativeTensor tensor) in SameInEveryPass)
             tensor.Dispose();
+    }
+
+    /// <summary>A graph with a text encoder has one picture.</summary>
+    private void SetCondition(Condition? condition)
+    {
+        if (condition is null || condition == _conditioned)
+            return;
+        condition.Vectors.CopyTo(_condition, 0);
+        _positionOffset[0] = condition.UnusedPlaces;
+        _conditioned = condition;
     }
 
     private void AddLane(ReadOnlySpan<int> ids, int length)

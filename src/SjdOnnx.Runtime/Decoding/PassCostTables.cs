@@ -63,7 +63,7 @@ internal sealed class PassCostTables(
 
     private PassCost[] Measure(int size, CancellationToken cancellation)
     {
-        var timer = new PassTimer(model, defaults.Layout, defaults.Sampling, size, Budget, cancellation);
+        var timer = new PassTimer(model, defaults, size, Budget, cancellation);
         return [.. timer.Measure().Select(entry => new PassCost(entry.Drafts, entry.Seconds))];
     }
 }

@@ -8,13 +8,14 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>
 /// Measures passes as they are when half of the pictures is drawn, by the drafts they carry. Nothing may be under way: it uses the caches.
 /// </summary>
+/// <param name="request">Its layout and sampling are measured; its prompt is not read.</param>
 /// <param name="pictures">Pictures in a pass.</param>
 /// <param name="budget">
 /// Time after which only what is necessary is measured: a few windows, each twice. Where passes are short there is time for more windows
 /// and several rounds.
 /// </param>
 internal sealed class PassTimer(
-    LoadedModel model, TokenLayout layout, SamplingOptions sampling, int pictures, TimeSpan budget, CancellationToken cancellation)
+    LoadedModel model, ResolvedRequest request, int pictures, TimeSpan budget, CancellationToken cancellation)
 {
     private const int PassesInSequence = 2; // the first of a shape may bind and plan
     private const int Rounds = 4;
@@ -43,22 +44,26 @@ internal sealed class PassTimer(
         return _seconds.Count == 1 ? [(0, _seconds[0]), (1, _seconds[0])] : [.. _seconds.Select(entry => (entry.Key, entry.Value))];
     }
 
-    private TokenLayout Rest => layout with { Rows = layout.Rows - (layout.Rows / 2) };
+    private TokenLayout Layout => request.Layout;
+
+    private TokenLayout Rest => Layout with { Rows = Layout.Rows - (Layout.Rows / 2) };
 
     /// <summary>A model whose prompt goes on with the first half of a picture.</summary>
     private Halfway Begin(int slot)
     {
-        int half = layout.Rows / 2 * (layout.Columns + layout.RowSuffix.Count);
+        int half = Layout.Rows / 2 * (Layout.Columns + Layout.RowSuffix.Count);
         // Any codes will do, but not one and the same: attention would be unlike any picture's.
-        int[] prompt = [.. model.Tokenizer.Unconditional, .. Enumerable.Range(0, half).Select(i => layout.Id(i, i * 7919 % layout.Codes))];
+        int[] picture = [.. Enumerable.Range(0, half).Select(i => Layout.Id(i, i * 7919 % Layout.Codes))];
+        Prompt prompt = model.Prompts.Read(request.Settings with { Prompt = model.Prompts.Sample }, Layout, cancellation);
+        Prompt prompted = prompt with { Conditional = [.. prompt.Conditional, .. picture], Unconditional = [.. prompt.Unconditional, .. picture] };
         return new Halfway(
-            model.Transformer.With(new Prompt(prompt, prompt), Rest, WindowSize.LargestAuto, slot: slot), layout.Id(position: 0, code: 0));
+            model.Transformer.With(prompted, Rest, WindowSize.LargestAuto, slot: slot), Layout.Id(position: 0, code: 0));
     }
 
     private void Time(int drafts, Halfway[] models)
     {
         // Every slot is settled and redrafted: of all methods the most work beside the transformer's.
-        var decoder = new Decoder(Rest, new MaximalCoupling(new DecodingOptions { WindowSize = drafts }), sampling);
+        var decoder = new Decoder(Rest, new MaximalCoupling(new DecodingOptions { WindowSize = drafts }), request.Sampling);
         Picture[] started = [.. models.Select((halfway, i) => decoder.Begin(halfway, new Randomness((ulong)i)))];
         decoder.Advance(model.Transformer, started, cancellation);
         for (int pass = 0; pass < PassesInSequence; pass++)

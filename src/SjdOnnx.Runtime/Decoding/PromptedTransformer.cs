@@ -42,6 +42,9 @@ internal sealed class PromptedTransformer(
     /// <summary>Which of the transformer's pictures this is, from 0.</summary>
     public int Slot => slot;
 
+    /// <summary>What a text encoder made of the prompt; null where there is none.</summary>
+    public Condition? Condition => prompt.Condition;
+
     public KeyValueCache Cache => cache;
 
     /// <summary>Rows of logits wanted of each lane: those of the last tokens.</summary>

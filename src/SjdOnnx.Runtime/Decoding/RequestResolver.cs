@@ -8,19 +8,25 @@ namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>A request with nothing left open.</summary>
 internal sealed record ResolvedRequest(
-    GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, int PreviewEveryRows)
+    GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, SequentialParts? Sequential,
+    int PreviewEveryRows)
 {
     /// <summary>Whether each pass chooses how many drafts it carries, up to the method's.</summary>
     public bool ChoosesWindow => Settings.Window.IsAuto;
 
-    /// <summary>Whether both can be drawn in the same passes: they differ in prompt and seed at most.</summary>
+    /// <summary>Whether both can be drawn in the same passes: they differ in prompts and seed at most.</summary>
     public bool SharesPassesWith(ResolvedRequest other) =>
-        Settings with { Prompt = "", Seed = 0 } == other.Settings with { Prompt = "", Seed = 0 };
+        Settings with { Prompt = "", Negative = null, Seed = 0 } == other.Settings with { Prompt = "", Negative = null, Seed = 0 };
 }
 
 /// <summary>Fills a request's gaps from model.json and refuses what the model cannot draw.</summary>
 internal sealed class RequestResolver(Manifest manifest, string precision, Provider provider, int threads)
 {
+    // A size in steps of some pixels seldom has exactly the shape that was asked for: one twentieth is 1024 pixels in place of 972.
+    private const double LargestDeviation = 0.05;
+
+    private const int MostListed = 12;
+
     /// <summary>The model's own defaults must be a request it can draw.</summary>
     /// <exception cref="ModelException">They are not.</exception>
     public ResolvedRequest CheckDefaults()
@@ -39,7 +45,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
     /// <exception cref="RequestException">A value is not legal for this model.</exception>
     public ResolvedRequest Resolve(GenerationRequest request)
     {
-        ImageSize size = Size(request.Size);
+        ImageSize size = Size(request);
         SamplingOptions sampling = Legal(() => new SamplingOptions
         {
             Guidance = request.Guidance ?? manifest.Sampling.Guidance,
@@ -63,6 +69,12 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         if (manifest.Transformer.Lanes == 1 && sampling.Guidance != 1)
             throw new RequestException("This model was exported with one lane and has no guidance. Ask for guidance 1, or export it with two lanes.");
         CheckTrees(method);
+        if (request.Negative is not null && manifest.Prompt.Negative is null)
+        {
+            throw new RequestException(
+                "This model reads no negative prompt. Leave it out, and raise the guidance for pictures closer to the prompt.");
+        }
+
         if (request.PreviewEveryRows < 0)
             throw new RequestException($"PreviewEveryRows is {request.PreviewEveryRows}; it must be 0 (no previews) or more.");
 
@@ -70,7 +82,8 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         {
             Window = window.IsAuto && method.WindowSize > 0 ? WindowSize.Auto : method.WindowSize,
         };
-        return new ResolvedRequest(settings, method, sampling, Layout(size), request.PreviewEveryRows);
+        SequentialParts? sequential = manifest.Decoding.Sequential is { } parts ? new SequentialParts(parts.First, parts.Last) : null;
+        return new ResolvedRequest(settings, method, sampling, Layout(size), sequential, request.PreviewEveryRows);
     }
 
     /// <summary>A method that asks about branches needs attention that can leave some tokens out.</summary>
@@ -99,6 +112,8 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         return new GenerationSettings
         {
             Prompt = request.Prompt,
+            Negative = request.Negative ?? manifest.Prompt.Negative,
+            Cleaning = request.Clean ? manifest.Prompt.Cleaning : null,
             Seed = request.Seed,
             Method = method.Name,
             Window = method.WindowSize,
@@ -125,18 +140,41 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         Suffix = manifest.Layout.Suffix,
     };
 
-    private ImageSize Size(ImageSize? wanted)
+    private ImageSize Size(GenerationRequest request)
     {
         ImageSize[] sizes = [.. manifest.Image.Sizes.Select(size => new ImageSize(size[0], size[1]))];
-        if (wanted is not ImageSize size)
-            return sizes[0];
-        if (sizes.Contains(size))
-            return size;
-
-        ImageSize nearest = sizes.MinBy(legal => Math.Abs((long)legal.Width - size.Width) + Math.Abs((long)legal.Height - size.Height));
-        throw new RequestException(
-            $"The model cannot draw {size}; the nearest size it draws is {nearest} (all: {string.Join(", ", sizes)}).");
+        return (request.Size, request.AspectRatio) switch
+        {
+            (null, null) => sizes[0],
+            (ImageSize size, null) => OfSize(sizes, size),
+            (null, AspectRatio ratio) => OfShape(sizes, ratio),
+            _ => throw new RequestException("The request has both a size and an aspect ratio. Give one of them."),
+        };
     }
+
+    private static ImageSize OfSize(ImageSize[] sizes, ImageSize wanted)
+    {
+        if (sizes.Contains(wanted))
+            return wanted;
+
+        ImageSize nearest = sizes.MinBy(legal => Math.Abs((long)legal.Width - wanted.Width) + Math.Abs((long)legal.Height - wanted.Height));
+        throw new RequestException($"The model cannot draw {wanted}; the nearest size it draws is {nearest} ({Listed(sizes)}).");
+    }
+
+    private static ImageSize OfShape(ImageSize[] sizes, AspectRatio wanted)
+    {
+        if (wanted.Width < 1 || wanted.Height < 1)
+            throw new RequestException($"The aspect ratio is {wanted}; it must be two whole numbers above 0, such as 16:9.");
+
+        ImageSize nearest = sizes.OrderBy(wanted.DistanceTo).ThenByDescending(size => (long)size.Width * size.Height).First();
+        return wanted.DistanceTo(nearest) <= LargestDeviation
+            ? nearest
+            : throw new RequestException($"The model draws nothing of the shape {wanted}; the nearest size is {nearest} ({Listed(sizes)}).");
+    }
+
+    private static string Listed(ImageSize[] sizes) => sizes.Length <= MostListed
+        ? $"all: {string.Join(", ", sizes)}"
+        : $"it draws {sizes.Length} sizes, from {sizes.MinBy(size => size.Width)} to {sizes.MaxBy(size => size.Width)}";
 
     /// <summary>The core's options check themselves; their sentence goes to whoever made the request.</summary>
     private static T Legal<T>(Func<T> make)

@@ -123,7 +123,8 @@ internal sealed class Transformer(
         Session session = open(pictures, tree);
         try
         {
-            GraphContract.CheckTransformer(session, manifest.Transformer, _precision, manifest.Layout, pictures, tree);
+            GraphContract.CheckTransformer(
+                session, manifest.Transformer, _precision, manifest.Layout, pictures, tree, conditioned: manifest.TextEncoder is not null);
         }
         catch
         {
@@ -131,7 +132,8 @@ internal sealed class Transformer(
             throw;
         }
 
-        var graph = new TransformerGraph(tensors, session, Lanes, Codes, pictures, tree, sharesMemory: provider.IsCpu);
+        int places = 2 * (manifest.TextEncoder?.Places ?? 0);
+        var graph = new TransformerGraph(tensors, session, Lanes, Codes, pictures, tree, places, sharesMemory: provider.IsCpu);
         graph.Reserve(_reserved.Tokens, _reserved.Rows);
         return graph;
     }

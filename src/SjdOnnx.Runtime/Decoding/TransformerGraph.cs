@@ -14,10 +14,11 @@ namespace SjdOnnx.Runtime.Decoding;
 /// Pictures in a pass. Places that are not taken read one token that nobody asks about: attention refuses none.
 /// </param>
 /// <param name="tree">Whether the new tokens of a picture may form a tree.</param>
+/// <param name="conditionRows">The most vectors of a text encoder; 0 where there is none.</param>
 /// <param name="sharesMemory">Whether the provider reads bound inputs where they lie. Others copy them when they are bound, so they
 /// must be bound again for every pass.</param>
 internal sealed class TransformerGraph(
-    NativeTensors tensors, Session session, int lanes, int codes, int pictures, bool tree, bool sharesMemory) : IDisposable
+    NativeTensors tensors, Session session, int lanes, int codes, int pictures, bool tree, int conditionRows, bool sharesMemory) : IDisposable
 {
     /// <summary>
     /// A binding holds a reference to every tensor of every lane; pictures in rows of different length meet in many shapes.
@@ -44,7 +45,8 @@ internal sealed class TransformerGraph(
         Unbind();
         _buffers?.Dispose();
         _buffers = null;
-        _buffers = new PassBuffers(tensors, lanes * pictures, _capacity.Tokens, _capacity.Rows, codes, tree);
+        int hidden = conditionRows == 0 ? 0 : session.Inference.InputMetadata[GraphContract.Condition].Dimensions[1];
+        _buffers = new PassBuffers(tensors, lanes * pictures, _capacity.Tokens, _capacity.Rows, codes, tree, conditionRows, hidden);
     }
 
     /// <summary>Forgets all bindings, and so the addresses of the caches.</summary>

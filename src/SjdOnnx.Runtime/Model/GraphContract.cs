@@ -16,6 +16,8 @@ internal static class GraphContract
     public const string Png = "png";
     public const string Text = "text";
     public const string Ids = "ids";
+    public const string Condition = "condition";
+    public const string PositionOffset = "position_offset";
 
     public static string SeqLensK(int lane) => $"seqlens_k.{lane}";
 
@@ -32,12 +34,18 @@ internal static class GraphContract
     public static string Present(int layer, int lane, string kind) => $"present.{layer}.{lane}.{kind}";
 
     public static TensorElementType CacheType(PrecisionSection precision) =>
-        precision.Cache == "float16" ? TensorElementType.Float16 : TensorElementType.Float;
+        precision.Cache switch
+        {
+            "float16" => TensorElementType.Float16,
+            "bfloat16" => TensorElementType.BFloat16,
+            _ => TensorElementType.Float,
+        };
 
     /// <param name="pictures">Pictures in a Run.</param>
     /// <param name="tree">Whether the new tokens of a picture may form a tree.</param>
+    /// <param name="conditioned">Whether a text encoder's vectors take the places of tokens.</param>
     public static void CheckTransformer(
-        Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout, int pictures, bool tree)
+        Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout, int pictures, bool tree, bool conditioned)
     {
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
         int count = transformer.Lanes * pictures;
@@ -68,6 +76,11 @@ internal static class GraphContract
                 }
             }
         }
+        if (conditioned)
+        {
+            graph.RequireInput("a text encoder", Condition, TensorElementType.Float, Graph.Any, Graph.Any);
+            graph.RequireInput("a text encoder", PositionOffset, TensorElementType.Int64, 1);
+        }
         graph.RequireOutput($"{layout.Codes} codes", Logits, TensorElementType.Float, 1, Graph.Any, layout.Codes);
         graph.RequireNoOtherInput($"{transformer.Layers} layers and {lanes}");
     }
@@ -79,6 +92,14 @@ internal static class GraphContract
         graph.RequireOutput("an image decoder", Rgb, TensorElementType.UInt8, 1, Graph.Any, Graph.Any, 3);
         graph.RequireOutput("an image decoder", Png, TensorElementType.UInt8, Graph.Any);
         graph.RequireNoOtherInput("an image decoder");
+    }
+
+    public static void CheckTextEncoder(Session session)
+    {
+        var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
+        graph.RequireInput("a text encoder", Ids, TensorElementType.Int64, 1, Graph.Any);
+        graph.RequireOutput("a text encoder", Condition, TensorElementType.Float, Graph.Any, Graph.Any);
+        graph.RequireNoOtherInput("a text encoder");
     }
 
     public static void CheckTokenizer(Session session)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace SjdOnnx.Runtime.Model;
@@ -20,6 +19,9 @@ internal sealed record Manifest
 
     public required TokenizerSection Tokenizer { get; init; }
 
+    /// <summary>Null where the transformer reads words as tokens of its own.</summary>
+    public TextEncoderSection? TextEncoder { get; init; }
+
     public required PromptSection Prompt { get; init; }
 
     public required LayoutSection Layout { get; init; }
@@ -30,6 +32,11 @@ internal sealed record Manifest
 
     public required DecodingSection Decoding { get; init; }
 
+    /// <summary>The graphs beside the transformer's.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> OtherGraphs =>
+        [Tokenizer.Graph, .. TextEncoder is null ? (string[])[] : [TextEncoder.Graph], Image.Graph];
+
     /// <summary>Every file of the folder but model.json, by name.</summary>
     public required Dictionary<string, FileSection> Files { get; init; }
 }
@@ -38,7 +45,11 @@ internal sealed record LicenseSection
 {
     public required string Id { get; init; }
 
+    /// <summary>What who uses the model must be told.</summary>
     public required string Notice { get; init; }
+
+    /// <summary>Whether commercial use is allowed.</summary>
+    public required bool Commercial { get; init; }
 }
 
 internal sealed record TransformerSection
@@ -74,7 +85,7 @@ internal sealed record PrecisionSection
     [JsonIgnore]
     public IEnumerable<string> Graphs => [Graph, .. Batches.Values, .. Tree is null ? (string[])[] : [Tree]];
 
-    /// <summary>Element type of the key/value cache: float32 or float16.</summary>
+    /// <summary>Element type of the key/value cache: float32, float16 or bfloat16.</summary>
     public required string Cache { get; init; }
 }
 
@@ -83,16 +94,34 @@ internal sealed record TokenizerSection
     public required string Graph { get; init; }
 }
 
+/// <summary>A model of its own that turns the prompt into vectors, which take the places of tokens.</summary>
+internal sealed record TextEncoderSection
+{
+    public required string Graph { get; init; }
+
+    /// <summary>The most tokens it reads, which is also how many places the transformer keeps for them.</summary>
+    public required int Places { get; init; }
+
+    /// <summary>The id that stands for the first vector; the others follow.</summary>
+    public required int FirstId { get; init; }
+
+    /// <summary>What it reads: token ids and text.</summary>
+    public required PromptPart[] Ids { get; init; }
+}
+
 internal sealed record PromptSection
 {
-    /// <summary>Text with {prompt} where the user's words go.</summary>
-    public required string Template { get; init; }
-
     public required PromptPart[] Conditional { get; init; }
 
     public required PromptPart[] Unconditional { get; init; }
 
-    /// <summary>Longest filled template, in tokens.</summary>
+    /// <summary>What {negative} stands for unless told; null where the model reads no negative prompt.</summary>
+    public string? Negative { get; init; }
+
+    /// <summary>How the prompt is put into the words the model was trained on, one of <see cref="PromptCleaning.Names"/>; null for not at all.</summary>
+    public string? Cleaning { get; init; }
+
+    /// <summary>The most tokens that text may take in a lane.</summary>
     public required int MaxTokens { get; init; }
 }
 
@@ -126,6 +155,9 @@ internal sealed record SamplingSection
     public required int TopK { get; init; }
 
     public required float TopP { get; init; }
+
+    /// <summary>In which order these are applied: always <see cref="ManifestRules.SamplingOrder"/>.</summary>
+    public required string[] Order { get; init; }
 }
 
 internal sealed record DecodingSection
@@ -135,6 +167,19 @@ internal sealed record DecodingSection
     public required WindowSize Window { get; init; }
 
     public required string Initialisation { get; init; }
+
+    /// <summary>Null for drafts everywhere.</summary>
+    public SequentialSection? Sequential { get; init; }
+}
+
+/// <summary>Parts of the picture that are drawn without drafts, as the model's authors do.</summary>
+internal sealed record SequentialSection
+{
+    /// <summary>Codes at the beginning, the first of all not counted: no pass of its own draws that.</summary>
+    public required int First { get; init; }
+
+    /// <summary>Codes at the end.</summary>
+    public required int Last { get; init; }
 }
 
 internal sealed record FileSection
@@ -142,30 +187,6 @@ internal sealed record FileSection
     public required string Sha256 { get; init; }
 
     public required long Bytes { get; init; }
-}
-
-/// <summary>
-/// One element of a prompt: a token id, or (null) the place of the tokenizer's ids. In JSON a number or the string "prompt".
-/// </summary>
-[JsonConverter(typeof(PromptPartConverter))]
-internal readonly record struct PromptPart(int? Id);
-
-internal sealed class PromptPartConverter : JsonConverter<PromptPart>
-{
-    public override PromptPart Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
-    {
-        JsonTokenType.Number when reader.TryGetInt32(out int id) => new PromptPart(id),
-        JsonTokenType.String when reader.ValueTextEquals("prompt") => new PromptPart(null),
-        _ => throw new JsonException("An element of a prompt is a token id or the string \"prompt\"."),
-    };
-
-    public override void Write(Utf8JsonWriter writer, PromptPart value, JsonSerializerOptions options)
-    {
-        if (value.Id is int id)
-            writer.WriteNumberValue(id);
-        else
-            writer.WriteStringValue("prompt");
-    }
 }
 
 [JsonSourceGenerationOptions(

@@ -8,7 +8,7 @@ internal static class ManifestReader
     public const string FileName = "model.json";
 
     /// <summary>The one version of the contract this engine reads.</summary>
-    public const int Format = 1;
+    public const int Format = 2;
 
     /// <exception cref="ModelException">The text is no model.json, or one of its values cannot be meant.</exception>
     public static Manifest Read(ReadOnlySpan<byte> json)

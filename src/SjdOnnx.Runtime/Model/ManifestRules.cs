@@ -6,14 +6,17 @@ internal static class ManifestRules
     /// <summary>The most pictures in one Run.</summary>
     public const int MostPictures = 64;
 
-    private const string Placeholder = "{prompt}";
+    /// <summary>How logits become probabilities. Whether top-k comes before or after the temperature makes no difference.</summary>
+    public static readonly string[] SamplingOrder = ["guidance", "temperature", "topK", "topP"];
 
     public static void Check(Manifest manifest)
     {
         CheckTransformer(manifest.Transformer);
-        CheckPrompt(manifest.Prompt);
+        CheckTextEncoder(manifest);
+        CheckPrompt(manifest);
         CheckLayout(manifest.Layout);
         CheckImage(manifest.Image);
+        CheckDecoding(manifest);
         CheckFiles(manifest);
         CheckPositions(manifest);
     }
@@ -31,24 +34,68 @@ internal static class ManifestRules
             $"{Names(transformer.Precisions.Keys)}");
         foreach ((string name, PrecisionSection precision) in transformer.Precisions)
         {
-            Require(precision.Cache is "float32" or "float16",
-                $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32 or float16");
+            Require(precision.Cache is "float32" or "float16" or "bfloat16",
+                $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32, float16 or bfloat16");
             foreach (int pictures in precision.Batches.Keys)
                 Require(pictures is >= 2 and <= MostPictures,
                     $"transformer.precisions.{name}.batches has {pictures}; a batch holds 2 to {MostPictures} pictures");
         }
     }
 
-    private static void CheckPrompt(PromptSection prompt)
+    private static void CheckTextEncoder(Manifest manifest)
     {
-        RequireAtLeast("prompt.maxTokens", prompt.MaxTokens, 1);
-        Require(prompt.Template.Contains(Placeholder, StringComparison.Ordinal),
-            $"prompt.template is '{prompt.Template}' and has no {Placeholder}");
-        Require(prompt.Conditional.Any(part => part.Id is null),
-            "prompt.conditional has no \"prompt\", so the user's words would not reach the model");
-        Require(prompt.Unconditional.Length > 0 && prompt.Unconditional.All(part => part.Id is not null),
-            "prompt.unconditional must hold one token id or more and no \"prompt\"");
+        if (manifest.TextEncoder is not { } encoder)
+            return;
+        RequireAtLeast("textEncoder.places", encoder.Places, 1);
+        RequireAtLeast("textEncoder.firstId", encoder.FirstId, 0);
+        Require(encoder.Ids.All(part => part is PromptPart.Id or PromptPart.Text) && Speaks(encoder.Ids),
+            "textEncoder.ids must hold token ids and text, with {prompt} somewhere");
+        Require(manifest.Transformer.Precisions.Values.All(precision => precision.Batches.Count == 0),
+            "transformer.precisions has batches, which a model with a text encoder cannot have");
     }
+
+    private static void CheckPrompt(Manifest manifest)
+    {
+        PromptSection prompt = manifest.Prompt;
+        RequireAtLeast("prompt.maxTokens", prompt.MaxTokens, 1);
+        Require(Speaks(prompt.Conditional),
+            "prompt.conditional has no text with {prompt}, no class and no encoded prompt, so the user's words would not reach the model");
+        Require(prompt.Unconditional.Length > 0 && !Speaks(prompt.Unconditional),
+            "prompt.unconditional must hold one element or more and nothing of the prompt");
+        Require(prompt.Conditional.All(part => part is not PromptPart.Fill), "prompt.conditional has a fill, which belongs in prompt.unconditional");
+        Require(prompt.Unconditional.Count(part => part is PromptPart.Fill) <= 1, "prompt.unconditional has more than one fill");
+        Require(prompt.Cleaning is null || PromptCleaning.Names.Contains(prompt.Cleaning),
+            $"prompt.cleaning is '{prompt.Cleaning}'; it can be null or {Names(PromptCleaning.Names)}");
+        foreach (PromptPart part in prompt.Conditional.Concat(prompt.Unconditional))
+        {
+            switch (part)
+            {
+                case PromptPart.Id id:
+                    RequireAtLeast("a token id in prompt", id.Value, 0);
+                    break;
+                case PromptPart.Fill fill:
+                    RequireAtLeast("fill in prompt", fill.Value, 0);
+                    break;
+                case PromptPart.Side side:
+                    Require(side is { From: >= 0, Plus: "rows" or "columns", Per: >= 1 },
+                        $"prompt has from {side.From}, plus {side.Plus}, per {side.Per}; from is an id, plus is rows or columns, per is 1 or more");
+                    break;
+                case PromptPart.Class one:
+                    Require(one is { First: >= 0, Count: >= 1 }, $"prompt has class {one.First} of {one.Count}; both are whole numbers, of is 1 or more");
+                    break;
+                case PromptPart.Encoded:
+                    Require(manifest.TextEncoder is not null, "prompt has an encoded part, and there is no textEncoder");
+                    break;
+                case PromptPart.Text text:
+                    Require(prompt.Negative is not null || !text.Template.Contains("{negative}", StringComparison.Ordinal),
+                        "prompt has text with {negative}, and prompt.negative is null");
+                    break;
+            }
+        }
+    }
+
+    private static bool Speaks(IEnumerable<PromptPart> parts) => parts.Any(part => part
+        is PromptPart.Class or PromptPart.Encoded(Words: true) || (part is PromptPart.Text text && text.Template.Contains("{prompt}", StringComparison.Ordinal)));
 
     private static void CheckLayout(LayoutSection layout)
     {
@@ -70,6 +117,16 @@ internal static class ManifestRules
         }
     }
 
+    private static void CheckDecoding(Manifest manifest)
+    {
+        string order = string.Join(", ", manifest.Sampling.Order);
+        Require(manifest.Sampling.Order.SequenceEqual(SamplingOrder), $"sampling.order is [{order}]; it must be [{string.Join(", ", SamplingOrder)}]");
+        if (manifest.Decoding.Sequential is not { } sequential)
+            return;
+        RequireAtLeast("decoding.sequential.first", sequential.First, 0);
+        RequireAtLeast("decoding.sequential.last", sequential.Last, 0);
+    }
+
     /// <summary>File names are names: a path could lead out of the folder.</summary>
     private static void CheckFiles(Manifest manifest)
     {
@@ -81,21 +138,27 @@ internal static class ManifestRules
                 $"files.{name} needs its size in bytes and a SHA-256 of 64 hexadecimal digits");
         }
         IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs);
-        string[] graphs = [.. transformers, manifest.Tokenizer.Graph, manifest.Image.Graph];
-        foreach (string graph in graphs)
+        foreach (string graph in transformers.Concat(manifest.OtherGraphs))
             Require(manifest.Files.ContainsKey(graph), $"the graph '{graph}' is not among files");
     }
 
     private static void CheckPositions(Manifest manifest)
     {
-        int fixedIds = Math.Max(manifest.Prompt.Conditional.Count(part => part.Id is not null), manifest.Prompt.Unconditional.Length);
         int pixels = manifest.Image.PixelsPerCode;
         long rows = manifest.Image.Sizes.Max(size => (long)(size[1] / pixels) * ((size[0] / pixels) + manifest.Layout.RowSuffix.Length));
         long picture = rows + manifest.Layout.Suffix.Length;
-        long longest = (long)fixedIds + manifest.Prompt.MaxTokens + picture;
+        long prompt = Math.Max(Longest(manifest.Prompt.Conditional), Longest(manifest.Prompt.Unconditional));
+        long longest = prompt + picture;
         Require(longest <= manifest.Transformer.MaxPositions,
-            $"the longest prompt ({fixedIds} + {manifest.Prompt.MaxTokens} tokens) and the largest picture ({picture}) need " +
-            $"{longest} positions; transformer.maxPositions is {manifest.Transformer.MaxPositions}");
+            $"the longest prompt ({prompt} tokens) and the largest picture ({picture}) need {longest} positions; transformer.maxPositions is " +
+            $"{manifest.Transformer.MaxPositions}");
+
+        long Longest(PromptPart[] parts) => parts.Sum(part => part switch
+        {
+            PromptPart.Text or PromptPart.Fill => 0L, // text all together is below; a fill makes no lane longer than the other
+            PromptPart.Encoded => manifest.TextEncoder!.Places,
+            _ => 1,
+        }) + (parts.Any(part => part is PromptPart.Text) ? manifest.Prompt.MaxTokens : 0);
     }
 
     private static void RequireAtLeast(string field, int value, int least) =>

@@ -34,6 +34,9 @@ internal sealed class ModelFolder
 
     public string TokenizerGraph => PathOf(Manifest.Tokenizer.Graph);
 
+    /// <summary>Null where there is no text encoder.</summary>
+    public string? TextEncoderGraph => Manifest.TextEncoder is { } encoder ? PathOf(encoder.Graph) : null;
+
     public string ImageGraph => PathOf(Manifest.Image.Graph);
 
     /// <summary>
@@ -89,8 +92,7 @@ internal sealed class ModelFolder
     private SortedSet<string> NeededFiles()
     {
         var needed = new SortedSet<string>(StringComparer.Ordinal);
-        string[] graphs = [.. Manifest.Transformer.Precisions[Precision].Graphs, Manifest.Tokenizer.Graph, Manifest.Image.Graph];
-        foreach (string graph in graphs)
+        foreach (string graph in Manifest.Transformer.Precisions[Precision].Graphs.Concat(Manifest.OtherGraphs))
         {
             RequireFile(graph);
             needed.Add(graph);

@@ -57,6 +57,8 @@ public sealed record GenerationData
                 DecodingMethods.Describe(settings.Method).IsExact)
             {
                 MethodSettings = settings.MethodSettings,
+                Negative = settings.Negative,
+                Cleaning = settings.Cleaning,
             },
             Statistics = new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram),
         };
@@ -94,6 +96,12 @@ public sealed record DrawnRequest(
 {
     /// <summary>What the method looks at beside window and initialisation; null if it is nothing.</summary>
     public MethodSettings? MethodSettings { get; init; }
+
+    /// <summary>What the picture must not show; null where the model does not read that.</summary>
+    public string? Negative { get; init; }
+
+    /// <summary>How the prompt was cleaned before it was read; null for not at all.</summary>
+    public string? Cleaning { get; init; }
 }
 
 /// <param name="ImageTokens">Tokens that stand for a piece of the picture; row ends do not count.</param>

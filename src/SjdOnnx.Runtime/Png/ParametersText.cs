@@ -6,7 +6,7 @@ using static System.FormattableString;
 namespace SjdOnnx.Runtime.Png;
 
 /// <summary>The text that Stable Diffusion web UI (AUTOMATIC1111) made customary and that galleries and file viewers read: the prompt,
-/// then one line of settings.</summary>
+/// the negative prompt if there is one, then one line of settings.</summary>
 /// <remarks>Those readers find the settings by regular expressions: the web UI's keys come first in its order, ours last, and a value
 /// with a comma, colon, quote or line feed is quoted as JSON.</remarks>
 public static class ParametersText
@@ -43,7 +43,8 @@ public static class ParametersText
             ("Provider", data.Provider),
             ("Engine version", data.Engine),
         ];
-        return request.Prompt + "\n" + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
+        string negative = request.Negative is null ? "" : $"Negative prompt: {request.Negative}\n";
+        return request.Prompt + "\n" + negative + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
     }
 
     private static IEnumerable<(string Key, string Value)> Of(MethodSettings? settings)

@@ -11,7 +11,9 @@ namespace SjdOnnx.Decoding;
 /// <param name="method">What to accept, and what to guess next.</param>
 /// <param name="sampling">How logits become probabilities.</param>
 /// <param name="auto">Chooses how many drafts the next pass carries; null for always as many as the method keeps open.</param>
-public sealed class Decoder(TokenLayout layout, IDecodingMethod method, SamplingOptions sampling, AutoWindow? auto = null)
+/// <param name="sequential">What of the picture is drawn without drafts; null for nothing.</param>
+public sealed class Decoder(
+    TokenLayout layout, IDecodingMethod method, SamplingOptions sampling, AutoWindow? auto = null, SequentialParts? sequential = null)
 {
     private readonly ProbabilityChain _chain = new(sampling);
 
@@ -55,7 +57,8 @@ public sealed class Decoder(TokenLayout layout, IDecodingMethod method, Sampling
 
             // 3. Commit those, and the structure that must follow; the cache forgets the drafts that fell.
             window.Commit(verdict);
-            window.Open(auto?.Choose(window, method) ?? method.WindowSize);
+            int drafts = auto?.Choose(window, method) ?? method.WindowSize;
+            window.Open(Math.Min(drafts, sequential?.Room(window) ?? drafts));
             model.Truncate(window.Cached);
 
             // 4. Redraft the positions still open: the Jacobi iteration.

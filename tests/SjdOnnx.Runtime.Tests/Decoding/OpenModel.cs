@@ -9,11 +9,13 @@ namespace SjdOnnx.Runtime.Tests.Decoding;
 internal sealed class OpenModel : IDisposable
 {
     private readonly Manifest _manifest;
+    private readonly RequestResolver _resolver;
 
     public OpenModel(string precision = "fp32", int pictures = 1)
     {
         ModelFolder folder = ModelFolder.Open(TestModel.Folder!, precision);
         _manifest = folder.Manifest;
+        _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
         Loaded = LoadedModel.Open(folder, Provider.Cpu, threads: 1, verifyHashes: false, pictures);
     }
 
@@ -32,7 +34,8 @@ internal sealed class OpenModel : IDisposable
     };
 
     /// <summary>Lanes of different length.</summary>
-    public Prompt Prompt(string words = "a fox above a rocket") => Loaded.Tokenizer.Read(words, default);
+    public Prompt Prompt(string words = "a fox above a rocket") =>
+        Loaded.Prompts.Read(_resolver.Resolve(new GenerationRequest { Prompt = words }).Settings, Layout, default);
 
     /// <summary>The id of some code or other.</summary>
     public int Code(int i) => _manifest.Layout.FirstCode + (int)((uint)(i * 2654435761) % (uint)_manifest.Layout.Codes);

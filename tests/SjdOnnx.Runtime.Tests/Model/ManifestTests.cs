@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using SjdOnnx.Runtime.Model;
 
@@ -12,7 +13,7 @@ public class ManifestTests
         Manifest manifest = Read(_ => { });
 
         Assert.Equal("emoji", manifest.Name);
-        Assert.Equal([new PromptPart(0), new PromptPart(null), new PromptPart(1031)], manifest.Prompt.Conditional);
+        Assert.Equal([new PromptPart.Id(0), new PromptPart.Text("{prompt}"), new PromptPart.Id(1031)], manifest.Prompt.Conditional);
         Assert.Equal([1030], manifest.Layout.RowSuffix);
         Assert.Equal(3f, manifest.Sampling.Guidance);
     }
@@ -28,7 +29,7 @@ public class ManifestTests
 
     [Fact]
     public void A_later_format_is_named_before_its_unknown_fields() =>
-        Refused(() => Read(manifest => (manifest["format"], manifest["novelty"]) = (2, true)), "format 2; this engine reads format 1");
+        Refused(() => Read(manifest => (manifest["format"], manifest["novelty"]) = (3, true)), "format 3; this engine reads format 2");
 
     [Fact]
     public void An_unknown_field_is_refused_by_name() => Refused(() => Read(manifest => manifest["layout"]!["colums"] = 16), "'colums'", "line");
@@ -47,10 +48,21 @@ public class ManifestTests
     [InlineData("transformer", "lanes", "3", "transformer.lanes is 3")]
     [InlineData("transformer", "maxPositions", "300", "transformer.maxPositions is 300")]
     [InlineData("transformer", "defaultPrecision", "\"int3\"", "'int3'")]
-    [InlineData("prompt", "template", "\"a picture\"", "{prompt}")]
     [InlineData("prompt", "conditional", "[0, 1031]", "the user's words")]
-    [InlineData("prompt", "conditional", "[0, \"promt\"]", "the string \"prompt\"")]
+    [InlineData("prompt", "conditional", "[0, { \"text\": \"a picture\" }]", "the user's words")]
+    [InlineData("prompt", "conditional", "[0, \"prompt\"]", "an object with text")]
+    [InlineData("prompt", "conditional", "[{ \"text\": 7 }]", "an object with text")]
+    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\", \"fill\": 1 }]", "an object with text")]
+    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\" }, { \"fill\": 1 }]", "belongs in prompt.unconditional")]
+    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}{negative}\" }]", "prompt.negative is null")]
+    [InlineData("prompt", "conditional", "[{ \"encoded\": \"prompt\" }]", "there is no textEncoder")]
+    [InlineData("prompt", "conditional", "[{ \"class\": 4, \"of\": 0 }]", "class 4 of 0")]
+    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\" }, { \"from\": 8804, \"plus\": \"height\", \"per\": 2 }]", "plus height")]
     [InlineData("prompt", "unconditional", "[]", "prompt.unconditional")]
+    [InlineData("prompt", "unconditional", "[0, { \"text\": \"{prompt}\" }]", "prompt.unconditional")]
+    [InlineData("prompt", "cleaning", "\"soap\"", "'soap'")]
+    [InlineData("sampling", "order", "[\"topP\", \"guidance\", \"temperature\", \"topK\"]", "sampling.order")]
+    [InlineData("decoding", "sequential", "{ \"first\": -1, \"last\": 0 }", "decoding.sequential.first is -1")]
     [InlineData("layout", "codes", "1", "layout.codes is 1")]
     [InlineData("image", "sizes", "[]", "image.sizes is empty")]
     [InlineData("image", "sizes", "[[128, 127]]", "[128, 127]")]
@@ -95,6 +107,54 @@ public class ManifestTests
             }),
             "the graph 'x.onnx' is not among files");
 
+    [Fact]
+    public void Every_kind_of_prompt_part_is_read_and_written_back()
+    {
+        const string parts = """[0,{"text":"{prompt}"},{"from":8804,"plus":"rows","per":2},{"class":16384,"of":1000}]""";
+        Manifest manifest = Read(manifest => manifest["prompt"]!["conditional"] = JsonNode.Parse(parts));
+        PromptPart[] expected =
+            [new PromptPart.Id(0), new PromptPart.Text("{prompt}"), new PromptPart.Side(8804, "rows", 2), new PromptPart.Class(16384, 1000)];
+        Assert.Equal(expected, manifest.Prompt.Conditional);
+        Assert.Equal(parts, JsonSerializer.Serialize(manifest.Prompt.Conditional));
+
+        manifest = Read(manifest => manifest["prompt"]!["unconditional"] = JsonNode.Parse("""[0,{"fill":100015}]"""));
+        Assert.Equal([new PromptPart.Id(0), new PromptPart.Fill(100015)], manifest.Prompt.Unconditional);
+        Assert.Equal("""[0,{"fill":100015}]""", JsonSerializer.Serialize(manifest.Prompt.Unconditional));
+    }
+
+    [Fact]
+    public void A_text_encoder_takes_the_place_of_text()
+    {
+        Manifest manifest = Read(WithTextEncoder);
+        Assert.Equal([new PromptPart.Encoded(Words: true)], manifest.Prompt.Conditional);
+        Assert.Equal(["tokenizer.onnx", "text_encoder.onnx", "image_decoder.onnx"], manifest.OtherGraphs);
+        Assert.Equal("""[{"encoded":"nothing"}]""", JsonSerializer.Serialize(manifest.Prompt.Unconditional));
+
+        Refused(() => Read(manifest =>
+        {
+            WithTextEncoder(manifest);
+            WithBatch(manifest, "2");
+        }), "batches");
+        Refused(() => Read(manifest =>
+        {
+            WithTextEncoder(manifest);
+            manifest["textEncoder"]!["ids"] = new JsonArray(1);
+        }), "textEncoder.ids");
+        Refused(() => Read(manifest =>
+        {
+            WithTextEncoder(manifest);
+            manifest["textEncoder"]!["places"] = 241;
+        }), "the longest prompt (241 tokens)");
+    }
+
+    private static void WithTextEncoder(JsonObject manifest)
+    {
+        manifest["textEncoder"] = JsonNode.Parse("""{ "graph": "text_encoder.onnx", "places": 120, "firstId": 1024, "ids": [{ "text": "{prompt}" }, 1] }""");
+        manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "encoded": "prompt" }]""");
+        manifest["prompt"]!["unconditional"] = JsonNode.Parse("""[{ "encoded": "nothing" }]""");
+        manifest["files"]!["text_encoder.onnx"] = new JsonObject { ["sha256"] = new string('0', 64), ["bytes"] = 1 };
+    }
+
     private static void WithBatch(JsonObject manifest, string pictures)
     {
         JsonNode precision = manifest["transformer"]!["precisions"]!["fp32"]!;
@@ -121,18 +181,18 @@ public class ManifestTests
 
     private const string Whole = """
         {
-          "format": 1, "name": "emoji", "family": "chameleon",
-          "license": { "id": "MIT", "notice": "one line" },
+          "format": 2, "name": "emoji", "family": "chameleon",
+          "license": { "id": "MIT", "notice": "one line", "commercial": true },
           "transformer": {
             "layers": 8, "kvHeads": 8, "headDim": 32, "lanes": 2, "maxPositions": 512,
             "precisions": { "fp32": { "graph": "transformer.fp32.onnx", "cache": "float32" } },
             "defaultPrecision": "fp32"
           },
           "tokenizer": { "graph": "tokenizer.onnx" },
-          "prompt": { "template": "{prompt}", "conditional": [0, "prompt", 1031], "unconditional": [0, 1031], "maxTokens": 128 },
+          "prompt": { "conditional": [0, { "text": "{prompt}" }, 1031], "unconditional": [0, 1031], "maxTokens": 128 },
           "layout": { "firstCode": 4, "codes": 1024, "rowSuffix": [1030], "suffix": [1028] },
           "image": { "graph": "image_decoder.onnx", "pixelsPerCode": 8, "sizes": [[128, 128]] },
-          "sampling": { "guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0 },
+          "sampling": { "guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0, "order": ["guidance", "temperature", "topK", "topP"] },
           "decoding": { "method": "sjd", "window": 16, "initialisation": "uniform" },
           "files": {
             "transformer.fp32.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },

@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using SjdOnnx.Decoding;
+using SjdOnnx.Runtime.Model;
+
+namespace SjdOnnx.Runtime.Decoding;
+
+/// <summary>Makes of a request's words, as model.json says, what the transformer's lanes read before the picture.</summary>
+/// <param name="encoder">Null where model.json has no text encoder.</param>
+internal sealed partial class PromptReader(Manifest manifest, Tokenizer tokenizer, TextEncoder? encoder) : IDisposable
+{
+    private readonly PromptSection _section = manifest.Prompt;
+
+    /// <summary>Words that any model can read: what passes cost is measured with them.</summary>
+    public string Sample { get; } = manifest.Prompt.Conditional.Any(part => part is PromptPart.Class) ? "0" : "a picture";
+
+    /// <exception cref="RequestException">There are no words, or the model cannot read them.</exception>
+    public Prompt Read(GenerationSettings settings, TokenLayout layout, CancellationToken cancellation)
+    {
+        if (string.IsNullOrWhiteSpace(settings.Prompt))
+            throw new RequestException("The prompt is empty. Say in words what the picture shows.");
+
+        var words = new Words(settings, layout, Clean(settings));
+        if (encoder is null)
+            return Read(words, 0, cancellation);
+
+        TextEncoderSection section = manifest.TextEncoder!;
+        int[] ids = [.. section.Ids.SelectMany(part => Ids(part, words, 0, cancellation))];
+        RequireFewer(ids.Length, section.Places);
+        return Read(words, ids.Length, cancellation) with
+        {
+            Condition = new Condition(encoder.Encode(ids, cancellation), section.Places - ids.Length),
+        };
+    }
+
+    public void Dispose()
+    {
+        tokenizer.Dispose();
+        encoder?.Dispose();
+    }
+
+    /// <param name="encoded">How many vectors the text encoder makes of the words.</param>
+    private Prompt Read(Words words, int encoded, CancellationToken cancellation)
+    {
+        int[] conditional = Lane(_section.Conditional, words, encoded, length: 0, cancellation);
+        return new Prompt(conditional, Lane(_section.Unconditional, words, encoded, conditional.Length, cancellation));
+    }
+
+    /// <param name="length">What <see cref="PromptPart.Fill"/> fills the lane up to.</param>
+    private int[] Lane(PromptPart[] parts, Words words, int encoded, int length, CancellationToken cancellation)
+    {
+        int[][] ids = [.. parts.Select(part => Ids(part, words, encoded, cancellation))];
+        RequireFewer(ids.Where((_, i) => parts[i] is PromptPart.Text).Sum(static text => text.Length), _section.MaxTokens);
+        int missing = length - ids.Sum(static part => part.Length);
+        return [.. ids.SelectMany((part, i) => parts[i] is PromptPart.Fill fill ? Enumerable.Repeat(fill.Value, Math.Max(0, missing)) : part)];
+    }
+
+    private int[] Ids(PromptPart part, Words words, int encoded, CancellationToken cancellation) => part switch
+    {
+        PromptPart.Id id => [id.Value],
+        PromptPart.Text text => tokenizer.Encode(words.Fill(text.Template), cancellation),
+        PromptPart.Side side => [side.From + ((side.Plus == "rows" ? words.Layout.Rows : words.Layout.Columns) / side.Per)],
+        PromptPart.Class one => [one.First + ClassNumber(words.Prompt, one.Count)],
+        PromptPart.Encoded vectors => [.. Enumerable.Range(manifest.TextEncoder!.FirstId + (vectors.Words ? 0 : encoded), encoded)],
+        _ => [], // a fill: how many there are is known when the others are
+    };
+
+    private static string Clean(GenerationSettings settings)
+    {
+        if (settings.Cleaning is null)
+            return settings.Prompt;
+        string cleaned = PromptCleaning.Of(settings.Cleaning, settings.Prompt);
+        return cleaned.Length > 0
+            ? cleaned
+            : throw new RequestException($"Nothing of the prompt '{settings.Prompt}' is left when it is put into the words this model reads. Say it in other words.");
+    }
+
+    private static int ClassNumber(string prompt, int classes) =>
+        int.TryParse(prompt, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int number) && number < classes
+            ? number
+            : throw new RequestException($"The prompt is '{prompt}'; this model draws classes: give the number of one, 0 to {classes - 1}.");
+
+    private static void RequireFewer(int tokens, int most)
+    {
+        if (tokens > most)
+        {
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture,
+                $"The prompt has {tokens:N0} tokens; this model reads at most {most:N0}. Say it in fewer words."));
+        }
+    }
+
+    /// <summary>What a template's placeholders stand for.</summary>
+    private sealed partial record Words(GenerationSettings Settings, TokenLayout Layout, string Prompt)
+    {
+        /// <summary>In one sweep: placeholders in the user's words stay as they are.</summary>
+        public string Fill(string template) => Placeholder().Replace(template, match => match.Value switch
+        {
+            "{prompt}" => Prompt,
+            "{negative}" => Settings.Negative ?? "",
+            "{width}" => Text(Settings.Size.Width),
+            "{height}" => Text(Settings.Size.Height),
+            "{rows}" => Text(Layout.Rows),
+            _ => Text(Layout.Columns),
+        });
+
+        private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+        [GeneratedRegex(@"\{(prompt|negative|width|height|rows|columns)\}")]
+        private static partial Regex Placeholder();
+    }
+}

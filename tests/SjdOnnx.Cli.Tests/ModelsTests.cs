@@ -1,0 +1,86 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace SjdOnnx.Cli.Tests;
+
+public class ModelsTests
+{
+    [ModelFact]
+    public async Task A_model_is_shown_with_its_licence()
+    {
+        using var sjd = new Sjd();
+
+        Finished text = await sjd.RunAsync("models", "show", TestModel.Folder!);
+        Assert.Equal((0, ""), (text.ExitCode, text.Error));
+        string[] lines = text.Output.TrimEnd('\n').Split('\n');
+        Assert.Contains("licence: MIT", lines);
+        Assert.Contains(lines, line => line.StartsWith("prompt: 0 \"{prompt}\" ", StringComparison.Ordinal));
+        Assert.DoesNotContain(lines, line => line.StartsWith("negative prompt:", StringComparison.Ordinal));
+
+        JsonElement json = JsonElement.Parse((await sjd.RunAsync("models", "show", TestModel.Folder!, "--json")).Output);
+        Assert.Equal(
+            ["name", "family", "folder", "license", "license_notice", "commercial_use", "sizes", "pixels_per_code", "codes", "layers", "precisions",
+                "default_precision", "batches", "prompt", "unconditional", "max_prompt_tokens", "negative", "cleaning", "guidance", "temperature", "top_k",
+                "top_p", "method", "window", "initialisation", "bytes"],
+            json.EnumerateObject().Select(member => member.Name));
+        Assert.True(json.GetProperty("commercial_use").GetBoolean());
+        Assert.InRange(json.GetProperty("bytes").GetInt64(), 1_000_000, 60_000_000);
+    }
+
+    [ModelFact]
+    public async Task Models_are_listed_and_those_that_are_none_are_told_of()
+    {
+        using var sjd = new Sjd();
+        Directory.CreateDirectory(sjd.PathOf("onnx-models/empty"));
+        Directory.CreateDirectory(sjd.PathOf("onnx-models/broken"));
+        File.WriteAllText(sjd.PathOf("onnx-models/broken/model.json"), "{}");
+        CopyModel(sjd.PathOf("onnx-models/painter"), manifest => manifest["name"] = "painter");
+
+        Finished list = await sjd.RunAsync("models", "--json");
+        Assert.Equal(0, list.ExitCode);
+        Assert.Contains("broken: model.json has no field \"format\"", list.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("empty", list.Error, StringComparison.Ordinal);
+        string[] names = [.. JsonElement.Parse(list.Output).EnumerateArray().Select(model => model.GetProperty("name").GetString()!)];
+        Assert.Contains("painter", names);
+
+        Finished table = await sjd.RunAsync("models");
+        Assert.Contains("| painter ", table.Output, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
+    public async Task No_such_model_is_an_error()
+    {
+        using var sjd = new Sjd();
+        (await sjd.RunAsync("models", "show", "nowhere")).AssertFailed(ExitCode.Model, "There is no model 'nowhere'");
+    }
+
+    [ModelFact]
+    public async Task A_licence_that_asks_for_something_is_shown_once()
+    {
+        using var sjd = new Sjd { Cache = "cache" };
+        CopyModel(sjd.PathOf("model"), manifest => manifest["license"] = new JsonObject
+        {
+            ["id"] = "some-research",
+            ["notice"] = "Made from things of others.",
+            ["commercial"] = false,
+        });
+
+        const string notice = "is under the licence some-research. Not for commercial use. Made from things of others.";
+        Finished first = await sjd.RunAsync("generate", "a fox", "--model", "model", "-o", "a.png");
+        Assert.True(first.ExitCode == 0, first.Error);
+        Assert.Contains(notice, first.Error, StringComparison.Ordinal);
+        Finished second = await sjd.RunAsync("generate", "a fox", "--model", "model", "-o", "b.png");
+        Assert.DoesNotContain(notice, second.Error, StringComparison.Ordinal);
+    }
+
+    private static void CopyModel(string folder, Action<JsonObject> change)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (string file in Directory.GetFiles(TestModel.Folder!))
+            File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
+        string path = Path.Combine(folder, "model.json");
+        JsonObject manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();
+        change(manifest);
+        File.WriteAllText(path, manifest.ToJsonString());
+    }
+}

@@ -7,15 +7,16 @@ namespace SjdOnnx.Runtime.Decoding;
 internal sealed class LoadedModel : IDisposable
 {
     private LoadedModel(
-        ModelFolder folder, NativeTensors tensors, Session tokenizer, Session? encoder, Transformer transformer, Session image)
+        ModelFolder folder, NativeTensors tensors, Session? tokenizer, Session? encoder, Transformer transformer, Session image)
     {
-        GraphContract.CheckTokenizer(tokenizer);
+        if (tokenizer is not null)
+            GraphContract.CheckTokenizer(tokenizer);
         if (encoder is not null)
             GraphContract.CheckTextEncoder(encoder);
         GraphContract.CheckImageDecoder(image);
         Tensors = tensors;
         Prompts = new PromptReader(
-            folder.Manifest, new Tokenizer(tokenizer, Tensors), encoder is null ? null : new TextEncoder(encoder, Tensors));
+            folder.Manifest, tokenizer is null ? null : new Tokenizer(tokenizer, Tensors), encoder is null ? null : new TextEncoder(encoder, Tensors));
         Transformer = transformer;
         ImageDecoder = new ImageDecoder(image, Tensors);
     }
@@ -43,7 +44,8 @@ internal sealed class LoadedModel : IDisposable
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
         // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard
         // against sessions that read it meanwhile. So this one, which takes a few milliseconds, opens alone; those that follow only read.
-        Task<Session> tokenizer = Task.Run(() => Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true));
+        Task<Session?> tokenizer = Task.Run(
+            () => folder.TokenizerGraph is { } graph ? Session.Open(graph, Provider.Cpu, threads: 1, extensions: true) : null);
         Task.WhenAny(tokenizer).Wait(CancellationToken.None);
         Task transformers = Task.Run(() => transformer.Open(pictures));
         Task<Session?> encoder = Task.Run(
@@ -58,7 +60,7 @@ internal sealed class LoadedModel : IDisposable
         catch
         {
             transformer.Dispose();
-            foreach (Task<Session?> opening in (Task<Session?>[])[image!, tokenizer!, encoder])
+            foreach (Task<Session?> opening in (Task<Session?>[])[image!, tokenizer, encoder])
             {
                 if (opening.IsCompletedSuccessfully)
                     opening.Result?.Dispose();

@@ -6,8 +6,9 @@ using SjdOnnx.Runtime.Model;
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>Makes of a request's words, as model.json says, what the transformer's lanes read before the picture.</summary>
+/// <param name="tokenizer">Null where model.json has none: then no part is text.</param>
 /// <param name="encoder">Null where model.json has no text encoder.</param>
-internal sealed partial class PromptReader(Manifest manifest, Tokenizer tokenizer, TextEncoder? encoder) : IDisposable
+internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokenizer, TextEncoder? encoder) : IDisposable
 {
     private readonly PromptSection _section = manifest.Prompt;
 
@@ -35,7 +36,7 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer tokenize
 
     public void Dispose()
     {
-        tokenizer.Dispose();
+        tokenizer?.Dispose();
         encoder?.Dispose();
     }
 
@@ -58,7 +59,7 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer tokenize
     private int[] Ids(PromptPart part, Words words, int encoded, CancellationToken cancellation) => part switch
     {
         PromptPart.Id id => [id.Value],
-        PromptPart.Text text => tokenizer.Encode(words.Fill(text.Template), cancellation),
+        PromptPart.Text text => tokenizer!.Encode(words.Fill(text.Template), cancellation),
         PromptPart.Side side => [side.From + ((side.Plus == "rows" ? words.Layout.Rows : words.Layout.Columns) / side.Per)],
         PromptPart.Class one => [one.First + ClassNumber(words.Prompt, one.Count)],
         PromptPart.Encoded vectors => [.. Enumerable.Range(manifest.TextEncoder!.FirstId + (vectors.Words ? 0 : encoded), encoded)],

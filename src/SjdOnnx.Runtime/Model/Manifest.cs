@@ -17,7 +17,8 @@ internal sealed record Manifest
 
     public required TransformerSection Transformer { get; init; }
 
-    public required TokenizerSection Tokenizer { get; init; }
+    /// <summary>Null where a prompt is no text.</summary>
+    public TokenizerSection? Tokenizer { get; init; }
 
     /// <summary>Null where the transformer reads words as tokens of its own.</summary>
     public TextEncoderSection? TextEncoder { get; init; }
@@ -35,7 +36,7 @@ internal sealed record Manifest
     /// <summary>The graphs beside the transformer's.</summary>
     [JsonIgnore]
     public IEnumerable<string> OtherGraphs =>
-        [Tokenizer.Graph, .. TextEncoder is null ? (string[])[] : [TextEncoder.Graph], Image.Graph];
+        ((string?[])[Tokenizer?.Graph, TextEncoder?.Graph, Image.Graph]).OfType<string>();
 
     /// <summary>Every file of the folder but model.json, by name.</summary>
     public required Dictionary<string, FileSection> Files { get; init; }

@@ -48,6 +48,7 @@ internal static class ManifestRules
             return;
         RequireAtLeast("textEncoder.places", encoder.Places, 1);
         RequireAtLeast("textEncoder.firstId", encoder.FirstId, 0);
+        Require(manifest.Tokenizer is not null, "there is a textEncoder, and no tokenizer");
         Require(encoder.Ids.All(part => part is PromptPart.Id or PromptPart.Text) && Speaks(encoder.Ids),
             "textEncoder.ids must hold token ids and text, with {prompt} somewhere");
         Require(manifest.Transformer.Precisions.Values.All(precision => precision.Batches.Count == 0),
@@ -87,6 +88,7 @@ internal static class ManifestRules
                     Require(manifest.TextEncoder is not null, "prompt has an encoded part, and there is no textEncoder");
                     break;
                 case PromptPart.Text text:
+                    Require(manifest.Tokenizer is not null, "prompt has text, and there is no tokenizer");
                     Require(prompt.Negative is not null || !text.Template.Contains("{negative}", StringComparison.Ordinal),
                         "prompt has text with {negative}, and prompt.negative is null");
                     break;

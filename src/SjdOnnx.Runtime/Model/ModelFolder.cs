@@ -32,7 +32,8 @@ internal sealed class ModelFolder
     /// </summary>
     public string Hash { get; }
 
-    public string TokenizerGraph => PathOf(Manifest.Tokenizer.Graph);
+    /// <summary>Null where a prompt is no text.</summary>
+    public string? TokenizerGraph => Manifest.Tokenizer is { } tokenizer ? PathOf(tokenizer.Graph) : null;
 
     /// <summary>Null where there is no text encoder.</summary>
     public string? TextEncoderGraph => Manifest.TextEncoder is { } encoder ? PathOf(encoder.Graph) : null;

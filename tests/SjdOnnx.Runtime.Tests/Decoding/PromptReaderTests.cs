@@ -15,7 +15,7 @@ public sealed class PromptReaderTests : IDisposable
     {
         ModelFolder folder = ModelFolder.Open(TestModel.Folder!, "fp32");
         _manifest = folder.Manifest;
-        _tokenizer = new Tokenizer(Session.Open(folder.TokenizerGraph, Provider.Cpu, threads: 1, extensions: true), _tensors);
+        _tokenizer = new Tokenizer(Session.Open(folder.TokenizerGraph!, Provider.Cpu, threads: 1, extensions: true), _tensors);
     }
 
     public void Dispose() => _tokenizer.Dispose();

@@ -147,6 +147,18 @@ public class ManifestTests
         }), "the longest prompt (241 tokens)");
     }
 
+    [Fact]
+    public void Only_text_needs_a_tokenizer()
+    {
+        Manifest manifest = Read(manifest =>
+        {
+            manifest.Remove("tokenizer");
+            manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "class": 1024, "of": 8 }]""");
+        });
+        Assert.Equal(["image_decoder.onnx"], manifest.OtherGraphs);
+        Refused(() => Read(manifest => manifest.Remove("tokenizer")), "prompt has text, and there is no tokenizer");
+    }
+
     private static void WithTextEncoder(JsonObject manifest)
     {
         manifest["textEncoder"] = JsonNode.Parse("""{ "graph": "text_encoder.onnx", "places": 120, "firstId": 1024, "ids": [{ "text": "{prompt}" }, 1] }""");

@@ -64,6 +64,7 @@ internal sealed class PassCostTables(
     private PassCost[] Measure(int size, CancellationToken cancellation)
     {
         var timer = new PassTimer(model, defaults, size, Budget, cancellation);
-        return [.. timer.Measure().Select(entry => new PassCost(entry.Drafts, entry.Seconds))];
+        var costs = new PassCosts(timer.Measure());
+        return [.. costs.Drafts.Select(drafts => new PassCost(drafts, costs.Seconds(drafts)))];
     }
 }

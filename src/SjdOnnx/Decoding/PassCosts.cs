@@ -45,6 +45,8 @@ public sealed class PassCosts
         int above = 1;
         while (above < _drafts.Length - 1 && _drafts[above] < drafts)
             above++;
+        if (drafts == _drafts[above])
+            return _seconds[above];
 
         double slope = (_seconds[above] - _seconds[above - 1]) / (_drafts[above] - _drafts[above - 1]);
         return _seconds[above - 1] + ((drafts - _drafts[above - 1]) * slope);

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 from torch import Tensor
 
 import family_reference as reference
+import text_encoder_reference
 import tiny
 from sjdexport.safetensors import write_safetensors
 
@@ -47,6 +49,7 @@ class Written:
     row_end: list[int]  # forced after each row
     first_code: int
     inputs: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)  # of the transformer, besides those of all
+    logits_of_text: Callable[[list[int]], Callable[[list[int]], Tensor]] | None = None  # `logits` by the ids of a text that is encoded
 
 
 class Random:
@@ -291,9 +294,9 @@ def llamagen(folder: Path, *, text: bool, head_dim: int = 64, size: int | None =
     visible = 7  # of the places
     condition = random.normal(2 * visible, s.hidden)
 
-    def padded_logits(ids: list[int]) -> Tensor:
+    def padded_logits(condition: Tensor, ids: list[int]) -> Tensor:
         """All places are there, padding in front; what is padding is masked, as in LlamaGen's own code."""
-        first = ids[0] - CODES
+        first, visible = ids[0] - CODES, len(condition) // 2
         assert ids[:visible] == [CODES + first + i for i in range(visible)]
         padding = PLACES - visible
         x = torch.cat([torch.full((padding, s.hidden), 9.0).double(), condition[first : first + visible], w["tok_embeddings.weight"][ids[visible:]]])
@@ -303,14 +306,18 @@ def llamagen(folder: Path, *, text: bool, head_dim: int = 64, size: int | None =
         return (reference.rms_norm(x, w["norm.weight"], 1e-5) @ w["output.weight"].T)[padding:]
 
     file = save_torch(folder / "t2i_XL_stage1_256.pt", w, "model")
-    t5 = folder / "flan-t5"
-    write_t5(t5, random)
+    t5 = write_t5(folder / "flan-t5", random)
     inputs = {"condition": condition.float().numpy(), "position_offset": np.array([PLACES - visible])}
     prompts = [[CODES + i for i in range(visible)], [CODES + visible + i for i in range(visible)]]
-    return Written(["--checkpoint", file, "--vq", vq, "--text-encoder", t5, *options], w, padded_logits, prompts, [], 0, inputs)
+    arguments = ["--checkpoint", file, "--vq", vq, "--text-encoder", folder / "flan-t5", *options]
+
+    def logits_of_text(ids: list[int]) -> Callable[[list[int]], Tensor]:
+        return functools.partial(padded_logits, text_encoder_reference.condition(t5, w, ids))
+
+    return Written(arguments, w, functools.partial(padded_logits, condition), prompts, [], 0, inputs, logits_of_text)
 
 
-def write_t5(folder: Path, random: Random) -> None:
+def write_t5(folder: Path, random: Random) -> Weights:
     heads, inner = 2, 32
     w = {"shared.weight": random.normal(40, T5_WIDTH), "encoder.final_layer_norm.weight": random.gamma(T5_WIDTH),
          "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight": random.normal(32, heads)}
@@ -323,6 +330,7 @@ def write_t5(folder: Path, random: Random) -> None:
         w[f"encoder.block.0.layer.{layer}.layer_norm.weight"] = random.gamma(T5_WIDTH)
     save(folder / "model.safetensors", w)
     (folder / "spiece.model").write_bytes(unigram(["<pad>", "</s>", "<unk>", "▁", *"abcdefghijklmnopqrstuvwxyz", "▁fox"]))
+    return w
 
 
 def unigram(pieces: Sequence[str]) -> bytes:

@@ -53,8 +53,8 @@ internal sealed class CommandLine
                 InspectCommand => $"'{word}' is one file too many; inspect reads one.",
                 MethodsCommand => $"'{word}' is one word too many; methods lists them all.",
                 CostsCommand => $"'{word}' is one word too many; costs has options alone.",
-                ModelsShowCommand => $"'{word}' is one word too many; models show tells of one model.",
-                ModelsCommand => $"'{word}' is no command of models; it must be show, or nothing for a list.",
+                ModelsShowCommand or ModelsCompareCommand => $"'{word}' is one word too many; it tells of one model.",
+                ModelsCommand => $"'{word}' is no command of models; it must be show or compare, or nothing for a list.",
                 BenchCommand => $"'{word}' is one word too many; put commas and no spaces between the items of a list.",
                 _ => $"There is no command '{word}'; it must be one of " +
                     $"{string.Join(", ", _root.Subcommands.Select(command => command.Name))}.",
@@ -68,7 +68,7 @@ internal sealed class CommandLine
         parsed.CommandResult.Command switch
         {
             RootCommand => "sjd",
-            ModelsShowCommand => "sjd models show",
+            ModelsShowCommand or ModelsCompareCommand => $"sjd models {parsed.CommandResult.Command.Name}",
             Command command => $"sjd {command.Name}",
         };
 
@@ -90,7 +90,7 @@ internal sealed class CommandLine
                 BenchCommand => BenchCommand.Notes,
                 MethodsCommand => MethodsCommand.Notes,
                 CostsCommand => CostsCommand.Notes,
-                ModelsCommand or ModelsShowCommand => ModelsCommand.Notes,
+                ModelsCommand or ModelsShowCommand or ModelsCompareCommand => ModelsCommand.Notes,
                 _ => ExitCode.Table,
             });
             return exitCode;

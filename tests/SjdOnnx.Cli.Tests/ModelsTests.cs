@@ -48,6 +48,25 @@ public class ModelsTests
     }
 
     [ModelFact]
+    public async Task Precisions_are_compared_with_the_finest()
+    {
+        using var sjd = new Sjd();
+        Finished json = await sjd.RunAsync("models", "compare", TestModel.Folder!, "--prompt", "a fox", "--json");
+        Assert.True(json.ExitCode == 0, json.Error);
+        JsonElement[] errors = [.. JsonElement.Parse(json.Output).EnumerateArray()];
+
+        Assert.Equal(["precision", "relative", "largest", "divergence", "agreement"], errors[0].EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["fp32", "int8"], errors.Select(error => error.GetProperty("precision").GetString()));
+        Assert.Equal((0, 0, 1), (errors[0].GetProperty("relative").GetDouble(), errors[0].GetProperty("largest").GetDouble(), errors[0].GetProperty("agreement").GetDouble()));
+        Assert.InRange(errors[1].GetProperty("relative").GetDouble(), 0.005, 0.15);
+        Assert.InRange(errors[1].GetProperty("divergence").GetDouble(), 1e-5, 0.1);
+        Assert.InRange(errors[1].GetProperty("agreement").GetDouble(), 0.8, 0.9999);
+
+        Finished table = await sjd.RunAsync("models", "compare", TestModel.Folder!);
+        Assert.Contains("| int8 ", table.Output, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
     public async Task No_such_model_is_an_error()
     {
         using var sjd = new Sjd();

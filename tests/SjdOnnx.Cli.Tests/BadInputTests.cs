@@ -59,7 +59,8 @@ public class BadInputTests
         (await sjd.GenerateAsync(" \n")).AssertFailed(ExitCode.Request, "The prompt is empty");
         (await sjd.GenerateAsync("a fox", "--size", "64x9999")).AssertFailed(ExitCode.Request, "64x9999");
         (await sjd.GenerateAsync(new string('a', 100 * 1024))).AssertFailed(ExitCode.Request, "The prompt has 102,400 bytes; at most 16,384");
-        (await sjd.GenerateAsync(new string('a', 16 * 1024))).AssertFailed(ExitCode.Request, "tokens; this model reads at most");
+        (await sjd.GenerateAsync(new string('a', 16 * 1024))).AssertFailed(ExitCode.Request, "16,384 characters; this model reads at most");
+        (await sjd.GenerateAsync(string.Join(' ', Enumerable.Repeat("fox", 300)))).AssertFailed(ExitCode.Request, "tokens; this model reads at most");
         (await sjd.GenerateAsync("a fox", "--precision", "fp7")).AssertFailed(ExitCode.Model, "no precision 'fp7'");
         Assert.Empty(sjd.Files);
     }

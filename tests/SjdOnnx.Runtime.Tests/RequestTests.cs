@@ -15,8 +15,11 @@ public class RequestTests(LoadedTestModel loaded)
     public Task An_empty_prompt_is_refused(string prompt) => Refused(new() { Prompt = prompt }, "prompt is empty");
 
     [ModelFact]
-    public Task A_prompt_of_100_KB_is_refused_with_both_lengths() =>
-        Refused(new() { Prompt = string.Join(' ', Enumerable.Repeat("strawberry", 10_000)) }, "tokens; this model reads at most");
+    public async Task A_prompt_that_is_too_long_is_refused_with_both_lengths()
+    {
+        await Refused(new() { Prompt = string.Join(' ', Enumerable.Repeat("fox", 200)) }, "202 tokens; this model reads at most 128");
+        await Refused(new() { Prompt = new string('!', 100_000) }, "100,000 characters; this model reads at most 2,048");
+    }
 
     [ModelFact]
     public Task An_unknown_method_is_refused_with_those_there_are() => Refused(new() { Prompt = Fox, Method = "psychic" }, "'psychic'", "ar, early-exit, exact");

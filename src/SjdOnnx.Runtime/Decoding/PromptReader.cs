@@ -10,6 +10,9 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <param name="encoder">Null where model.json has no text encoder.</param>
 internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokenizer, TextEncoder? encoder) : IDisposable
 {
+    // Words take 4 to 6 characters a token; runs of spaces and the like more.
+    private const int MostCharactersPerToken = 16;
+
     private readonly PromptSection _section = manifest.Prompt;
 
     /// <summary>Words that any model can read: what passes cost is measured with them.</summary>
@@ -21,6 +24,8 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
         if (string.IsNullOrWhiteSpace(settings.Prompt))
             throw new RequestException("The prompt is empty. Say in words what the picture shows.");
 
+        RequireShort(settings.Prompt);
+        RequireShort(settings.Negative ?? "");
         var words = new Words(settings, layout, Clean(settings));
         if (encoder is null)
             return Read(words, 0, cancellation);
@@ -80,6 +85,17 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
         int.TryParse(prompt, NumberStyles.AllowLeadingWhite | NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out int number) && number < classes
             ? number
             : throw new RequestException($"The prompt is '{prompt}'; this model draws classes: give the number of one, 0 to {classes - 1}.");
+
+    /// <summary>Before anything is done with the text: what a tokenizer needs for one long word grows with the square of its length.</summary>
+    private void RequireShort(string text)
+    {
+        int most = MostCharactersPerToken * Math.Max(_section.MaxTokens, manifest.TextEncoder?.Places ?? 0);
+        if (text.Length > most)
+        {
+            throw new RequestException(string.Create(CultureInfo.InvariantCulture,
+                $"The prompt has {text.Length:N0} characters; this model reads at most {most:N0}. Say it in fewer words."));
+        }
+    }
 
     private static void RequireFewer(int tokens, int most)
     {

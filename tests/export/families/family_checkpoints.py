@@ -53,6 +53,8 @@ class Written:
 
 
 class Random:
+    focus = 1.0  # how much larger queries are than keys: attention then looks at single places
+
     def __init__(self, seed: int) -> None:
         self._random = np.random.default_rng(seed)
 
@@ -84,13 +86,13 @@ def llama(random: Random, s: Sizes, prefix: str = "model.", norm_rows: tuple[int
             "mlp.down_proj.weight": random.matrix(s.hidden, s.inner),
         }
         for part, heads in (("q", s.heads), ("k", s.kv_heads), ("v", s.kv_heads)):
-            layer[f"self_attn.{part}_proj.weight"] = random.matrix(heads * s.head_dim, s.hidden)
+            layer[f"self_attn.{part}_proj.weight"] = random.matrix(heads * s.head_dim, s.hidden, gain=random.focus if part == "q" else 1)
             if bias:
                 layer[f"self_attn.{part}_proj.bias"] = random.beta(heads * s.head_dim)
         if norm_rows:
-            for part, rows in zip("qk", norm_rows):
-                layer[f"self_attn.{part}_norm.weight"] = random.gamma(rows, s.head_dim)
-                layer[f"self_attn.{part}_norm.bias"] = random.beta(rows, s.head_dim)
+            for part, rows, gain in zip("qk", norm_rows, (random.focus, 1)):
+                layer[f"self_attn.{part}_norm.weight"] = gain * random.gamma(rows, s.head_dim)
+                layer[f"self_attn.{part}_norm.bias"] = gain * random.beta(rows, s.head_dim)
         w |= {f"{prefix}layers.{i}.{name}": values for name, values in layer.items()}
     return w
 

@@ -127,11 +127,14 @@ class Transformer(nn.Module):
 
         With `caches` (a list per layer, empty at first) ids continue what the caches hold.
         """
+        return self.predict(self.model.embed_tokens(ids), columns, caches)
+
+    def predict(self, x: Tensor, columns: slice, caches: list[list[Tensor]] | None = None) -> Tensor:
+        """The same of embeddings [N, T, hidden], which need not be any token's."""
         past = caches[0][0].shape[1] if caches and caches[0] else 0
-        length = ids.shape[1]
+        length = x.shape[1]
         tables = rotary_tables(torch.arange(past, past + length), self.config)
         mask = torch.full((length, past + length), float("-inf")).triu(past + 1)
-        x = self.model.embed_tokens(ids)
         for i, layer in enumerate(self.model.layers):
             x = layer(x, tables, mask, None if caches is None else caches[i])
         return self.model.norm(x) @ self.lm_head.weight[columns].t()

@@ -82,17 +82,19 @@ internal static class ModelList
             ? string.Join(", ", model.Sizes)
             : Invariant($"{model.Sizes[0]} and {model.Sizes.Count - 1} more: {string.Join(", ", model.Sizes.Skip(1))}"));
         yield return ("pixels per code", Invariant($"{model.PixelsPerCode}"));
-        yield return ("codes", Invariant($"{model.Codes}"));
-        yield return ("layers", Invariant($"{model.Layers}"));
+        yield return ("tokens", model.Layout);
+        yield return ("layers", Invariant($"{model.Layers}, over {model.Lanes} lanes for each picture"));
         yield return ("precisions", string.Join(", ", model.Precisions.Select(name => name == model.DefaultPrecision ? $"{name} (default)" : name)));
         yield return ("pictures in a pass", string.Join(", ", model.Batches));
-        yield return ("prompt", Invariant($"{model.Prompt}, at most {model.MaxPromptTokens} tokens of text"));
+        yield return ("prompt", model.MaxPromptTokens is int most ? Invariant($"{model.Prompt}, at most {most} tokens of text") : model.Prompt);
         yield return ("unconditional", model.Unconditional);
         yield return ("negative prompt", model.Negative);
         yield return ("cleaning", model.Cleaning);
         yield return ("sampling", Invariant(
             $"guidance {model.Guidance}, temperature {model.Temperature}, top-k {model.TopK}, top-p {model.TopP}, in this order"));
-        yield return ("decoding", Invariant($"{model.Method}, window {model.Window}, first guess {model.Initialisation}"));
+        string sequential = model is { SequentialFirst: 0, SequentialLast: 0 } ? ""
+            : Invariant($", without drafts at the first {model.SequentialFirst} and the last {model.SequentialLast} codes");
+        yield return ("decoding", Invariant($"{model.Method}, window {model.Window}, first guess {model.Initialisation}{sequential}"));
         yield return ("files", Invariant($"{Megabytes(model)} MB"));
     }
 
@@ -101,23 +103,28 @@ internal static class ModelList
 
 /// <summary>What models show --json prints.</summary>
 /// <param name="License">SPDX identifier, or a name where there is none.</param>
+/// <param name="Layout">The ids of codes, and those that end rows and pictures.</param>
+/// <param name="SequentialFirst">Codes at the beginning that are drawn without drafts.</param>
+/// <param name="SequentialLast">Codes at the end.</param>
+/// <param name="MaxPromptTokens">Null where a prompt is the number of a class.</param>
 /// <param name="Prompt">Token ids, and text in quotes with its placeholders.</param>
 /// <param name="Negative">Null where the model reads no negative prompt.</param>
 /// <param name="Bytes">Of all files.</param>
 internal sealed record ModelReport(
     string Name, string Family, string Folder, string License, string LicenseNotice, bool CommercialUse,
-    IReadOnlyList<string> Sizes, int PixelsPerCode, int Codes, int Layers,
+    IReadOnlyList<string> Sizes, int PixelsPerCode, int Codes, string Layout, int Layers, int Lanes,
     IReadOnlyList<string> Precisions, string DefaultPrecision, IReadOnlyList<int> Batches,
-    string Prompt, string Unconditional, int MaxPromptTokens, string? Negative, string? Cleaning,
-    float Guidance, float Temperature, int TopK, float TopP, string Method, WindowSize Window, string Initialisation, long Bytes)
+    string Prompt, string Unconditional, int? MaxPromptTokens, string? Negative, string? Cleaning,
+    float Guidance, float Temperature, int TopK, float TopP, string Method, WindowSize Window, string Initialisation,
+    int SequentialFirst, int SequentialLast, long Bytes)
 {
     public static ModelReport Of(string folder, ModelDescription model) => new(
         model.Name, model.Family, folder, model.License, model.LicenseNotice, model.AllowsCommercialUse,
-        [.. model.Sizes.Select(size => size.ToString())], model.PixelsPerCode, model.Codes, model.Layers,
+        [.. model.Sizes.Select(size => size.ToString())], model.PixelsPerCode, model.Codes, model.LayoutForm, model.Layers, model.Lanes,
         model.Precisions, model.Precision, model.Batches,
         model.PromptForm, model.UnconditionalForm, model.MaxPromptTokens, model.DefaultNegative, model.Cleaning,
         model.DefaultGuidance, model.DefaultTemperature, model.DefaultTopK, model.DefaultTopP,
-        model.DefaultMethod, model.DefaultWindow, model.DefaultInitialisation, model.Bytes);
+        model.DefaultMethod, model.DefaultWindow, model.DefaultInitialisation, model.Sequential.First, model.Sequential.Last, model.Bytes);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

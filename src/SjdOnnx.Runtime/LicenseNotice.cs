@@ -18,7 +18,7 @@ public static class LicenseNotice
     public static string? Take(ModelDescription model, string? cacheFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (Permissive.Contains(model.License))
+        if (Permissive.Contains(model.License, StringComparer.OrdinalIgnoreCase))
             return null;
 
         string use = model.AllowsCommercialUse ? "" : " Not for commercial use.";

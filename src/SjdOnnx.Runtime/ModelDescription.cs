@@ -63,8 +63,27 @@ public sealed record ModelDescription
     /// <summary>What it can draw; the first is the default.</summary>
     public IReadOnlyList<ImageSize> Sizes { get; }
 
-    /// <summary>Longest prompt, in tokens.</summary>
-    public int MaxPromptTokens => _manifest.TextEncoder?.Places ?? _manifest.Prompt.MaxTokens;
+    /// <summary>Longest prompt, in tokens of text; null where a prompt is the number of a class.</summary>
+    public int? MaxPromptTokens => _manifest.TextEncoder is { } encoder ? encoder.Places - encoder.Ids.Count(part => part is PromptPart.Id)
+        : _manifest.Tokenizer is null ? null : _manifest.Prompt.MaxTokens;
+
+    /// <summary>How a picture is written in tokens, for people: its codes' ids, and the ids that end rows and pictures.</summary>
+    public string LayoutForm
+    {
+        get
+        {
+            LayoutSection layout = _manifest.Layout;
+            string codes = Invariant($"codes {layout.FirstCode} to {layout.FirstCode + layout.Codes - 1}");
+            string rows = layout.RowSuffix.Length == 0 ? "" : $", after each row {string.Join(' ', layout.RowSuffix)}";
+            return codes + rows + (layout.Suffix.Length == 0 ? "" : $", at the end {string.Join(' ', layout.Suffix)}");
+        }
+    }
+
+    /// <summary>Sequences that the transformer reads for each picture: 2 with guidance, 1 without.</summary>
+    public int Lanes => _manifest.Transformer.Lanes;
+
+    /// <summary>Codes at the beginning and at the end of a picture that are drawn without drafts.</summary>
+    public (int First, int Last) Sequential => _manifest.Decoding.Sequential is { } parts ? (parts.First, parts.Last) : (0, 0);
 
     /// <summary>What the transformer reads before the picture, for people: token ids, and text in quotes with its placeholders.</summary>
     public string PromptForm => Form(_manifest.Prompt.Conditional);

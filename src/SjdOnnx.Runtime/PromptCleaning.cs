@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace SjdOnnx.Runtime;
@@ -10,11 +11,15 @@ internal static partial class PromptCleaning
     private const string Punctuation = @"[#®•©™&@·º½¾¿¡§~()\[\]{}|\\/*]+";
 
     // In this order; each sees what those before it left.
-    private static readonly (Regex What, string Instead)[] CaptionRules =
+    private static readonly (Regex What, string Instead)[] WebRules =
     [
         (Person(), "person"),
         (Url(), ""),
         (HtmlTag(), ""),
+    ];
+
+    private static readonly (Regex What, string Instead)[] CaptionRules =
+    [
         (AtName(), ""),
         (EastAsian(), ""),
         (Dash(), "-"),
@@ -63,14 +68,16 @@ internal static partial class PromptCleaning
         name == "t5-captions" ? Caption(Caption(prompt)) : throw new ArgumentOutOfRangeException(nameof(name), name, "There is no such cleaning.");
 
     /// <summary>
-    /// As DeepFloyd's captions for T5 were cleaned, which LlamaGen took over; it does so twice. Damaged encodings are not repaired (ftfy does
-    /// that there): .NET's strings have none.
+    /// As DeepFloyd's captions for T5 were cleaned, which LlamaGen took over; it does so twice. Of what the library ftfy does there, full-width
+    /// forms, ligatures and composed letters are done here, and text that was decoded in the wrong encoding stays as it is.
     /// </summary>
     private static string Caption(string text)
     {
-        text = Apply(CaptionRules, WebUtility.UrlDecode(text).Trim().ToLowerInvariant());
+        text = Apply(WebRules, WebUtility.UrlDecode(text).Trim().ToLowerInvariant());
+        text = Apply(CaptionRules, WebUtility.HtmlDecode(text));
         if (Joint().Count(text) > 3)
             text = Joint().Replace(text, " ");
+        text = Compatible().Replace(text.Normalize(), match => match.Value.Normalize(NormalizationForm.FormKC));
         text = WebUtility.HtmlDecode(WebUtility.HtmlDecode(text)).Trim();
         return Apply(EdgeRules, Apply(CatalogueRules, text).Trim()).Trim();
     }
@@ -81,10 +88,11 @@ internal static partial class PromptCleaning
     [GeneratedRegex("<person>")]
     private static partial Regex Person();
 
-    [GeneratedRegex(@"\b(?:https?:/{1,3}|www\d{0,3}\.)[^\s]+|\b[a-z0-9.\-]+\.(?:com|co|ru|net|org|edu|gov|it)\b[\w/\-]*(?!@)")]
+    // Of an address with another ending than these only the scheme goes, as there.
+    [GeneratedRegex(@"\b(?:(?:https?|www):(?:/{1,3}|[a-z0-9%])|[a-z0-9.\-]+\.(?:com|co|ru|net|org|edu|gov|it)[\w/\-]*\b/?(?!@))")]
     private static partial Regex Url();
 
-    [GeneratedRegex("<[^<>]*>")]
+    [GeneratedRegex("<!--.*?-->|<[/!?]?[a-z][^<>]*>", RegexOptions.Singleline)]
     private static partial Regex HtmlTag();
 
     [GeneratedRegex(@"@[\w\d]+\b")]
@@ -135,6 +143,10 @@ internal static partial class PromptCleaning
     [GeneratedRegex(@"\s+\.\s+")]
     private static partial Regex LoneDot();
 
+    // full-width forms, and ligatures of Latin letters
+    [GeneratedRegex("[\u3000\uff01-\uff5e\ufb00-\ufb06]+")]
+    private static partial Regex Compatible();
+
     [GeneratedRegex("[-_]")]
     private static partial Regex Joint();
 
@@ -150,7 +162,7 @@ internal static partial class PromptCleaning
     [GeneratedRegex(@"\bpage\s+\d+\b")]
     private static partial Regex PageNumber();
 
-    [GeneratedRegex(@"\d*[a-zA-Z]+\d+[a-zA-Z]+\d+[a-zA-Z\d]*")]
+    [GeneratedRegex(@"\b\d*[a-zA-Z]+\d+[a-zA-Z]+\d+[a-zA-Z\d]*\b")]
     private static partial Regex LongerCatalogueNumber();
 
     [GeneratedRegex(@"\b\d+\.?\d*[xх×]\d+\.?\d*\b")]

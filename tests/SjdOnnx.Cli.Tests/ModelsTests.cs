@@ -14,14 +14,15 @@ public class ModelsTests
         Assert.Equal((0, ""), (text.ExitCode, text.Error));
         string[] lines = text.Output.TrimEnd('\n').Split('\n');
         Assert.Contains("licence: MIT", lines);
+        Assert.Contains(lines, line => line.StartsWith("tokens: codes 4 to 1027, after each row 1030, at the end 1028", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("prompt: 0 \"{prompt}\" ", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, line => line.StartsWith("negative prompt:", StringComparison.Ordinal));
 
         JsonElement json = JsonElement.Parse((await sjd.RunAsync("models", "show", TestModel.Folder!, "--json")).Output);
         Assert.Equal(
-            ["name", "family", "folder", "license", "license_notice", "commercial_use", "sizes", "pixels_per_code", "codes", "layers", "precisions",
+            ["name", "family", "folder", "license", "license_notice", "commercial_use", "sizes", "pixels_per_code", "codes", "layout", "layers", "lanes", "precisions",
                 "default_precision", "batches", "prompt", "unconditional", "max_prompt_tokens", "negative", "cleaning", "guidance", "temperature", "top_k",
-                "top_p", "method", "window", "initialisation", "bytes"],
+                "top_p", "method", "window", "initialisation", "sequential_first", "sequential_last", "bytes"],
             json.EnumerateObject().Select(member => member.Name));
         Assert.True(json.GetProperty("commercial_use").GetBoolean());
         Assert.InRange(json.GetProperty("bytes").GetInt64(), 1_000_000, 60_000_000);

@@ -43,14 +43,17 @@ internal sealed class LoadedModel : IDisposable
             (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
         // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard
-        // against sessions that read it meanwhile. So this one, which takes a few milliseconds, opens alone; those that follow only read.
+        // against sessions that read it meanwhile. So it opens alone: the tokenizer, which takes a few milliseconds, or where there is none
+        // the image decoder. Those that follow only read.
         Task<Session?> tokenizer = Task.Run(
             () => folder.TokenizerGraph is { } graph ? Session.Open(graph, Provider.Cpu, threads: 1, extensions: true) : null);
         Task.WhenAny(tokenizer).Wait(CancellationToken.None);
+        Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
+        if (folder.TokenizerGraph is null)
+            Task.WhenAny(image).Wait(CancellationToken.None);
         Task transformers = Task.Run(() => transformer.Open(pictures));
         Task<Session?> encoder = Task.Run(
             () => folder.TextEncoderGraph is { } graph ? Session.Open(graph, provider, threads, extensions: false) : null);
-        Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
         try
         {
             // Throws the exception of the first in this list that failed, when all have ended: a wrong hash explains what else goes wrong.

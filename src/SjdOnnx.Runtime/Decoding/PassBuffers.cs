@@ -51,13 +51,13 @@ internal sealed class PassBuffers : IDisposable
             inputs.Add((GraphContract.Condition, tensors.Over(_condition, conditionRows, hidden)));
             inputs.Add((GraphContract.PositionOffset, tensors.Over(_positionOffset, 1)));
         }
-        SameInEveryPass = inputs;
+        OfFixedShape = inputs;
 
         T[] ForEachLane<T>(Func<T> make) => [.. Enumerable.Range(0, lanes).Select(_ => make())];
     }
 
     /// <summary>Inputs whose shape is the same in every pass.</summary>
-    public IReadOnlyList<(string Name, NativeTensor Tensor)> SameInEveryPass { get; }
+    public IReadOnlyList<(string Name, NativeTensor Tensor)> OfFixedShape { get; }
 
     /// <summary>Lanes of the pass so far.</summary>
     public int Lanes { get; private set; }
@@ -113,14 +113,14 @@ internal sealed class PassBuffers : IDisposable
 
     public void Dispose()
     {
-        foreach ((_, NativeTensor tensor) in SameInEveryPass)
+        foreach ((_, NativeTensor tensor) in OfFixedShape)
             tensor.Dispose();
     }
 
     /// <summary>A graph with a text encoder has one picture.</summary>
     private void SetCondition(Condition? condition)
     {
-        if (condition is null || condition == _conditioned)
+        if (condition is null || ReferenceEquals(condition, _conditioned))
             return;
         condition.Vectors.CopyTo(_condition, 0);
         _positionOffset[0] = condition.UnusedPlaces;

@@ -15,6 +15,8 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
 
     private readonly PromptSection _section = manifest.Prompt;
 
+    private (int[] Ids, Condition? Condition) _encoded = ([], null);
+
     /// <summary>Words that any model can read: what passes cost is measured with them.</summary>
     public string Sample { get; } = manifest.Prompt.Conditional.Any(part => part is PromptPart.Class) ? "0" : "a picture";
 
@@ -24,19 +26,19 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
         if (string.IsNullOrWhiteSpace(settings.Prompt))
             throw new RequestException("The prompt is empty. Say in words what the picture shows.");
 
-        RequireShort(settings.Prompt);
-        RequireShort(settings.Negative ?? "");
+        RequireShort("prompt", settings.Prompt);
+        RequireShort("negative prompt", settings.Negative ?? "");
         var words = new Words(settings, layout, Clean(settings));
         if (encoder is null)
             return Read(words, 0, cancellation);
 
         TextEncoderSection section = manifest.TextEncoder!;
         int[] ids = [.. section.Ids.SelectMany(part => Ids(part, words, 0, cancellation))];
-        RequireFewer(ids.Length, section.Places);
-        return Read(words, ids.Length, cancellation) with
-        {
-            Condition = new Condition(encoder.Encode(ids, cancellation), section.Places - ids.Length),
-        };
+        RequireFewer("prompt", ids.Length, section.Places);
+        // A series has one prompt as a rule, and the encoder may be larger than the transformer.
+        if (!ids.AsSpan().SequenceEqual(_encoded.Ids))
+            _encoded = (ids, new Condition(encoder.Encode(ids, cancellation), section.Places - ids.Length));
+        return Read(words, ids.Length, cancellation) with { Condition = _encoded.Condition };
     }
 
     public void Dispose()
@@ -48,15 +50,16 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
     /// <param name="encoded">How many vectors the text encoder makes of the words.</param>
     private Prompt Read(Words words, int encoded, CancellationToken cancellation)
     {
-        int[] conditional = Lane(_section.Conditional, words, encoded, length: 0, cancellation);
-        return new Prompt(conditional, Lane(_section.Unconditional, words, encoded, conditional.Length, cancellation));
+        int[] conditional = Lane("prompt", _section.Conditional, words, encoded, length: 0, cancellation);
+        return new Prompt(conditional, Lane("negative prompt", _section.Unconditional, words, encoded, conditional.Length, cancellation));
     }
 
+    /// <param name="what">What the user calls the lane's text.</param>
     /// <param name="length">What <see cref="PromptPart.Fill"/> fills the lane up to.</param>
-    private int[] Lane(PromptPart[] parts, Words words, int encoded, int length, CancellationToken cancellation)
+    private int[] Lane(string what, PromptPart[] parts, Words words, int encoded, int length, CancellationToken cancellation)
     {
         int[][] ids = [.. parts.Select(part => Ids(part, words, encoded, cancellation))];
-        RequireFewer(ids.Where((_, i) => parts[i] is PromptPart.Text).Sum(static text => text.Length), _section.MaxTokens);
+        RequireFewer(what, ids.Where((_, i) => parts[i] is PromptPart.Text).Sum(static text => text.Length), _section.MaxTokens);
         int missing = length - ids.Sum(static part => part.Length);
         return [.. ids.SelectMany((part, i) => parts[i] is PromptPart.Fill fill ? Enumerable.Repeat(fill.Value, Math.Max(0, missing)) : part)];
     }
@@ -87,22 +90,22 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
             : throw new RequestException($"The prompt is '{prompt}'; this model draws classes: give the number of one, 0 to {classes - 1}.");
 
     /// <summary>Before anything is done with the text: what a tokenizer needs for one long word grows with the square of its length.</summary>
-    private void RequireShort(string text)
+    private void RequireShort(string what, string text)
     {
         int most = MostCharactersPerToken * Math.Max(_section.MaxTokens, manifest.TextEncoder?.Places ?? 0);
-        if (text.Length > most)
+        if (tokenizer is not null && text.Length > most)
         {
             throw new RequestException(string.Create(CultureInfo.InvariantCulture,
-                $"The prompt has {text.Length:N0} characters; this model reads at most {most:N0}. Say it in fewer words."));
+                $"The {what} has {text.Length:N0} characters; this model reads at most {most:N0}. Say it in fewer words."));
         }
     }
 
-    private static void RequireFewer(int tokens, int most)
+    private static void RequireFewer(string what, int tokens, int most)
     {
         if (tokens > most)
         {
             throw new RequestException(string.Create(CultureInfo.InvariantCulture,
-                $"The prompt has {tokens:N0} tokens; this model reads at most {most:N0}. Say it in fewer words."));
+                $"The {what} has {tokens:N0} tokens; this model reads at most {most:N0}. Say it in fewer words."));
         }
     }
 

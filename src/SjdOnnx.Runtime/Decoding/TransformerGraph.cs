@@ -96,7 +96,7 @@ internal sealed class TransformerGraph(
 
     private void BindInputs(Binding binding)
     {
-        foreach ((string name, NativeTensor tensor) in _buffers!.SameInEveryPass)
+        foreach ((string name, NativeTensor tensor) in _buffers!.OfFixedShape)
             binding.Io.BindInput(name, tensor.Value);
         foreach ((string name, NativeTensor tensor) in binding.Shaped.Inputs)
             binding.Io.BindInput(name, tensor.Value);

@@ -9,6 +9,9 @@ internal static class ManifestRules
     /// <summary>How logits become probabilities. Whether top-k comes before or after the temperature makes no difference.</summary>
     public static readonly string[] SamplingOrder = ["guidance", "temperature", "topK", "topP"];
 
+    /// <summary>What text in a prompt may have in braces.</summary>
+    private static readonly string[] Placeholders = ["{prompt}", "{negative}", "{width}", "{height}", "{rows}", "{columns}"];
+
     public static void Check(Manifest manifest)
     {
         CheckTransformer(manifest.Transformer);
@@ -48,9 +51,9 @@ internal static class ManifestRules
             return;
         RequireAtLeast("textEncoder.places", encoder.Places, 1);
         RequireAtLeast("textEncoder.firstId", encoder.FirstId, 0);
-        Require(manifest.Tokenizer is not null, "there is a textEncoder, and no tokenizer");
         Require(encoder.Ids.All(part => part is PromptPart.Id or PromptPart.Text) && Speaks(encoder.Ids),
             "textEncoder.ids must hold token ids and text, with {prompt} somewhere");
+        CheckParts(manifest, "textEncoder.ids", encoder.Ids);
         Require(manifest.Transformer.Precisions.Values.All(precision => precision.Batches.Count == 0),
             "transformer.precisions has batches, which a model with a text encoder cannot have");
     }
@@ -67,33 +70,45 @@ internal static class ManifestRules
         Require(prompt.Unconditional.Count(part => part is PromptPart.Fill) <= 1, "prompt.unconditional has more than one fill");
         Require(prompt.Cleaning is null || PromptCleaning.Names.Contains(prompt.Cleaning),
             $"prompt.cleaning is '{prompt.Cleaning}'; it can be null or {Names(PromptCleaning.Names)}");
-        foreach (PromptPart part in prompt.Conditional.Concat(prompt.Unconditional))
+        CheckParts(manifest, "prompt", prompt.Conditional.Concat(prompt.Unconditional));
+    }
+
+    private static void CheckParts(Manifest manifest, string section, IEnumerable<PromptPart> parts)
+    {
+        foreach (PromptPart part in parts)
         {
             switch (part)
             {
                 case PromptPart.Id id:
-                    RequireAtLeast("a token id in prompt", id.Value, 0);
+                    RequireAtLeast($"a token id in {section}", id.Value, 0);
                     break;
                 case PromptPart.Fill fill:
-                    RequireAtLeast("fill in prompt", fill.Value, 0);
+                    RequireAtLeast($"fill in {section}", fill.Value, 0);
                     break;
                 case PromptPart.Side side:
                     Require(side is { From: >= 0, Plus: "rows" or "columns", Per: >= 1 },
-                        $"prompt has from {side.From}, plus {side.Plus}, per {side.Per}; from is an id, plus is rows or columns, per is 1 or more");
+                        $"{section} has from {side.From}, plus {side.Plus}, per {side.Per}; from is an id, plus is rows or columns, per is 1 or more");
                     break;
                 case PromptPart.Class one:
-                    Require(one is { First: >= 0, Count: >= 1 }, $"prompt has class {one.First} of {one.Count}; both are whole numbers, of is 1 or more");
+                    Require(one is { First: >= 0, Count: >= 1 }, $"{section} has class {one.First} of {one.Count}; both are whole numbers, of is 1 or more");
                     break;
                 case PromptPart.Encoded:
-                    Require(manifest.TextEncoder is not null, "prompt has an encoded part, and there is no textEncoder");
+                    Require(manifest.TextEncoder is not null, $"{section} has an encoded part, and there is no textEncoder");
                     break;
                 case PromptPart.Text text:
-                    Require(manifest.Tokenizer is not null, "prompt has text, and there is no tokenizer");
-                    Require(prompt.Negative is not null || !text.Template.Contains("{negative}", StringComparison.Ordinal),
-                        "prompt has text with {negative}, and prompt.negative is null");
+                    CheckText(manifest, section, text.Template);
                     break;
             }
         }
+    }
+
+    private static void CheckText(Manifest manifest, string section, string template)
+    {
+        Require(manifest.Tokenizer is not null, $"{section} has text, and there is no tokenizer");
+        Require(manifest.Prompt.Negative is not null || !template.Contains("{negative}", StringComparison.Ordinal),
+            $"{section} has text with {{negative}}, and prompt.negative is null");
+        string rest = Placeholders.Aggregate(template, static (text, name) => text.Replace(name, "", StringComparison.Ordinal));
+        Require(!rest.AsSpan().ContainsAny('{', '}'), $"{section} has the text '{template}'; braces are for {string.Join(", ", Placeholders)} alone");
     }
 
     private static bool Speaks(IEnumerable<PromptPart> parts) => parts.Any(part => part

@@ -92,6 +92,8 @@ public sealed class PromptReaderTests : IDisposable
         Read(section, new() { Prompt = "a fox" });
         Assert.Contains("reads at most 5", Assert.Throws<RequestException>(() => Read(section, new() { Prompt = "a fox above a rocket on blue" })).Message, StringComparison.Ordinal);
         Assert.Contains("reads at most 5", Assert.Throws<RequestException>(() => Read(section, new() { Prompt = "a fox", Negative = "a fox above a rocket on blue" })).Message, StringComparison.Ordinal);
+        Assert.StartsWith("The negative prompt has 1,000 characters",
+            Assert.Throws<RequestException>(() => Read(section, new() { Prompt = "a fox", Negative = new string('a', 1000) })).Message, StringComparison.Ordinal);
     }
 
     private Prompt Read(PromptPart[] conditional, PromptPart[] unconditional, string words) =>

@@ -55,6 +55,7 @@ public class ManifestTests
     [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\", \"fill\": 1 }]", "an object with text")]
     [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\" }, { \"fill\": 1 }]", "belongs in prompt.unconditional")]
     [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}{negative}\" }]", "prompt.negative is null")]
+    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt} at {widht}\" }]", "braces are for {prompt}, {negative}")]
     [InlineData("prompt", "conditional", "[{ \"encoded\": \"prompt\" }]", "there is no textEncoder")]
     [InlineData("prompt", "conditional", "[{ \"class\": 4, \"of\": 0 }]", "class 4 of 0")]
     [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\" }, { \"from\": 8804, \"plus\": \"height\", \"per\": 2 }]", "plus height")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from pathlib import Path
 
 FORMAT = 2
@@ -13,6 +14,12 @@ IMAGE_DECODER = "image_decoder.onnx"
 TOKENIZER = "tokenizer.onnx"
 TEXT_ENCODER = "text_encoder.onnx"
 QUANTISATION = "quantisation.json"
+OWN = re.compile(r"transformer\.[a-z0-9-]+(\.tree|\.x\d+)?\.(onnx|data)|(image_decoder|tokenizer|text_encoder)\.(onnx|data)|quantisation\.json")
+
+
+def is_own(name: str) -> bool:
+    """Whether the exporter gives files this name; others in a model folder may be the user's."""
+    return OWN.fullmatch(name) is not None
 
 
 def transformer_graph(precision: str, pictures: int = 1, tree: bool = False) -> str:

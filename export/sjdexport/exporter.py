@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TextIO
 
@@ -86,7 +86,10 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         writer.others(family)
         links.bring(staging)
         documents = [folder / name for name in DOCUMENTS]
-        _publish(staging, options.out, manifest, [*documents, *checkpoint.files, *links.files])
+        given_paths = [path for path in (options.checkpoint, options.vq, options.text_encoder) if path is not None]
+        left = _publish(staging, options.out, manifest, [*documents, *checkpoint.files, *links.files], given_paths)
+    if left:
+        progress.done(f"{', '.join(left)}: left in {options.out}, though the model does not need it now")
     progress.done(f"{options.out / contract.MANIFEST}: done")
 
 
@@ -195,21 +198,39 @@ def _staging(out: Path) -> Iterator[Path]:
                 out.rmdir()
 
 
-def _publish(staging: Path, out: Path, manifest: dict, sources: list[Path]) -> None:
-    """A folder without model.json is no model: it goes first and comes last. All that takes time is done before."""
+def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path], given: Sequence[Path]) -> list[str]:
+    """A folder without model.json is no model: it goes first and comes last. All that takes time is done before.
+
+    Returns the files that an earlier export listed, this one does not, and that are not for the exporter to remove.
+    """
     kept = [file.name for file in sources if file.parent.resolve() == out.resolve() and file.exists()]
     produced = [file.name for file in staging.iterdir()]
     entries = contract.file_entries(out, kept) | contract.file_entries(staging, produced)
     manifest["files"] = dict(sorted(entries.items()))
     contract.write_manifest(staging, manifest)
 
-    stale = _listed(out) - set(entries)
+    stale = [out / name for name in sorted(_listed(out) - set(entries))]
     (out / contract.MANIFEST).unlink(missing_ok=True)
     for name in produced:
         os.replace(staging / name, out / name)
-    for name in stale:
-        (out / name).unlink(missing_ok=True)  # what an earlier export made and this one does not
+    left = [file.name for file in stale if file.is_file() and not _drop(file, given)]
     os.replace(staging / contract.MANIFEST, out / contract.MANIFEST)
+    return left
+
+
+def _drop(file: Path, given: Sequence[Path]) -> bool:
+    """Removes what an earlier export made; whether it is gone. What may be the only copy of the user's weights stays."""
+    is_link = not file.is_symlink() and file.stat().st_nlink > 1  # the bytes have another name
+    if not contract.is_own(file.name) and (not is_link or any(_holds(path, file) for path in given)):
+        return False
+    with contextlib.suppress(OSError):
+        file.unlink()
+    return not file.exists()
+
+
+def _holds(given: Path, file: Path) -> bool:
+    """Whether the file is what was given, or lies in the folder that was."""
+    return given.resolve() in (file.resolve(), file.resolve().parent)
 
 
 def _listed(out: Path) -> set[str]:

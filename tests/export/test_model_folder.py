@@ -93,6 +93,27 @@ def test_exporting_again_drops_what_is_stale(checkpoint: Path) -> None:
     assert "transformer.int8.onnx" not in json.loads((checkpoint / "model.json").read_text())["files"]
 
 
+@pytest.mark.parametrize("given", ["file", "folder"])
+def test_exporting_again_keeps_weights_that_lie_in_the_model_folder(checkpoint: Path, tmp_path: Path, given: str) -> None:
+    """Also where they are a hard link."""
+    out = tmp_path / "out"
+    out.mkdir()
+    tensors = {name: t.float32() for name, t in read_header(checkpoint / "checkpoint.safetensors").items()}
+    prefix = "model.vqmodel."
+    write_safetensors(checkpoint / "checkpoint.safetensors", {name: a for name, a in tensors.items() if not name.startswith(prefix)})
+    write_safetensors(out / "vq.safetensors", {name[len(prefix) :]: a for name, a in tensors.items() if name.startswith(prefix)})
+    os.link(out / "vq.safetensors", tmp_path / "link.safetensors")
+    arguments = ["--checkpoint", checkpoint, "--vq", out / "vq.safetensors" if given == "file" else out, "--out", out, "--precision", "fp32", "--pictures", ""]
+    for copy in ([], ["--copy-weights"]):
+        done = run_export(*arguments, *copy)
+        assert done.returncode == 0, done.stderr
+        assert "vq.safetensors" in {path.name for path in out.iterdir()}
+        assert ("vq.safetensors" in json.loads((out / "model.json").read_text())["files"]) == (not copy)
+    assert "vq.safetensors: left in" in done.stdout
+    # A link that the exporter made goes, unless it lies in a folder that was given.
+    assert (out / "checkpoint.safetensors").exists() == (given == "folder")
+
+
 def test_equal_checkpoints_give_equal_bytes(tmp_path: Path) -> None:
     manifests = []
     for name in ("a", "b"):

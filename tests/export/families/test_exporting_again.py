@@ -1,0 +1,35 @@
+"""An export into a folder that holds the user's own weights, time and again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import family_checkpoints as checkpoints
+import pytest
+import torch
+from conftest import run_export
+
+from sjdexport.safetensors import write_safetensors
+
+
+@pytest.mark.parametrize("text", [False, True])
+def test_the_users_weights_are_never_removed(tmp_path: Path, text: bool) -> None:
+    """They are listed while graphs point into them, and are still the only copy when graphs no longer do."""
+    written = checkpoints.llamagen(tmp_path, text=text)
+    arguments = list(written.arguments)
+    image = torch.load(arguments[3])["model"]
+    arguments[3] = tmp_path / "vq.safetensors"
+    write_safetensors(arguments[3], {name: values.numpy() for name, values in image.items()})
+    if text:
+        for file in (tmp_path / "flan-t5").iterdir():
+            file.rename(tmp_path / file.name)
+        arguments[arguments.index("--text-encoder") + 1] = tmp_path
+    weights = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    assert len(weights) > 2
+    for copy in (False, True, False):
+        done = run_export(*arguments, "--out", tmp_path, "--precision", "fp32", "--pictures", "", *["--copy-weights"] * copy)
+        assert done.returncode == 0, done.stderr
+        assert ("vq.safetensors" in json.loads((tmp_path / "model.json").read_text())["files"]) == (not copy)
+        assert ("vq.safetensors" in done.stdout) == copy  # which says that it is left
+        assert {path: path.read_bytes() for path in weights if path.exists()} == weights

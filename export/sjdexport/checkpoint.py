@@ -11,6 +11,7 @@ from .safetensors import read_header
 from .tensors import Tensor
 from .torch_files import SUFFIXES, read_torch
 
+META_FILES = "consolidated*.pth"
 
 class Checkpoint:
     """The tensors of a checkpoint, whichever of its files holds them."""
@@ -20,12 +21,12 @@ class Checkpoint:
         self.folder = folder
         self.files = list(files) if files is not None else _weight_files(folder)
         self._tensors: dict[str, Tensor] = {}
-        homes: dict[str, Path] = {}
+        self._homes: dict[str, Path] = {}
         for path in self.files:
             for name, tensor in (read_header(path) if path.suffix == ".safetensors" else read_torch(path)).items():
-                if name in homes:
-                    raise ExportError(f"{name} is both in {homes[name].name} and in {path.name}: leave one of the two in {folder}.")
-                self._tensors[name], homes[name] = tensor, path
+                if name in self._homes:
+                    raise ExportError(f"{name} is both in {self._homes[name].name} and in {path.name}: leave one of the two in {folder}.")
+                self._tensors[name], self._homes[name] = tensor, path
 
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
@@ -45,12 +46,13 @@ class Checkpoint:
             raise ExportError(
                 f"{self.folder} has no tensor {name} (expected shape {expected}): the checkpoint is incomplete or of another family."
             )
-        if len(tensor.shape) != len(shape) or any(n not in (None, m) for n, m in zip(shape, tensor.shape)):
+        if len(tensor.shape) != len(shape) or 0 in tensor.shape or any(n not in (None, m) for n, m in zip(shape, tensor.shape)):
             raise ExportError(
-                f"{name} has shape {list(tensor.shape)} where {expected} was expected: checkpoint and config.json do not belong together."
+                f"{self._homes[name]}: {name} has shape {list(tensor.shape)} where {expected} was expected: "
+                "this file and the model's others do not belong together."
             )
         if tensor.dtype not in ("F32", "F16", "BF16"):
-            raise ExportError(f"{name} has type {tensor.dtype}; weights must be F32, F16 or BF16.")
+            raise ExportError(f"{self._homes[name]}: {name} has type {tensor.dtype}; weights must be F32, F16 or BF16.")
         return tensor
 
 
@@ -67,8 +69,13 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
 def _weight_files(folder: Path) -> list[Path]:
     """safetensors before PyTorch's files, where a folder has the same weights twice."""
-    for pattern in ("*.safetensors", "pytorch_model*.bin", "consolidated*.pth", *(f"*{suffix}" for suffix in SUFFIXES)):
+    for pattern in ("*.safetensors", "pytorch_model*.bin", META_FILES, *(f"*{suffix}" for suffix in SUFFIXES)):
         if files := sorted(folder.glob(pattern)):
+            if len(files) > 1 and pattern == META_FILES:  # each with a slice of every tensor
+                raise ExportError(
+                    f"{folder} has {files[0].name} to {files[-1].name}, parts that Meta's models run side by side, which cannot be read: "
+                    "give the folder of Hugging Face's conversion."
+                )
             _check_shards(folder, {file.name for file in files})
             return files
     raise ExportError(f"{folder} has no *.safetensors file (nor {', '.join(SUFFIXES)}): give --checkpoint the folder that holds the weights.")
@@ -79,7 +86,9 @@ def _check_shards(folder: Path, present: set[str]) -> None:
     for index in folder.glob("*.index.json"):
         try:
             named = set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            named = {None}
+        if not all(isinstance(file, str) for file in named):
             raise ExportError(f"{index} is not an index of weights: it should name a file for each tensor under weight_map.") from None
         if named & present and (missing := named - present):
             raise ExportError(f"{folder} lacks {min(missing)}, which {index.name} names: fetch the checkpoint again.")

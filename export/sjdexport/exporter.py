@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -77,7 +78,8 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     manifest = _manifest(options, family, source.shape, {**known, **merge(family.name, known, given.sections)}, given.sections.get("name"))
 
     links = Links(options.out)
-    progress = Progress(source.shape.layers * len(options.precisions) + 3, output)
+    graphs = 1 + sum(each is not None for each in (family.tokenizer(), family.text_encoder()))  # besides the transformer's
+    progress = Progress(source.shape.layers * len(options.precisions) + graphs, output)
     with _staging(options.out) as staging:
         writer = Writer(staging, options, links, progress)
         errors = {precision: writer.transformer(precision, source) for precision in options.precisions}
@@ -190,12 +192,21 @@ def _staging(out: Path) -> Iterator[Path]:
         staging.mkdir(parents=True)
         yield staging
     except OSError as error:
-        raise ExportError(f"{error.filename or out} cannot be written: {error.strerror}.") from None
+        raise ExportError(f"{error.filename or out} cannot be {_attempted(error, out)}: {error.strerror or error}.") from None
     finally:
         shutil.rmtree(staging, ignore_errors=True)
         if not existed:
             with contextlib.suppress(OSError):
                 out.rmdir()
+
+
+def _attempted(error: OSError, out: Path) -> str:
+    """What failed: writing, where it concerns what the exporter makes in `out` (or `out` itself), and else reading what was given."""
+    if error.filename is None:  # of an open file; a full disk is the usual reason
+        return "read" if error.errno == errno.EIO else "written"
+    file, out = Path(os.fsdecode(error.filename)).absolute(), out.absolute()
+    made = file.parent == out and (file.name == contract.MANIFEST or contract.is_own(file.name))
+    return "written" if made or out.is_relative_to(file) or file.is_relative_to(out / STAGING) else "read"
 
 
 def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path], given: Sequence[Path]) -> list[str]:
@@ -237,5 +248,5 @@ def _listed(out: Path) -> set[str]:
     try:
         listed = json.loads((out / contract.MANIFEST).read_text(encoding="utf-8"))["files"]
         return {name for name in listed if Path(name).name == name}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()

@@ -30,7 +30,7 @@ def read_header(path: Path) -> dict[str, Stored]:
             )
         try:
             header = json.loads(file.read(length))
-        except ValueError:
+        except (ValueError, RecursionError):
             header = None
     if not isinstance(header, dict):
         raise ExportError(f"{path} is not a safetensors file: its header is not a JSON object; fetch it again.")
@@ -43,7 +43,7 @@ def read_header(path: Path) -> dict[str, Stored]:
 def _entry(path: Path, name: str, value: object, data: int, size: int) -> Stored:
     try:
         dtype, shape, (begin, end) = value["dtype"], tuple(value["shape"]), value["data_offsets"]  # type: ignore[index]
-        whole = all(isinstance(n, int) and n >= 0 for n in (*shape, begin, end))
+        whole = isinstance(dtype, str) and all(type(n) is int and n >= 0 for n in (*shape, begin, end))
     except (TypeError, KeyError, ValueError):
         whole = False
     if not whole:

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from conftest import HERE, run_export
 
+import tiny
+from sjdexport.errors import ExportError
 from sjdexport.exporter import ExportOptions, export
 from sjdexport.safetensors import read_header, write_safetensors
 
@@ -68,7 +70,7 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "config is a list": (lambda f: (f / "config.json").write_text("[]"), ["config.json", "not a JSON object"]),
     "generation section is a number": (lambda f: (f / "generation.json").write_text('{"prompt": 3}'), ["generation.json", "section prompt"]),
     "tokenizer without vocabulary": (lambda f: (f / "tokenizer.json").write_text('{"model": {"type": "BPE"}}'), ["tokenizer.json"]),
-    "wrong shape": (lambda f: rewrite(f, lambda t: t.update({GATE: t[GATE].T.copy()})), [GATE, "[64, 96]", "[96, 64]"]),
+    "wrong shape": (lambda f: rewrite(f, lambda t: t.update({GATE: t[GATE].T.copy()})), [WEIGHTS, GATE, "[64, 96]", "[96, 64]"]),
     "truncated data": (lambda f: truncate(f, 100), [WEIGHTS, "truncated"]),
     "truncated header": (lambda f: os.truncate(f / WEIGHTS, 100), [WEIGHTS, "header"]),
     "empty file": (lambda f: os.truncate(f / WEIGHTS, 0), [WEIGHTS, "header"]),
@@ -79,6 +81,10 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "overlapping tensors": (lambda f: rewrite_header(f, lambda h: h[GATE].update(data_offsets=[0, 96 * 64 * 2])), ["overlaps"]),
     "negative offsets": (lambda f: rewrite_header(f, lambda h: h[GATE].update(data_offsets=[-2, 96 * 64 * 2 - 2])), [GATE, "malformed"]),
     "unknown dtype": (lambda f: rewrite_header(f, lambda h: h[GATE].update(dtype="F4_E2M1")), [GATE, "F4_E2M1"]),
+    "a list of dtypes": (lambda f: rewrite_header(f, lambda h: h[GATE].update(dtype=["F32"])), [GATE, "malformed"]),
+    "true as a size": (lambda f: rewrite_header(f, lambda h: h[GATE].update(shape=[96, True])), [GATE, "malformed"]),
+    "deeply nested header": (lambda f: (f / WEIGHTS).write_bytes((10**5).to_bytes(8, "little") + b"[" * 10**5), [WEIGHTS, "JSON"]),
+    "empty tensor": (lambda f: rewrite(f, lambda t: t.update({"model.embed_tokens.weight": np.zeros((0, 64), np.float16)})), ["embed_tokens", "[0, 64]"]),
     "integer weights": (lambda f: rewrite_header(f, lambda h: h[GATE].update(dtype="I16")), [GATE, "I16", "BF16"]),
     "tensor in two files": (lambda f: write_safetensors(f / "zz.safetensors", {GATE: np.zeros((1, 1), np.float16)}), [GATE, "zz.safetensors"]),
     "no weights": (lambda f: (f / WEIGHTS).unlink(), ["safetensors"]),
@@ -98,6 +104,8 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
         lambda f: edit(f, "generation.json", layout={"firstCode": 4, "codes": 31, "rowSuffix": [], "suffix": []}), ["31 codes", "32"]),
     "missing shard": (lambda f: (f / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": WEIGHTS, "b": "other.safetensors"}})),
                       ["other.safetensors", "index.json"]),
+    "index of no files": (lambda f: (f / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": WEIGHTS, "b": 3}})), ["index.json", "weight_map"]),
+    "deeply nested index": (lambda f: (f / "model.safetensors.index.json").write_text("[" * 10**5), ["index.json", "weight_map"]),
     "index of nothing": (lambda f: (f / "model.safetensors.index.json").write_text("[]"), ["index.json", "weight_map"]),
     "no decoder": (lambda f: rewrite(f, drop_decoder), ["--vq", "vqgan.ckpt"]),
 }
@@ -132,6 +140,20 @@ def test_bad_arguments(checkpoint: Path, tmp_path: Path, arguments: list[str], e
 def test_unwritable_output(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert_one_sentence(run_export("--checkpoint", checkpoint, "--out", tmp_path / "file" / "out"), [str(tmp_path / "file")])
+
+
+def test_a_file_that_vanishes_is_not_said_to_be_unwritable(checkpoint: Path, tmp_path: Path) -> None:
+    class Vanishing(io.StringIO):
+        """The weights are gone when the first graph is done."""
+
+        def write(self, text: str) -> int:
+            (checkpoint / WEIGHTS).unlink(missing_ok=True)
+            return super().write(text)
+
+    for out in (tmp_path / "out", checkpoint):
+        with pytest.raises(ExportError, match=rf"{WEIGHTS} cannot be read: No such file"):
+            export(ExportOptions(None, checkpoint, out, ("fp32", "int8"), "int8", pictures=()), Vanishing())
+        tiny.write_checkpoint(checkpoint, tiny.PRESETS["tiny"])
 
 
 def test_disk_full(checkpoint: Path, tmp_path: Path) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 
+from sjdexport.exporter import ExportOptions, export
 from sjdexport.progress import Progress
 
 
@@ -41,3 +43,10 @@ def test_the_bar_is_as_long_as_what_is_done(steps: int) -> None:
     for _ in range(steps):
         progress.advance("x")
     assert terminal.getvalue().split("\r")[-1].count("#") == 30 * steps // 4
+
+
+def test_a_finished_export_is_100_percent(checkpoint: Path, tmp_path: Path) -> None:
+    terminal = Terminal()
+    export(ExportOptions(None, checkpoint, tmp_path / "out", ("fp32", "int8"), "fp32", pictures=()), terminal)
+    steps = [part.split(" %")[0].split()[-1] for part in terminal.getvalue().split("\r") if " %  " in part]
+    assert steps == ["16", "33", "50", "66", "83", "100"]

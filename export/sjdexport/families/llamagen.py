@@ -51,6 +51,8 @@ class LlamaGen:
         sizes = Sizes(**measured, max_positions=self._places + side**2, epsilon=1e-5, theta=10000.0)
         self._llama = Llama(checkpoint, NAMES, sizes)
         codes = self._vq.tensor("quantize.embedding.weight", None, None).shape[0]
+        if codes != sizes.vocabulary:
+            raise ExportError(f"the image decoder in {self._vq.files[0]} has {codes} codes and the transformer {sizes.vocabulary}: give --vq the file of the same model.")
         # Rows of the rotary table that a short text skips must be there at the end.
         rotary = GridRotary(sizes.theta, sizes.head_dim, side, self._places, spare=self._places if self._reads_text else 0)
         self.shape = self._llama.shape(codes, rotary=rotary, encoded_text=self._reads_text)

@@ -9,6 +9,7 @@ from pathlib import Path
 import family_checkpoints as checkpoints
 import numpy as np
 import pytest
+import torch
 from conftest import run_export
 from family_checkpoints import CODES, Written
 
@@ -190,6 +191,7 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "llamagen without size": (lambda f: renamed(checkpoints.llamagen(f, text=False, size=None), "c2i_B_256.pt", "c2i.pt"), ["--size 256, 384 or 512"]),
     "llamagen of no whole number of codes": (lambda f: with_size(checkpoints.llamagen(f, text=False), 255), ["--size is 255", "4 pixels"]),
     "llamagen without image decoder": (lambda f: without(checkpoints.llamagen(f, text=False), "--vq"), ["vq_ds16_c2i.pt", "--vq"]),
+    "llamagen with another image decoder": (lambda f: with_fewer_codes(checkpoints.llamagen(f, text=False)), ["vq_ds16.pt", "16 codes", f"{CODES}", "--vq"]),
     "llamagen without text encoder": (lambda f: without(checkpoints.llamagen(f, text=True), "--text-encoder"), ["--text-encoder", "spiece.model"]),
     "janus without its tokens": (lambda f: with_tokenizer(checkpoints.janus(f, port=False), [], checkpoints.JANUS_TOKENS[:2]), ["<begin_of_image>"]),
     "janus without config": (lambda f: renamed(checkpoints.janus(f, port=True), "config.json", "x"), ["config.json"]),
@@ -202,6 +204,13 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
 
 def with_size(written: Written, size: int) -> Written:
     written.arguments += ["--size", size]
+    return written
+
+
+def with_fewer_codes(written: Written) -> Written:
+    weights = torch.load(written.arguments[3])["model"]
+    weights["quantize.embedding.weight"] = weights["quantize.embedding.weight"][:16]
+    torch.save(weights, written.arguments[3])
     return written
 
 

@@ -13,6 +13,7 @@ from .torch_files import SUFFIXES, read_torch
 
 META_FILES = "consolidated*.pth"
 
+
 class Checkpoint:
     """The tensors of a checkpoint, whichever of its files holds them."""
 

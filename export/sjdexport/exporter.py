@@ -68,8 +68,11 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     """Writes the model folder. Raises ExportError, and leaves what was there before, if that cannot be done."""
     checkpoint = open_checkpoint(options.checkpoint)
     folder = checkpoint.folder
-    config = read_json(folder / "config.json") if (folder / "config.json").exists() else {}
-    given = Given(checkpoint, config, read_generation(folder / "generation.json"), options.vq, options.text_encoder, options.size)
+    # A file alone may lie among the documents of other models.
+    whole = options.checkpoint.is_dir()
+    config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
+    sections = read_generation(folder / "generation.json") if whole else {}
+    given = Given(checkpoint, config, sections, options.vq, options.text_encoder, options.size)
     family = find_family(options.family, checkpoint, config)(given)
     known = family.generation()
     if "textEncoder" in known:  # one Run reads one encoded text

@@ -124,6 +124,12 @@ def test_llamagen_by_text(tmp_path: Path, runner: Runner) -> None:
     assert condition.shape == (2 * with_end.shape[1], 128) and np.isfinite(condition).all()
 
 
+def test_documents_beside_a_single_file_are_not_its(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "Emu3"}')
+    (tmp_path / "generation.json").write_text('{"name": "another"}')
+    assert manifest(checkpoints.llamagen(tmp_path, text=False), tmp_path / "out")["name"] == "out"
+
+
 @pytest.mark.parametrize("port", [False, True])
 def test_janus(tmp_path: Path, port: bool) -> None:
     written = checkpoints.janus(tmp_path / "checkpoint", port=port)
@@ -166,6 +172,12 @@ def renamed(written: Written, old: str, new: str) -> Written:
     return written
 
 
+def copied(written: Written, old: str, new: str) -> Written:
+    folder = Path(str(written.arguments[1]))
+    (folder / new).write_bytes((folder / old).read_bytes())
+    return written
+
+
 def with_tokenizer(written: Written, tokens: list[str], added: list[str]) -> Written:
     checkpoints.write_json(Path(str(written.arguments[1])) / "tokenizer.json", checkpoints.tokenizer_json(tokens, added))
     return written
@@ -185,6 +197,8 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "chameleon without its tokens": (
         lambda f: with_tokenizer(checkpoints.chameleon(f), checkpoints.chameleon_tokens(range(CODES))[:-36], []), ["<racm3:break>", "generation.json"]),
     "chameleon without code tokens": (lambda f: with_tokenizer(checkpoints.chameleon(f), ["<s>"], []), ["IMGIMGAZ", "generation.json"]),
+    "chameleon in parts": (lambda f: copied(checkpoints.chameleon(f, meta=True), "consolidated.pth", "consolidated.01.pth"),
+                           ["consolidated.01.pth to consolidated.pth", "Hugging Face's conversion"]),
     "emu3 without vision tokenizer": (lambda f: without(checkpoints.emu3(f), "--vq"), ["Emu3-VisionTokenizer with --vq"]),
     "emu3 without tokenizer": (lambda f: renamed(checkpoints.emu3(f), "emu3.tiktoken", "x"), ["emu3.tiktoken"]),
     "emu3 of another vocabulary": (lambda f: drop_last_line(checkpoints.emu3(f), f / "emu3.tiktoken"), ["<|extra_200|>", "do not belong together"]),

@@ -15,8 +15,11 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
     private readonly TokenLayout _layout;
     private readonly ulong[] _prefixes; // entry k: the hash of the k-th cached token and of all that it follows; 0: of nothing
     private readonly int[] _positions; // entry k: the position after that token
+    private readonly ulong[] _embeddings; // by position: what is read there in the place of a code
+    private readonly (int Call, int Steps)[] _read; // by position: when it was last read as noise, and how many steps were left
     private readonly float[] _conditional;
     private readonly float[] _unconditional;
+    private int _most; // denoising steps of this picture
     private int _cached = -1;
     private int _rows;
     private bool _ran = true;
@@ -27,6 +30,8 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
         int longest = layout.Length + MostBranches + 1;
         _prefixes = new ulong[longest];
         _positions = new int[longest];
+        _embeddings = new ulong[longest];
+        _read = new (int, int)[longest];
         _conditional = new float[longest * layout.Codes];
         _unconditional = new float[longest * layout.Codes];
     }
@@ -57,7 +62,7 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
 
     public void FeedPrompt()
     {
-        (_cached, _rows, _ran) = (0, 1, false);
+        (_cached, _rows, _ran, _most) = (0, 1, false, 0);
     }
 
     public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents)
@@ -82,6 +87,29 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
         }
 
         (_rows, _ran) = (rows, false);
+    }
+
+    /// <summary>A noisy embedding is a hash of the noise and of all estimates since: anything that depends on the position alone.</summary>
+    public void FeedNoisy(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> steps, Randomness randomness)
+    {
+        Demand(steps.Length == ids.Length, "Every id has its steps.");
+        int cached = _cached;
+        Feed(ids, rows, []);
+        for (int i = 0; i < ids.Length; i++)
+        {
+            int position = _positions[cached + i];
+            Demand(steps[i] == 0 || _layout.ForcedId(position) is null, "Structure is no noise.");
+            bool goesOn = _read[position] == (Calls, steps[i] + 1);
+            Demand(goesOn || steps[i] == 0 || _most == 0 || steps[i] == _most, "What is new has all steps before it, and every pass takes one.");
+            _most = Math.Max(_most, steps[i]);
+            _embeddings[position] = goesOn ? Extend(_embeddings[position], ids[i])
+                : Mix(BitConverter.DoubleToUInt64Bits(randomness.At(0).Uniform(position, Purpose.Guess)));
+            _read[position] = (Calls + 1, steps[i]);
+            if (steps[i] > 0)
+                _prefixes[cached + i + 1] = Mix(_prefixes[cached + i] ^ _embeddings[position] ^ ((ulong)steps[i] << 40));
+            else
+                _prefixes[cached + i + 1] = Extend(_prefixes[cached + i], ids[i]);
+        }
     }
 
     public void Run(CancellationToken cancellationToken)

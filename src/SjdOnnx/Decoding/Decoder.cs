@@ -91,10 +91,13 @@ public sealed class Decoder(
 
     private static void Feed(Picture picture)
     {
-        if (picture.Window.Pass == 0)
-            picture.Model.FeedPrompt();
+        (Window window, IPromptedModel model) = (picture.Window, picture.Model);
+        if (window.Pass == 0)
+            model.FeedPrompt();
+        else if (window.InputSteps() is { IsEmpty: false } steps)
+            model.FeedNoisy(window.InputIds(), window.Nodes, steps, picture.Randomness);
         else
-            picture.Model.Feed(picture.Window.InputIds(), picture.Window.Nodes, picture.Window.InputParents());
+            model.Feed(window.InputIds(), window.Nodes, window.InputParents());
     }
 
     private void ToProbabilities(Logits logits, Window window) => ParallelRows.Shared.Run(

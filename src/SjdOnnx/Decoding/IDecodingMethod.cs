@@ -37,6 +37,9 @@ public interface IDecodingMethod
     /// </summary>
     int Branches => 0;
 
+    /// <summary>Denoising steps from noise to a code: 0 for a method whose drafts are codes, as most methods' are.</summary>
+    int DenoisingSteps => 0;
+
     /// <summary>Accepts a prefix of the drafts, given the distributions p that the pass has just computed.</summary>
     /// <remarks>
     /// May overwrite the drafts behind that prefix and the code at <see cref="Window.End"/>, to prepare the next window. Every q is

@@ -1,3 +1,5 @@
+using SjdOnnx.Sampling;
+
 namespace SjdOnnx.Decoding;
 
 /// <summary>
@@ -27,6 +29,19 @@ public interface IPromptedModel
     /// and the cache alone.
     /// </param>
     void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents);
+
+    /// <summary>
+    /// The same for a chain of ids, some of which the model reads as noisy embeddings. The embedding of a position is a draw of a standard
+    /// normal vector when it is first fed, with the most steps; each time after that, with one step fewer, it is brought nearer to the
+    /// embedding of the id that now stands there; with 0 steps it is the id's own.
+    /// </summary>
+    /// <param name="ids">At least one id.</param>
+    /// <param name="rows">1 to the number of ids.</param>
+    /// <param name="steps">For each id the denoising steps that are left, 0 or more.</param>
+    /// <param name="randomness">The picture's: what noise is drawn with.</param>
+    /// <exception cref="NotSupportedException">The model reads no noise.</exception>
+    void FeedNoisy(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> steps, Randomness randomness) =>
+        throw new NotSupportedException("This model reads no noise.");
 
     /// <summary>What the last forward pass said of what it was fed.</summary>
     Logits Logits { get; }

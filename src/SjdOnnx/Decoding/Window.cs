@@ -23,6 +23,8 @@ public sealed class Window
     private readonly int[] _codes;
     private readonly int[] _ids;
     private readonly int[] _firstPass; // by position: the first of the consecutive passes that have predicted it
+    private readonly int[] _steps; // by position: denoising steps before the model reads the code itself
+    private readonly int[] _inputSteps;
     private readonly int[] _acceptedHistogram;
     private readonly int[] _passesOfNodes;
     private readonly (int Parent, int Position, int Code)[] _branches;
@@ -49,6 +51,8 @@ public sealed class Window
         _codes = new int[layout.Length];
         _ids = new int[layout.Length + branches];
         _firstPass = new int[layout.Length];
+        _steps = new int[layout.Length];
+        _inputSteps = new int[layout.Length];
         _acceptedHistogram = new int[_size + 1];
         _passesOfNodes = new int[_size + branches + 2];
         _branches = new (int, int, int)[branches];
@@ -137,6 +141,23 @@ public sealed class Window
     /// while it was open, the present one not counted: 0 for a first guess.
     /// </summary>
     public int Age(int position) => position < Predicted ? _passes - _firstPass[position] : 0;
+
+    /// <summary>
+    /// Denoising steps that are left before the model reads the code at <paramref name="position"/> itself. It is 0 for every slot unless a
+    /// method says otherwise: what the model reads there then is an embedding between noise and the code's.
+    /// </summary>
+    public int Step(int position) => _steps[position];
+
+    /// <summary>Has the next pass read the slot at <paramref name="position"/> with so many denoising steps left.</summary>
+    /// <param name="position"><see cref="Start"/> to <see cref="End"/> inclusive, an image code: structure is known.</param>
+    /// <param name="steps">0 or more.</param>
+    public void SetStep(int position, int steps)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(position, Start);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(position, End);
+        ArgumentOutOfRangeException.ThrowIfNegative(steps);
+        _steps[position] = steps;
+    }
 
     /// <summary>
     /// Asks the next pass about <paramref name="code"/> in the place after <paramref name="parent"/>. To be called while redrafting,
@@ -250,6 +271,19 @@ public sealed class Window
         for (int branch = 0; branch < Branches; branch++)
             _parents[chain + branch] = root + _branches[branch].Parent;
         return _parents.AsSpan(0, chain + Branches);
+    }
+
+    /// <summary>The <see cref="Step"/> of each of <see cref="InputIds"/>; empty if all are 0.</summary>
+    internal ReadOnlySpan<int> InputSteps()
+    {
+        ReadOnlySpan<int> open = _steps.AsSpan(Start, Drafts);
+        if (open.IndexOfAnyExcept(0) < 0)
+            return [];
+
+        int committed = Start - Cached;
+        Array.Clear(_inputSteps, 0, committed);
+        open.CopyTo(_inputSteps.AsSpan(committed));
+        return _inputSteps.AsSpan(0, committed + Drafts);
     }
 
     /// <summary>Ids of all tokens of a complete picture.</summary>

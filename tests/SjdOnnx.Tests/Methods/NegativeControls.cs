@@ -17,6 +17,8 @@ internal abstract class NegativeControl(DecodingOptions options) : IDecodingMeth
 
     public virtual int Branches => 0;
 
+    public virtual int DenoisingSteps => 0;
+
     protected DecodingOptions Options => options;
 
     protected Initialisation Initialisation => options.Initialisation;
@@ -34,6 +36,7 @@ internal abstract class NegativeControl(DecodingOptions options) : IDecodingMeth
             nameof(SharesOneGumbelVector) => new SharesOneGumbelVector(),
             nameof(RecordsTheWrongQ) => new RecordsTheWrongQ(options),
             nameof(ClosesOnDraftsThatChanged) => new ClosesOnDraftsThatChanged(options),
+            nameof(TrustsWhatWasReadAsNoise) => new TrustsWhatWasReadAsNoise(options),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no negative control of this name."),
         };
     }
@@ -246,4 +249,30 @@ internal sealed class ClosesOnDraftsThatChanged(DecodingOptions options) : Negat
     }
 
     public override void Redraft(Window window, PassRandom random) => _exact.Redraft(window, random);
+}
+
+/// <summary>Commits what stands behind a slot that the model read as noise, though not as the code that is committed there.</summary>
+internal sealed class TrustsWhatWasReadAsNoise(DecodingOptions options) : NegativeControl(options)
+{
+    private readonly SpeculativeDenoising _sjd2 = new(new DecodingOptions { WindowSize = options.WindowSize, DenoisingSteps = 2 });
+
+    public override int DenoisingSteps => _sjd2.DenoisingSteps;
+
+    public override Verdict Verify(Window window, PassRandom random)
+    {
+        int fallen = window.End;
+        for (int position = window.Start; position < window.End; position++)
+        {
+            int code = Distribution.Settle(window.P(position), window.Q(position), window[position], position, random);
+            if (fallen == window.End && code != window[position])
+                fallen = position;
+            window[position] = code;
+        }
+
+        window[window.End] = DrawBonus(window, random);
+        window.SetStep(window.End, window.Layout.IsForced(window.End) ? 0 : DenoisingSteps + 1);
+        return new Verdict(fallen - window.Start, window[fallen]);
+    }
+
+    public override void Redraft(Window window, PassRandom random) => _sjd2.Redraft(window, random);
 }

@@ -1,12 +1,18 @@
-"""PyTorch's own files (.pt, .pth, .bin, .ckpt), through PyTorch, which loads nothing from them but tensors."""
+"""PyTorch's own files (.pt, .pth, .bin, .ckpt), through PyTorch, which is told to load nothing from them but tensors."""
 
 from __future__ import annotations
 
+import argparse
+import functools
 import inspect
+import json
+import logging
 import pickle
+import re
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -20,6 +26,10 @@ SUFFIXES = (".pt", ".pth", ".bin", ".ckpt")
 WRAPPERS = ("model", "module", "state_dict")  # keys under which trainers put the tensors
 
 
+SMALL = 1 << 20  # bytes; tensors up to this stay in memory: norms and biases, which are wanted apart from the matrices beside them
+SAFE_SINCE = (2, 6)  # before, a file could get round weights_only: CVE-2025-32434
+
+
 def read_torch(path: Path) -> dict[str, Tensor]:
     """The tensors of a file by name. Raises ExportError where PyTorch is missing or the file holds something else."""
     try:
@@ -29,44 +39,92 @@ def read_torch(path: Path) -> dict[str, Tensor]:
             f"{path} is a PyTorch file, and PyTorch is not installed: run pip install torch (Debian: apt-get install python3-torch), "
             "or give the weights as *.safetensors."
         ) from None
-    content = _load(torch, path)
-    while isinstance(content, Mapping) and (wrapper := next((key for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)):
-        content = content[wrapper]
-    tensors = {name: _tensor(torch, name, value) for name, value in content.items() if isinstance(value, torch.Tensor)} \
-        if isinstance(content, Mapping) else {}
+    if "weights_only" not in inspect.signature(torch.load).parameters:
+        raise ExportError(f"{path} needs a PyTorch that can load tensors and nothing else, which {torch.__version__} cannot: install 1.13 or later, best 2.6.")
+    _warn_of_old(str(torch.__version__))
+    if hasattr(torch.serialization, "add_safe_globals"):
+        torch.serialization.add_safe_globals([argparse.Namespace])  # trainers' arguments, which lie beside the weights
+    file = TorchFile(torch, path)
+    tensors = {name: _tensor(torch, file, name, value) for name, value in file.state().items()}
     if not tensors:
         raise ExportError(f"{path} holds no tensors by name: expected a state dict, alone or under {', '.join(WRAPPERS)}.")
     return tensors
 
 
-def _load(torch: object, path: Path) -> object:
-    """Mapped into memory where this PyTorch and this file's format can, so that only what is looked at is read."""
-    options = {"map_location": "cpu", "weights_only": True}
-    ways = [options]
-    if "mmap" in inspect.signature(torch.load).parameters:
-        ways.insert(0, {**options, "mmap": True})
-    for way in ways:
-        try:
-            return torch.load(path, **way)
-        except pickle.UnpicklingError:
-            raise ExportError(
-                f"{path} holds more than tensors, or is no PyTorch file; what else is in it could run code, so it is not loaded: "
-                "save its state dict alone, or as *.safetensors."
-            ) from None
-        except (RuntimeError, EOFError, ValueError) as error:
-            reason = str(error).split("\n")[0].rstrip(".")
-    raise ExportError(f"{path} is not a whole PyTorch file ({reason}); fetch it again.")
+@functools.cache
+def _warn_of_old(version: str) -> None:
+    """Once for each version, of which a process has one."""
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers and tuple(map(int, numbers.groups())) < SAFE_SINCE:
+        logging.getLogger(__name__).warning(
+            f"export: PyTorch {version} is older than {'.'.join(map(str, SAFE_SINCE))}, and a file made for it can run code in spite of its check "
+            "(CVE-2025-32434): read only files from those you trust, or update PyTorch.")
 
 
-def _tensor(torch: object, name: str, value: torch.Tensor) -> Tensor:
+class TorchFile:
+    """A file's tensors. Of files that cannot be mapped into memory, the one read last is in memory, and no other."""
+
+    held: ClassVar[TorchFile | None] = None
+
+    def __init__(self, torch: object, path: Path) -> None:
+        self._torch, self.path = torch, path
+        self._state: Mapping[str, torch.Tensor] | None = None
+
+    def state(self) -> Mapping[str, torch.Tensor]:
+        """The tensors by name, read from the file unless they are in memory."""
+        if self._state is None:
+            if TorchFile.held is not None:
+                TorchFile.held._state = None
+                TorchFile.held = None
+            content, mapped = self._load()
+            while isinstance(content, Mapping) and (wrapper := next((key for key in WRAPPERS if isinstance(content.get(key), Mapping)), None)):
+                content = content[wrapper]
+            content = content if isinstance(content, Mapping) else {}
+            self._state = {name: value for name, value in content.items() if isinstance(value, self._torch.Tensor)}
+            if not mapped:
+                TorchFile.held = self
+        return self._state
+
+    def _load(self) -> tuple[object, bool]:
+        """The content, and whether it is mapped into memory, so that only what is looked at is read: where this PyTorch and the file's format can."""
+        options = {"map_location": "cpu", "weights_only": True}
+        can_map = "mmap" in inspect.signature(self._torch.load).parameters
+        for mapped in (True, False) if can_map else (False,):
+            try:
+                return self._torch.load(self.path, **options, **({"mmap": True} if mapped else {})), mapped
+            except pickle.UnpicklingError:
+                alone = self.path.with_name(f"{self.path.stem}.tensors{self.path.suffix}")
+                raise ExportError(
+                    f"{self.path} holds more than tensors, or is no PyTorch file; what else is in it could run code, so it is not loaded: "
+                    f"if you trust those it is from, run {_command(self.path, alone)} and give {alone.name} in its place."
+                ) from None
+            except OSError:
+                raise
+            except Exception as error:  # of many kinds: a damaged pickle is a program that may do anything wrong
+                reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+        raise ExportError(f"{self.path} is not a whole PyTorch file ({reason}); fetch it again.")
+
+
+def _command(path: Path, alone: Path) -> str:
+    """What saves a file's tensors alone."""
+    state = " or ".join([*(f"d.get({json.dumps(wrapper)})" for wrapper in WRAPPERS), "d"])
+    code = (f"import torch; d = torch.load({json.dumps(str(path))}, map_location={json.dumps('cpu')}, weights_only=False); "
+            f"torch.save({{k: v for k, v in ({state}).items() if torch.is_tensor(v)}}, {json.dumps(str(alone))})")
+    return f"python3 -c {shlex.quote(code)}"
+
+
+def _tensor(torch: object, file: TorchFile, name: str, value: torch.Tensor) -> Tensor:
     types = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16", torch.int64: "I64",
              torch.int32: "I32", torch.int16: "I16", torch.int8: "I8", torch.uint8: "U8", torch.bool: "BOOL"}
     dtype = types.get(value.dtype)
     if dtype is None:
-        raise ExportError(f"{name} has the type {value.dtype}; known are {', '.join(types.values())}.")
+        raise ExportError(f"{file.path}: {name} has the type {value.dtype}; known are {', '.join(types.values())}.")
 
-    def values() -> np.ndarray:
-        plain = value.detach().contiguous()
-        return plain.view(torch.int16).numpy().view(np.uint16) if dtype == "BF16" else plain.numpy()
+    def plain(value: torch.Tensor) -> np.ndarray:
+        value = value.detach().contiguous()
+        return value.view(torch.int16).numpy().view(np.uint16) if dtype == "BF16" else value.numpy()
 
-    return Computed(name, tuple(value.shape), values, dtype)
+    if value.numel() * value.element_size() <= SMALL:
+        small = plain(value).copy()
+        return Computed(name, tuple(value.shape), lambda: small, dtype)
+    return Computed(name, tuple(value.shape), lambda: plain(file.state()[name]), dtype)

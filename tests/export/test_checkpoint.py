@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import os
+import re
 import subprocess
 import sys
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ import pytest
 import torch
 from conftest import HERE
 
-from sjdexport import tensors
+from sjdexport import tensors, torch_files
 from sjdexport.checkpoint import open_checkpoint
 from sjdexport.errors import ExportError
 from sjdexport.graph import FLOAT, FLOAT16, Graph
@@ -66,6 +69,64 @@ def test_torch_files_of_other_things(tmp_path: Path, content: object, expected: 
     torch.save(content, tmp_path / "a.pt")
     with pytest.raises(ExportError, match=expected):
         open_checkpoint(tmp_path / "a.pt")
+
+
+def test_the_command_that_makes_a_file_readable(tmp_path: Path) -> None:
+    """What trainers keep beside the weights is not loaded; the sentence says how to save the weights alone."""
+    path = tmp_path / "it's a 'file'.pt"
+    torch.save({"model": {"a": VALUES, "steps": 3}, "args": slice(1)}, path)
+    with pytest.raises(ExportError) as error:
+        open_checkpoint(path)
+    command = re.search(r" run (python3 -c .*) and give (.*) in its place\.$", str(error.value))
+    subprocess.run(command[1].replace("python3", sys.executable, 1), shell=True, check=True)
+    checkpoint = open_checkpoint(tmp_path / command[2])
+    assert checkpoint.names() == ["a"]
+    np.testing.assert_array_equal(checkpoint.tensor("a", 6, 4).float32(), VALUES)
+
+
+def test_trainers_arguments_are_let_through_where_pytorch_can(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed: list[type] = []
+    monkeypatch.setattr(torch.serialization, "add_safe_globals", allowed.extend, raising=False)
+    torch.save({"a": VALUES}, tmp_path / "a.pt")
+    open_checkpoint(tmp_path / "a.pt")
+    assert allowed == [argparse.Namespace]
+
+
+@pytest.mark.parametrize(("version", "warned"), [("1.13.1", True), ("2.5.1+cu124", True), ("2.6.0", False), ("2.10.0a0+git1", False), ("unknown", False)])
+def test_older_pytorch_is_warned_of_once(version: str, warned: bool, caplog: pytest.LogCaptureFixture) -> None:
+    torch_files._warn_of_old.cache_clear()
+    for _ in range(2):
+        torch_files._warn_of_old(version)
+    assert len(caplog.records) == warned and ("CVE-2025-32434" in caplog.text) == warned
+
+
+def test_pytorch_that_cannot_load_tensors_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    torch.save({"a": VALUES}, tmp_path / "a.pt")
+    monkeypatch.setattr(torch, "load", lambda path, map_location: pytest.fail("loaded"))
+    with pytest.raises(ExportError, match="1.13 or later"):
+        open_checkpoint(tmp_path / "a.pt")
+
+
+def test_one_file_at_a_time_is_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where PyTorch cannot map files. Small tensors stay, so that norms of another file than the matrices' cost no reading."""
+    monkeypatch.setattr(torch_files, "SMALL", 16)
+    for i in range(3):
+        torch.save({f"{i}": VALUES + i, f"{i}.norm": VALUES[0] + i}, tmp_path / f"pytorch_model-{i}.bin")
+    read, load = [], torch.load
+
+    def load_unmapped(path: Path, map_location: str, weights_only: bool) -> object:
+        assert not [each for each in read if each() is not None]  # those before are gone
+        content = load(path, map_location=map_location, weights_only=weights_only)
+        read.append(weakref.ref(content["".join(filter(str.isdigit, path.stem))]))
+        return content
+
+    monkeypatch.setattr(torch, "load", load_unmapped)
+    checkpoint = open_checkpoint(tmp_path)
+    assert len(read) == 3
+    for i in (2, 0, 0, 1):
+        np.testing.assert_array_equal(checkpoint.tensor(f"{i}", 6, 4).float32(), VALUES + i)
+        np.testing.assert_array_equal(checkpoint.tensor("2.norm", 4).float32(), VALUES[0] + 2)
+    assert len(read) == 5  # the last was still there, and the first for its second time
 
 
 @pytest.mark.parametrize("bytes", [0, 5, 600])

@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = ExportOptions(
             args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.copy_weights,
             args.vq, args.text_encoder, args.size, args.int4_block)
-        export(options)
+        export(options, sys.stdout)
     except ExportError as error:
         print(f"export: {error}", file=sys.stderr)
         return 1

@@ -7,6 +7,7 @@ interleaved rotation. Lumina-mGPT (arXiv 2408.02657) comes without an image deco
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from ..image_decoders import ImageDecoder, Vqgan
 from ..rotary import SequenceRotary
 from ..transformer import Layer, Linear
 from . import lumina
+from .fields import flag, part, whole
 from .given import Given, Tokenizer
 from .llama import META, Llama, Sizes, head_norm_rows, hugging_face, measure, read_sizes
 
@@ -68,7 +70,7 @@ class Chameleon:
         return self._llama.layer(index)
 
     def image_decoder(self) -> ImageDecoder:
-        return Vqgan(self._vq, self._vq_prefix, _norm_groups(self._given.config))
+        return Vqgan(self._vq, self._vq_prefix, _norm_groups(self._given.config, self._given.folder / "config.json"))
 
     def tokenizer(self) -> Tokenizer:
         return self._tokenizer
@@ -110,7 +112,7 @@ class Chameleon:
         """In Meta's files only the larger models, whose blocks end with their norms, have several rows of head norms."""
         if self._meta:
             return len(head_norm_rows(self._given.checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)) > 1
-        return bool(self._given.config.get("swin_norm"))
+        return flag(self._given.folder / "config.json", "swin_norm", self._given.config.get("swin_norm"))
 
 
 def code_order(tokenizer: Tokenizer, codes: int, layout: Mapping[str, Any] | None) -> np.ndarray:
@@ -143,9 +145,6 @@ def _meta_sizes(checkpoint: Checkpoint) -> Sizes:
     return Sizes(**measure(checkpoint, META, head_dim), max_positions=4096, epsilon=1e-5, theta=10000.0)
 
 
-def _norm_groups(config: Mapping[str, Any]) -> int:
+def _norm_groups(config: Mapping[str, Any], path: Path) -> int:
     """Groups of the image decoder's GroupNorm: 32 in every published checkpoint; narrower decoders say otherwise."""
-    groups = (config.get("vq_config") or {}).get("norm_groups", 32)
-    if not isinstance(groups, int) or groups < 1:
-        raise ExportError(f"config.json has vq_config.norm_groups {groups!r}; expected a positive integer.")
-    return groups
+    return whole(path, "vq_config.norm_groups", part(path, "vq_config", config.get("vq_config")).get("norm_groups", 32))

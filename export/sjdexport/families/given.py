@@ -66,8 +66,8 @@ def read_json(path: Path) -> dict[str, Any]:
     """A JSON object. Raises ExportError where the file holds something else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        raise ExportError(f"{path} is not JSON.") from None
+    except (ValueError, RecursionError):
+        raise ExportError(f"{path} is not JSON, or is nested too deeply.") from None
     if not isinstance(content, dict):
         raise ExportError(f"{path} is not a JSON object.")
     return content

@@ -17,6 +17,7 @@ from ..image_decoders import ImageDecoder, Vq16
 from ..rotary import SequenceRotary
 from ..tensors import Computed
 from ..transformer import Layer, Linear
+from .fields import part, whole
 from .given import Given, Tokenizer
 from .llama import Llama, Names, hugging_face, measure, read_sizes
 
@@ -59,9 +60,12 @@ class Janus:
     def __init__(self, given: Given) -> None:
         self._given, checkpoint = given, given.checkpoint
         self._layout = PORT if f"{PORT.head[1]}.weight" in checkpoint else ORIGINAL
-        config = given.config.get("language_config") or given.config.get("text_config") or {}
-        head_dim = config["hidden_size"] // config["num_attention_heads"] if {"hidden_size", "num_attention_heads"} <= config.keys() else HEAD_DIM
-        sizes = read_sizes(config, given.folder / "config.json", {**measure(checkpoint, self._layout.names, head_dim), "epsilon": 1e-6})
+        path = given.folder / "config.json"
+        key = "language_config" if "language_config" in given.config else "text_config"
+        config, head_dim = part(path, key, given.config.get(key)), HEAD_DIM
+        if {"hidden_size", "num_attention_heads"} <= config.keys():
+            head_dim = max(1, whole(path, "hidden_size", config["hidden_size"]) // whole(path, "num_attention_heads", config["num_attention_heads"]))
+        sizes = read_sizes(config, path, {**measure(checkpoint, self._layout.names, head_dim), "epsilon": 1e-6})
         sizes = dataclasses.replace(sizes, max_positions=min(sizes.max_positions, CONTEXT))
         self._llama = Llama(checkpoint, self._layout.names, sizes)
         codes = checkpoint.tensor(f"{self._layout.embedding}.weight", None, None).shape[0]

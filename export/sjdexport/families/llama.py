@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ from ..errors import ExportError
 from ..numbering import count
 from ..tensors import Tensor
 from ..transformer import HeadNorm, Layer, Linear, Shape
+from .fields import number, part, whole
 
+TABLES = ("rope.freqs", "rotary_emb.inv_freq")  # of the rotation, which are computed
 HEAD_NORM_EPSILON = 1e-5  # fixed in Chameleon's code, whatever rms_norm_eps says
 
 
@@ -75,20 +78,38 @@ KEYS = {
 def read_sizes(config: Mapping[str, Any], path: Path, defaults: Mapping[str, float] = {}) -> Sizes:
     """Sizes from a config.json (or a part of it). Raises ExportError where one is missing and `defaults` has none either."""
     if not config:
-        raise ExportError(f"{path} is missing or says nothing of sizes: the weights' sizes are read from it.")
-    found = {}
-    for name, key in KEYS.items():
-        value = config.get(key, defaults.get(name))
-        if not isinstance(value, int) or value < 1:
-            raise ExportError(f"{path} has no usable {key} (found {value!r}; expected a positive integer).")
-        found[name] = value
-    return Sizes(
+        raise ExportError(f"{path} is missing or says nothing of sizes, which are read from it: give --checkpoint the folder that holds it, and not a file of weights.")
+    _check_supported(config, path)
+
+    def given(key: str, name: str, otherwise: float | None = None) -> object:
+        value = config.get(key)
+        return defaults.get(name, otherwise) if value is None else value
+
+    found = {name: whole(path, key, given(key, name)) for name, key in KEYS.items()}
+    heads, theta = found["heads"], part(path, "rope_parameters", config.get("rope_parameters")).get("rope_theta")
+    sizes = Sizes(
         **found,
-        kv_heads=config.get("num_key_value_heads") or found["heads"],
-        head_dim=config.get("head_dim") or found["hidden"] // found["heads"],
-        epsilon=config.get("rms_norm_eps", defaults.get("epsilon", 1e-5)),
-        theta=config.get("rope_theta", defaults.get("theta", 10000.0)),
+        kv_heads=whole(path, "num_key_value_heads", given("num_key_value_heads", "kv_heads", heads)),
+        head_dim=whole(path, "head_dim", given("head_dim", "head_dim", found["hidden"] // heads)),
+        epsilon=number(path, "rms_norm_eps", given("rms_norm_eps", "epsilon", 1e-5)),
+        theta=number(path, "rope_theta", given("rope_theta", "theta", 10000.0) if theta is None else theta),
     )
+    if heads % sizes.kv_heads or sizes.head_dim % 2:
+        raise ExportError(
+            f"{path} has {heads} attention heads over {sizes.kv_heads} of keys, {sizes.head_dim} wide; expected a multiple, and an even width."
+        )
+    return sizes
+
+
+def _check_supported(config: Mapping[str, Any], path: Path) -> None:
+    """Refuses what would change the results and is not exported."""
+    for key in ("rope_scaling", "rope_parameters"):  # the second is what newer versions of transformers write
+        rotary = part(path, key, config.get(key))
+        kinds = {json.dumps(rotary[name]) for name in ("rope_type", "type") if rotary.get(name) is not None}
+        if kinds - {'"default"'} or rotary.keys() - {"rope_type", "type", "rope_theta"}:
+            raise ExportError(f"{path} has {key} {dict(rotary)}; rotation of scaled positions is not exported: give a checkpoint without it.")
+    if (activation := config.get("hidden_act")) not in (None, "silu", "swish"):
+        raise ExportError(f"{path} has hidden_act {activation!r}; only silu is exported.")
 
 
 def measure(checkpoint: Checkpoint, names: Names, head_dim: int) -> dict[str, int]:
@@ -111,6 +132,7 @@ class Llama:
         self.checkpoint, self.names, self.sizes = checkpoint, names, sizes
         self._biased = f"{names.layers}0.{names.qkv[0]}.bias" in checkpoint
         self._normed = f"{names.layers}0.{names.head_norms[0]}.weight" in checkpoint
+        self._check_names()
         self.embedding = self.tensor(names.embedding, sizes.vocabulary, sizes.hidden)
         self.final_norm = self.tensor(names.final_norm, sizes.hidden).float32()
 
@@ -146,6 +168,21 @@ class Llama:
             up=self.tensor(prefix + names.up, sizes.inner, sizes.hidden),
             down=self.tensor(prefix + names.down, sizes.hidden, sizes.inner),
         )
+
+    def _check_names(self) -> None:
+        """A tensor of a layer that is not read would change the results: adapters, scales of quantised weights, biases, more layers."""
+        names, start = self.names, self.names.layers
+        weights = [names.attention_norm, *names.qkv, names.output, names.mlp_norm, names.gate, names.up, names.down]
+        read = {f"{name}.weight" for name in [*weights, *(names.head_norms if self._normed else ())]}
+        read |= {f"{name}.bias" for name in [*(names.qkv if self._biased else ()), *(names.head_norms if self._normed else ())]}
+        for name in self.checkpoint.names():
+            if not name.startswith(start) or name.endswith(TABLES):
+                continue
+            layer, _, rest = name[len(start) :].partition(".")
+            if layer.isdigit() and int(layer) >= self.sizes.layers:
+                raise ExportError(f"the weights have the tensor {name}, and by config.json there are {self.sizes.layers} layers: they do not belong together.")
+            if rest not in read:
+                raise ExportError(f"the weights have the tensor {name}, which no block of this architecture reads: this is another model, or a modified one.")
 
     def _head_norm(self, prefix: str, part: str) -> np.ndarray:
         """[heads + kv heads, head_dim]. Some files have one row for several consecutive heads, or one for all, the port has one for each."""

@@ -12,6 +12,7 @@ from ..rotary import SequenceRotary
 from ..transformer import Layer, Linear
 from . import lumina
 from .chameleon import DECODING, LUMINA_2_VOCABULARY
+from .fields import flag
 from .given import Given, Tokenizer
 from .llama import Llama, hugging_face, read_sizes
 
@@ -37,7 +38,7 @@ class Lumina2:
         if first + codes > sizes.vocabulary:
             raise ExportError(f"the {codes} codes from id {first} on end past the vocabulary of {sizes.vocabulary}: this is not Lumina-mGPT 2.0.")
         self._first_code = first
-        self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim), norm_after=bool(given.config.get("swin_norm")))
+        self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim), norm_after=flag(given.folder / "config.json", "swin_norm", given.config.get("swin_norm")))
         self.embedding, self.final_norm = [self._llama.embedding], self._llama.final_norm
         self.head = [Linear([self._llama.head().rows(first, codes)])]
 

@@ -197,6 +197,11 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "chameleon without its tokens": (
         lambda f: with_tokenizer(checkpoints.chameleon(f), checkpoints.chameleon_tokens(range(CODES))[:-36], []), ["<racm3:break>", "generation.json"]),
     "chameleon without code tokens": (lambda f: with_tokenizer(checkpoints.chameleon(f), ["<s>"], []), ["IMGIMGAZ", "generation.json"]),
+    "chameleon with a word for a flag": (lambda f: with_config(checkpoints.chameleon(f), swin_norm="false"), ["swin_norm", "'false'", "true or false"]),
+    "chameleon with a list of the image decoder": (lambda f: with_config(checkpoints.chameleon(f), vq_config=[32]), ["vq_config", "[32]", "object"]),
+    "janus with words for sizes": (
+        lambda f: with_config(checkpoints.janus(f, port=True), text_config={"hidden_size": "128", "num_attention_heads": 0}), ["hidden_size", "'128'"]),
+    "janus with a list of sizes": (lambda f: with_config(checkpoints.janus(f, port=True), text_config=[1]), ["text_config", "object"]),
     "chameleon in parts": (lambda f: copied(checkpoints.chameleon(f, meta=True), "consolidated.pth", "consolidated.01.pth"),
                            ["consolidated.01.pth to consolidated.pth", "Hugging Face's conversion"]),
     "emu3 without vision tokenizer": (lambda f: without(checkpoints.emu3(f), "--vq"), ["Emu3-VisionTokenizer with --vq"]),

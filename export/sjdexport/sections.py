@@ -7,47 +7,65 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from . import section_values as values
 from .errors import ExportError
 from .families.given import read_json
+from .section_values import Value
 
 ORDER = ["guidance", "temperature", "topK", "topP"]
 # Fields that must be there, and those that may, with what they are otherwise (... where they are then left out).
-FIELDS: dict[str, tuple[set[str], dict[str, Any]]] = {
-    "license": ({"id", "notice", "commercial"}, {}),
-    "prompt": ({"conditional", "unconditional", "maxTokens"}, {"negative": None, "cleaning": None}),
-    "layout": ({"firstCode", "codes", "rowSuffix", "suffix"}, {}),
-    "image": ({"sizes"}, {}),
-    "sampling": ({"guidance", "temperature", "topK", "topP"}, {"order": ORDER}),
-    "decoding": ({"method", "window", "initialisation"}, {"sequential": ...}),
+FIELDS: dict[str, tuple[dict[str, Value], dict[str, tuple[Value, Any]]]] = {
+    "license": ({"id": values.TEXT, "notice": values.TEXT, "commercial": values.FLAG}, {}),
+    "prompt": (
+        {"conditional": values.PARTS, "unconditional": values.PARTS, "maxTokens": values.POSITIVE},
+        {"negative": (values.TEXT_OR_NULL, None), "cleaning": (values.one_of(None, "t5-captions"), None)},
+    ),
+    "layout": ({"firstCode": values.ID, "codes": values.SEVERAL, "rowSuffix": values.IDS, "suffix": values.IDS}, {}),
+    "image": ({"sizes": values.SIZES}, {}),
+    "sampling": (
+        {"guidance": values.AMOUNT, "temperature": values.AMOUNT, "topK": values.ID, "topP": values.SHARE}, {"order": (values.one_of(ORDER), ORDER)}),
+    "decoding": ({"method": values.TEXT, "window": values.WINDOW, "initialisation": values.TEXT}, {"sequential": (values.SEQUENTIAL, ...)}),
 }
 
 
 def read_generation(path: Path) -> dict[str, Any]:
-    """generation.json's sections and `name`, complete; none if there is no such file. Raises ExportError at what is unknown or missing."""
+    """generation.json's sections and `name`, complete; none if there is no such file. Raises ExportError at what is unknown, missing or unusable."""
     if not path.exists():
         return {}
     given = read_json(path)
     if unknown := set(given) - {"name", *FIELDS}:
         raise ExportError(f"{path} has the unknown section {min(unknown)}; known are name, {', '.join(FIELDS)}.")
-    for section in set(given) & set(FIELDS):
-        given[section] = _complete(f"{path}: section {section}", given[section], *FIELDS[section])
+    if "name" in given:
+        values.TEXT.check(f"{path}: name", given["name"])
+    for section in FIELDS:
+        if section in given:
+            given[section] = _complete(f"{path}: section {section}", given[section], *FIELDS[section])
     return given
 
 
 def merge(family: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All sections: those given, else those the family knows. Raises ExportError if neither has one."""
+    """All sections: those given, else those the family knows. Raises ExportError if neither has one, or if the weights have other codes than are given."""
     sections = {}
-    for section, (required, optional) in FIELDS.items():
+    for section, fields in FIELDS.items():
         if section not in given and section not in known:
             raise ExportError(f"{family} checkpoints do not tell their {section}: say it in generation.json.")
-        sections[section] = given[section] if section in given else _complete(section, known[section], required, optional)
+        sections[section] = given[section] if section in given else _complete(section, known[section], *fields)
+    codes = {name: sections["layout"][name] for name in ("firstCode", "codes")}
+    if "layout" in known and codes != (known_codes := {name: known["layout"][name] for name in codes}):
+        raise ExportError(f"generation.json's layout has {_described(codes)}, and the weights have {_described(known_codes)}: correct generation.json.")
     return sections
 
 
-def _complete(where: str, section: object, required: set[str], optional: Mapping[str, Any]) -> dict[str, Any]:
+def _described(codes: Mapping[str, int]) -> str:
+    return f"{codes['codes']} codes from id {codes['firstCode']} on"
+
+
+def _complete(where: str, section: object, required: Mapping[str, Value], optional: Mapping[str, tuple[Value, Any]]) -> dict[str, Any]:
     if not isinstance(section, dict):
         raise ExportError(f"{where} is {json.dumps(section)}; expected an object.")
-    if not required <= set(section) <= required | set(optional):
+    if not required.keys() <= section.keys() <= required.keys() | optional.keys():
         may = f" (and may be {sorted(optional)})" if optional else ""
         raise ExportError(f"{where} has the fields {sorted(section)}; expected are {sorted(required)}{may}.")
-    return {**{name: value for name, value in optional.items() if value is not ...}, **section}
+    for name, value in section.items():
+        (required[name] if name in required else optional[name][0]).check(f"{where}: {name}", value)
+    return {**{name: value for name, (_, value) in optional.items() if value is not ...}, **section}

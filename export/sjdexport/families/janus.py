@@ -88,19 +88,21 @@ class Janus:
         return None
 
     def generation(self) -> dict[str, Any]:
-        begin, pad, image_start = (self._given.id(self._tokenizer, token) for token in (BEGIN, PAD, IMAGE_START))
-        text = [part if isinstance(part, int) else {"text": part} for part in self._tokenizer.split_specials(TEMPLATE)]
-        return {
+        sections = {
             "license": {"id": "deepseek-model-license-1.0", "commercial": True,
                         "notice": "Weights under the DeepSeek Model License 1.0: commercial use is allowed, its restrictions of use must be passed on."},
-            # The unguided lane reads as many pads as the other reads tokens, and attends to them.
-            "prompt": {"conditional": [begin, *text, image_start], "unconditional": [begin, {"fill": pad}, image_start],
-                       "negative": None, "cleaning": None, "maxTokens": MOST_TEXT},
             "layout": {"firstCode": self._llama.sizes.vocabulary, "codes": self.shape.codes, "rowSuffix": [], "suffix": []},
             "image": {"sizes": [[SIDE, SIDE]]},
             "sampling": {"guidance": 5.0, "temperature": 1.0, "topK": 0, "topP": 1.0},
             "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform"},
         }
+        if "prompt" in self._given.sections:
+            return sections
+        begin, pad, image_start = (self._given.id(self._tokenizer, token) for token in (BEGIN, PAD, IMAGE_START))
+        text = [each if isinstance(each, int) else {"text": each} for each in self._tokenizer.split_specials(TEMPLATE)]
+        # The unguided lane reads as many pads as the other reads tokens, and attends to them.
+        return {**sections, "prompt": {"conditional": [begin, *text, image_start], "unconditional": [begin, {"fill": pad}, image_start],
+                                       "negative": None, "cleaning": None, "maxTokens": MOST_TEXT}}
 
     def _linear(self, name: str, outputs: int, inputs: int) -> Linear:
         checkpoint = self._given.checkpoint

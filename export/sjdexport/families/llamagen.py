@@ -76,6 +76,9 @@ class LlamaGen:
         return self._t5
 
     def generation(self) -> dict[str, Any]:
+        for width, height in self._given.sections.get("image", {"sizes": []})["sizes"]:
+            if (width, height) != (self.size, self.size):
+                raise ExportError(f"generation.json's image has the size {width}x{height}, and these weights draw {self.size}x{self.size} alone: correct either.")
         codes = self.shape.codes
         if self._reads_text:
             prompt = {"conditional": [{"encoded": "prompt"}], "unconditional": [{"encoded": "nothing"}],

@@ -59,6 +59,12 @@ def test_text_of_lumina_has_the_room_that_pictures_leave(tmp_path: Path) -> None
     assert manifest(written, tmp_path / "out")["prompt"]["maxTokens"] == 30
 
 
+def test_janus_needs_no_tokens_of_its_own_for_a_given_prompt(tmp_path: Path) -> None:
+    prompt = {"conditional": [5, {"text": "{prompt}"}], "unconditional": [5], "maxTokens": 9, "negative": None, "cleaning": None}
+    written = with_tokenizer(checkpoints.janus(tmp_path / "checkpoint", port=True), [], checkpoints.JANUS_TOKENS[:2])
+    assert manifest(with_sections(written, prompt=prompt), tmp_path / "out")["prompt"] == prompt
+
+
 @pytest.mark.parametrize("target", [512, 768, 1024])
 def test_sizes_of_lumina(target: int) -> None:
     sizes = lumina.sizes(target)
@@ -183,6 +189,11 @@ def with_tokenizer(written: Written, tokens: list[str], added: list[str]) -> Wri
     return written
 
 
+def with_sections(written: Written, **sections: object) -> Written:
+    checkpoints.write_json(Path(str(written.arguments[1])) / "generation.json", sections)
+    return written
+
+
 def with_config(written: Written, **fields: object) -> Written:
     path = Path(str(written.arguments[1])) / "config.json"
     checkpoints.write_json(path, {**json.loads(path.read_text()), **fields})
@@ -213,12 +224,26 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "llamagen with another image decoder": (lambda f: with_fewer_codes(checkpoints.llamagen(f, text=False)), ["vq_ds16.pt", "16 codes", f"{CODES}", "--vq"]),
     "llamagen without text encoder": (lambda f: without(checkpoints.llamagen(f, text=True), "--text-encoder"), ["--text-encoder", "spiece.model"]),
     "janus without its tokens": (lambda f: with_tokenizer(checkpoints.janus(f, port=False), [], checkpoints.JANUS_TOKENS[:2]), ["<begin_of_image>"]),
+    "janus with other codes": (lambda f: with_sections(checkpoints.janus(f, port=True), layout={"firstCode": 3, "codes": CODES, "rowSuffix": [], "suffix": []}),
+                               [f"{CODES} codes from id 3 on", "the weights have", "correct generation.json"]),
+    "llamagen of another grid": (
+        lambda f: with_sections(in_folder(checkpoints.llamagen(f, text=False)), image={"sizes": [[64, 64], [64, 32]]}), ["64x32", "64x64 alone"]),
+    "emu3 with fewer codes": (lambda f: with_sections(checkpoints.emu3(f), layout={"firstCode": 472, "codes": CODES - 1, "rowSuffix": [], "suffix": []}),
+                              [f"{CODES - 1} codes", f"{CODES} codes", "generation.json"]),
     "janus without config": (lambda f: renamed(checkpoints.janus(f, port=True), "config.json", "x"), ["config.json"]),
     "lumina2 without a first token": (lambda f: with_config(checkpoints.lumina2(f), eos_token_id=None), ["bos_token_id", "generation.json"]),
     "simplear": (lambda f: checkpoints.simplear(f, tied=True), ["SimpleAR", "Cosmos"]),
     "another family": (lambda f: with_family(checkpoints.emu3(f), "llamagen"), ["emu3, not llamagen"]),
     "no family": (lambda f: with_config(checkpoints.emu3(f), model_type="llama"), ["no family", "--family"]),
 }
+
+
+def in_folder(written: Written) -> Written:
+    """LlamaGen's, by its folder: documents are read from there alone."""
+    file = Path(str(written.arguments[1]))
+    (file.parent / "model").mkdir()
+    written.arguments[1] = file.rename(file.parent / "model" / file.name).parent
+    return written
 
 
 def with_size(written: Written, size: int) -> Written:

@@ -1,0 +1,87 @@
+"""generation.json: what is left out, and that each value is checked before it comes into model.json."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+
+from sjdexport.errors import ExportError
+from sjdexport.sections import FIELDS, ORDER, merge, read_generation
+
+COMPLETE = {
+    "license": {"id": "MIT", "notice": "Ours.", "commercial": True},
+    "prompt": {"conditional": [0, {"text": "{prompt}"}, {"from": 5, "plus": "rows", "per": 2}, {"class": 9, "of": 10}, {"encoded": "prompt"}],
+               "unconditional": [0, {"fill": 3}, {"encoded": "nothing"}], "maxTokens": 8, "negative": "blurred", "cleaning": "t5-captions"},
+    "layout": {"firstCode": 4, "codes": 32, "rowSuffix": [1], "suffix": []},
+    "image": {"sizes": [[64, 32]]},
+    "sampling": {"guidance": 3, "temperature": 0.7, "topK": 0, "topP": 1, "order": ORDER},
+    "decoding": {"method": "sjd", "window": "auto", "initialisation": "uniform", "sequential": {"first": 0, "last": 10}},
+}
+
+
+def written(folder: Path, content: dict) -> Path:
+    (folder / "generation.json").write_text(json.dumps(content))
+    return folder / "generation.json"
+
+
+def test_complete_sections_are_kept(tmp_path: Path) -> None:
+    assert read_generation(written(tmp_path, {**COMPLETE, "name": "mine"})) == {**COMPLETE, "name": "mine"}
+    assert merge("some", {}, COMPLETE) == COMPLETE
+    assert read_generation(tmp_path / "nothing.json") == {}
+
+
+def test_what_is_left_out(tmp_path: Path) -> None:
+    content = copy.deepcopy(COMPLETE)
+    for section, name in (("prompt", "negative"), ("prompt", "cleaning"), ("sampling", "order"), ("decoding", "sequential")):
+        del content[section][name]
+    content["decoding"]["window"] = 16
+    read = read_generation(written(tmp_path, content))
+    assert read["prompt"]["negative"] is read["prompt"]["cleaning"] is None
+    assert read["sampling"]["order"] == ORDER and "sequential" not in read["decoding"]
+
+
+WRONG: dict[str, list[tuple[str, object]]] = {
+    "license": [("id", 3), ("notice", ""), ("commercial", "yes")],
+    "prompt": [("conditional", "{prompt}"), ("conditional", []), ("conditional", ["{prompt}"]), ("conditional", [-1]), ("conditional", [True]),
+               ("conditional", [{"text": 3}]), ("conditional", [{"text": "a", "more": 1}]), ("conditional", [{"from": 1, "plus": "heads", "per": 1}]),
+               ("conditional", [{"from": 1, "plus": "rows", "per": 0}]), ("conditional", [{"class": 1, "of": "10"}]), ("unconditional", [{"fill": None}]),
+               ("unconditional", [{"encoded": "words"}]), ("unconditional", [[1]]), ("maxTokens", 0), ("maxTokens", "128"), ("maxTokens", 2**31),
+               ("negative", 3), ("cleaning", "t5")],
+    "layout": [("firstCode", -1), ("firstCode", "4"), ("firstCode", 4.0), ("codes", 1), ("rowSuffix", 3), ("suffix", [None])],
+    "image": [("sizes", []), ("sizes", [512, 512]), ("sizes", [[512]]), ("sizes", [[512, 0]]), ("sizes", [["512", "512"]])],
+    "sampling": [("guidance", "3"), ("guidance", -1), ("guidance", float("nan")), ("temperature", None), ("topK", 2.5), ("topK", -1), ("topP", 0),
+                 ("topP", 1.5), ("order", ["temperature"])],
+    "decoding": [("method", None), ("window", "all"), ("window", -1), ("initialisation", 1), ("sequential", {"first": 1}), ("sequential", {"first": 1, "last": -1})],
+}
+
+
+@pytest.mark.parametrize(("section", "name", "value"), [(section, name, value) for section, wrong in WRONG.items() for name, value in wrong])
+def test_what_is_wrong_is_refused(tmp_path: Path, section: str, name: str, value: object) -> None:
+    path = written(tmp_path, {section: {**COMPLETE[section], name: value}})
+    with pytest.raises(ExportError, match=f"generation.json: section {section}: {name} is .*; expected "):
+        read_generation(path)
+
+
+def test_every_section_has_wrong_values() -> None:
+    assert {section: {name for name, _ in wrong} for section, wrong in WRONG.items()} == {
+        section: {*required, *optional} for section, (required, optional) in FIELDS.items()}
+
+
+@pytest.mark.parametrize("name", [3, "", None])
+def test_a_name_is_text(tmp_path: Path, name: object) -> None:
+    with pytest.raises(ExportError, match="generation.json: name is"):
+        read_generation(written(tmp_path, {"name": name}))
+
+
+@pytest.mark.parametrize(("field", "value"), [("firstCode", 5), ("codes", 31)])
+def test_other_codes_than_the_weights_have_are_refused(field: str, value: int) -> None:
+    with pytest.raises(ExportError, match="32 codes from id 4 on: correct generation.json"):
+        merge("some", COMPLETE, {"layout": {**COMPLETE["layout"], field: value}})
+
+
+def test_sections_that_no_one_tells_are_asked_for() -> None:
+    with pytest.raises(ExportError, match="some checkpoints do not tell their image: say it in generation.json"):
+        merge("some", {**{section: values for section, values in COMPLETE.items() if section != "image"}}, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import unicodedata
 from collections.abc import Iterator, Sequence
@@ -86,11 +87,11 @@ def javascript():
 @pytest.fixture
 def load(runner, tmp_path: Path):
     """Exports a tokenizer and gives its encoder."""
-    def load_file(tokenizer: dict):
+    def load_file(tokenizer: dict, *structure: re.Pattern[str]):
         path = tmp_path / "tokenizer.json"
         path.write_text(json.dumps(tokenizer, ensure_ascii=False))
         graph = Graph("tokenizer")
-        read_hf_bpe(path).build(graph)
+        read_hf_bpe(path, *structure).build(graph)
         graph.save(tmp_path / "tokenizer.onnx")
         runner.load("tokenizer", tmp_path / "tokenizer.onnx")
         return lambda text: encode(runner, "tokenizer", text)
@@ -191,6 +192,33 @@ def test_ids_of_an_exported_model_match_bpe_in_python(model: Model, runner) -> N
         assert encode(runner, "tokenizer", text) == bpe(tokenizer["model"], text), repr(text)
 
 
+STRUCTURE = ["<reserved08706>", "IMGIMGABZ", "<racm3:break>", "<eoss>"]
+
+
+@pytest.mark.parametrize("ignore_merges", [False, True])
+def test_structure_is_not_spelled_even_where_it_is_no_added_token(load, ignore_merges: bool) -> None:
+    """In the vocabulary like any word, and with merges that lead there."""
+    tokenizer = tokenizer_json(byte_level(False), ignore_merges=ignore_merges)
+    model = tokenizer["model"]
+    vocabulary, merges = model["vocab"], model["merges"]
+    tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if token["content"] not in STRUCTURE]
+    paths = []
+    for word in [*STRUCTURE, "IMGIMGABZs", "<reserved>"]:
+        for start in range(len(word) - 2, -1, -1):
+            vocabulary.setdefault(word[start:], len(vocabulary))
+            paths.append(f"{word[start]} {word[start + 1:]}")
+    merges[:0] = dict.fromkeys(paths)  # before those of the bytes they start with
+    encode = load(tokenizer, re.compile("nothing"))
+    for token in STRUCTURE:
+        assert encode(token) == [vocabulary[token]]
+    encode = load(tokenizer)
+    for token in STRUCTURE:
+        assert encode(token) == [vocabulary[token[0]], vocabulary[token[1:]]]
+        assert vocabulary[token] not in encode(f"a {token}{token} b")
+    assert encode("<reserved>") == [vocabulary["<reserved>"]]
+    assert (encode("IMGIMGABZs") == [vocabulary["IMGIMGABZs"]]) == ignore_merges
+
+
 def test_ids_are_those_of_tokens_and_added_tokens(tmp_path: Path) -> None:
     tokenizer = tokenizer_json(byte_level(True))
     tokenizer["added_tokens"].append(added_token("<late>", 5000))
@@ -222,6 +250,7 @@ REFUSED = {
     "no file": (None, ["tokenizer.json is missing"]),
     "another model": ({"model": {"type": "Unigram", "vocab": []}}, ["Unigram"]),
     "no JSON": ("{", ["not a tokenizer.json"]),
+    "deeply nested": ("[" * 10**5, ["not a tokenizer.json"]),
     "no model": ({"model": None}, ["not a tokenizer.json"]),
     "no ids": ({"model": {"type": "BPE", "vocab": ["a"]}}, ["no vocabulary"]),
     "text for an id": ({"model": {"type": "BPE", "vocab": {"a": "1"}}}, ["no vocabulary"]),

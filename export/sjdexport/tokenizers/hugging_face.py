@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -14,13 +15,16 @@ from .splits import GPT2, Split, UnknownPattern, from_regex, literal
 
 # What a BPE model may say; anything else would change ids in a way that is not exported.
 PLAIN_MODEL = {"dropout": (None, 0, 0.0), "continuing_subword_prefix": (None, ""), "end_of_word_suffix": (None, ""), "byte_fallback": (None, False)}
+# Chameleon's image codes, rows' ends and so on, which its tokenizer.json need not have among the added tokens.
+STRUCTURE = re.compile(r"IMGIMG[A-J]+Z|<reserved\d+>|<racm3:break>|<eoss>")
 PUNCTUATION = r"[\p{P}!-/:-@\[-`{-~]"
 
 
-def read_hf_bpe(path: Path) -> BytesBpe:
+def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE) -> BytesBpe:
     """Raises ExportError if the file is none, or has a part that would not be reproduced exactly.
 
-    Added tokens are not found in text, so no prompt can spell a structural token. Excepted are those of one character that
+    Added tokens are not found in text, nor are those whose names match `structure`, so no prompt can spell a structural token:
+    text that would become one is left as what would have been merged to it. Excepted are those of one character that
     are not marked as special: the text that they stand for has no other ids (DeepSeek's tokenizers have thirteen).
     """
     try:
@@ -31,7 +35,7 @@ def read_hf_bpe(path: Path) -> BytesBpe:
         contents = {token["content"]: token["id"] for token in added}
     except FileNotFoundError:
         raise ExportError(f"{path} is missing: put the model's tokenizer.json beside its weights.") from None
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ExportError(f"{path} is not a tokenizer.json of the Hugging Face tokenizers library.") from None
     if kind != "BPE":
         raise ExportError(f"{path} holds a {kind} model; only byte-level BPE can be exported.")
@@ -45,7 +49,8 @@ def read_hf_bpe(path: Path) -> BytesBpe:
 
     plain = {token["content"]: token["id"] for token in added if _is_plain(token, bool(normalisers))}
     specials = {token: id for token, id in contents.items() if token not in plain}
-    ranks, results = _merges(path, vocabulary, merges, set(specials.values()))
+    unspelled = {*specials.values(), *(id for token, id in vocabulary.items() if structure.fullmatch(token))}
+    ranks, results = _merges(path, vocabulary, merges, unspelled)
     byte_ids = {byte: vocabulary[c] for byte, c in enumerate(byte_alphabet()) if c in vocabulary}
     missing = sorted(set(range(256)) - set(byte_ids))
     unknown = vocabulary.get(model.get("unk_token")) if missing else None
@@ -53,7 +58,7 @@ def read_hf_bpe(path: Path) -> BytesBpe:
         raise ExportError(f"{path} has no token for byte {missing[0]} and fuses unknown ones; only vocabularies of all bytes, or without fuse_unk, can be exported.")
     wholes = {}
     if model.get("ignore_merges"):
-        tokens = {data: id for token, id in vocabulary.items() if id not in specials.values() and (data := _bytes(token)) and set(data) <= set(byte_ids)}
+        tokens = {data: id for token, id in vocabulary.items() if id not in unspelled and (data := _bytes(token)) and set(data) <= set(byte_ids)}
         wholes = {token: tokens[token] for token in unmerged(tokens, byte_ids, ranks, results)}
     patterns = {token["content"]: pattern(token["content"], *(bool(token.get(flag)) for flag in ("lstrip", "rstrip", "single_word"))) for token in added}
     names = {**vocabulary, **contents}
@@ -79,8 +84,8 @@ def _is_plain(token: dict, normalised: bool) -> bool:
     return len(token["content"]) == 1 and not flags and (token.get("normalized", False) or not normalised)
 
 
-def _merges(path: Path, vocabulary: dict[str, int], merges: list, specials: set[int]) -> tuple[dict[tuple[int, int], int], list[int]]:
-    """Ranks by pair and results by rank. Merges to special tokens are left out."""
+def _merges(path: Path, vocabulary: dict[str, int], merges: list, unspelled: set[int]) -> tuple[dict[tuple[int, int], int], list[int]]:
+    """Ranks by pair and results by rank. Merges to tokens that no text spells are left out."""
     ranks, results = {}, []
     for merge in merges:
         parts = merge.split(" ") if isinstance(merge, str) else merge
@@ -90,7 +95,7 @@ def _merges(path: Path, vocabulary: dict[str, int], merges: list, specials: set[
         for token in (left, right, left + right):
             if token not in vocabulary:
                 raise ExportError(f"{path} merges {json.dumps(left)} and {json.dumps(right)}, but {json.dumps(token)} is not in its vocabulary.")
-        if vocabulary[left + right] not in specials:
+        if vocabulary[left + right] not in unspelled:
             ranks[vocabulary[left], vocabulary[right]] = len(results)
             results.append(vocabulary[left + right])
     return ranks, results

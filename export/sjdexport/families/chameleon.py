@@ -18,8 +18,8 @@ from ..image_decoders import ImageDecoder, Vqgan
 from ..rotary import SequenceRotary
 from ..transformer import Layer, Linear
 from . import lumina
-from .fields import flag, part, whole
-from .given import Given, Tokenizer
+from .fields import flag, number, part, whole
+from .given import Given, Tokenizer, read_json
 from .llama import META, Llama, Sizes, head_norm_rows, hugging_face, measure, read_sizes
 
 HUGGING_FACE = hugging_face()
@@ -27,9 +27,17 @@ VQ_PREFIX = "model.vqmodel."
 TOKENIZERS = ("tokenizer.json", "text_tokenizer.json")
 LICENSE = {
     "id": "chameleon-research", "commercial": False,
-    "notice": "Derived from Chameleon: Chameleon Research License, non-commercial research only.",
+    # The second sentence is what the licence wants passed on.
+    "notice": "Derived from Chameleon, for non-commercial research only. Chameleon is licensed under the Chameleon Research License, "
+              "Copyright (c) Meta Platforms, Inc. All Rights Reserved.",
 }
 DECODING = {"method": "sjd", "window": 16, "initialisation": "uniform"}
+ANOLE_SIZE = 512  # pixels
+ANOLE = {"sampling": {"guidance": 3.0, "temperature": 0.7, "topK": 0, "topP": 0.9}, "decoding": DECODING}
+# Speculative Jacobi decoding as arXiv 2410.01699 publishes it; guidance as Lumina-mGPT's README has it. The published code leaves drafts
+# out in the last 10 tokens, and counts the new-line among them: counted in codes, as here, the same place is one code later.
+LUMINA = {"sampling": {"guidance": 4.0, "temperature": 1.0, "topK": 2000, "topP": 1.0}, "decoding": {**DECODING, "sequential": {"first": 0, "last": 10}}}
+META_PARAMETERS = ("params.json", "consolidate_params.json")
 LUMINA_2_VOCABULARY = 171384  # the smallest that holds its codes
 
 
@@ -45,10 +53,16 @@ class Chameleon:
         checkpoint, config = given.checkpoint, given.config
         self._given = given
         self._meta = f"{META.embedding}.weight" in checkpoint
-        self._llama = Llama(checkpoint, META, _meta_sizes(checkpoint)) if self._meta \
-            else Llama(checkpoint, HUGGING_FACE, read_sizes(config, given.folder / "config.json"))
+        if self._meta:
+            sizes, norm_after = read_meta(checkpoint)
+        else:
+            path = given.folder / "config.json"
+            sizes, norm_after = read_sizes(config, path), flag(path, "swin_norm", config.get("swin_norm"))
+        self._llama = Llama(checkpoint, META if self._meta else HUGGING_FACE, sizes)
         self._tokenizer = given.read_tokenizer(*TOKENIZERS)
-        self._vq, self._vq_prefix = (checkpoint, VQ_PREFIX) if self._holds_decoder() else (given.open_vq("Chameleon's vqgan.ckpt"), "")
+        holds_decoder = any(name.startswith(f"{VQ_PREFIX}decoder.") for name in checkpoint.names())
+        self._is_anole = self._meta or holds_decoder  # Lumina-mGPT is published without, under Hugging Face's names alone
+        self._vq, self._vq_prefix = (checkpoint, VQ_PREFIX) if holds_decoder and given.vq is None else (given.open_vq("Chameleon's vqgan.ckpt"), "")
         codes = self._vq.tensor(f"{self._vq_prefix}quantize.embedding.weight", None, None).shape[0]
         order = code_order(self._tokenizer, codes, given.sections.get("layout"))
         self._first_code = int(order.min())
@@ -58,7 +72,7 @@ class Chameleon:
         if last >= vocabulary:
             raise ExportError(f"the layout's codes end at id {last}, past the vocabulary of {vocabulary}: correct generation.json.")
         self.shape = self._llama.shape(
-            codes, rotary=SequenceRotary(self._llama.sizes.theta, self._llama.sizes.head_dim, interleaved=self._meta), norm_after=self._norm_after())
+            codes, rotary=SequenceRotary(self._llama.sizes.theta, self._llama.sizes.head_dim, interleaved=self._meta), norm_after=norm_after)
         self.final_norm = self._llama.final_norm
         in_order = bool((np.diff(order) == 1).all())
         rows = np.arange(vocabulary)
@@ -79,40 +93,32 @@ class Chameleon:
         return None
 
     def generation(self) -> dict[str, Any]:
+        sections = {"license": LICENSE, **(ANOLE if self._is_anole else LUMINA)}
         if {"prompt", "layout", "image"} <= self._given.sections.keys():
-            return {"license": LICENSE, "decoding": DECODING, "sampling": _sampling(3.0, 1.0, 2000, 1.0)}
+            return sections
         image_start, image_end, turn_end = (
             self._given.id(self._tokenizer, token) for token in ("<racm3:break>", "<eoss>", "<reserved08706>"))
         layout = {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [], "suffix": [image_end]}
-        if self._given.size is None and (self._meta or self._vq is self._given.checkpoint):
-            begin = self._given.id(self._tokenizer, "<s>")
-            anole = {"conditional": [begin, {"text": "{prompt}"}, turn_end, image_start], "unconditional": [begin, image_start],
-                     "negative": None, "cleaning": None, "maxTokens": lumina.MOST_TEXT}
-            return {"license": LICENSE, "prompt": anole, "layout": layout, "image": {"sizes": [[512, 512]]},
-                    "sampling": _sampling(3.0, 0.7, 0, 0.9), "decoding": DECODING}
-        return self._lumina(image_start, turn_end, layout)
+        if not self._is_anole:
+            return {**sections, **self._lumina(image_start, turn_end, layout)}
+        if self._given.size not in (None, ANOLE_SIZE):
+            raise ExportError(f"--size is {self._given.size}; Anole, which these weights are, draws {ANOLE_SIZE} x {ANOLE_SIZE} pixels alone: leave --size out.")
+        begin = self._given.id(self._tokenizer, "<s>")
+        anole = {"conditional": [begin, {"text": "{prompt}"}, turn_end, image_start], "unconditional": [begin, image_start],
+                 "negative": None, "cleaning": None, "maxTokens": lumina.MOST_TEXT}
+        return {**sections, "prompt": anole, "layout": layout, "image": {"sizes": [[ANOLE_SIZE, ANOLE_SIZE]]}}
 
     def _lumina(self, image_start: int, turn_end: int, layout: dict[str, Any]) -> dict[str, Any]:
-        """Its settings with speculative Jacobi decoding as arXiv 2410.01699 publishes them; guidance as its README has it."""
         if self._given.size is None:
             raise ExportError("Lumina-mGPT's weights do not tell their size: give --size 512, 768 or 1024.")
         sizes, pixels_per_code = lumina.sizes(self._given.size), self.image_decoder().pixels_per_code
-        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code)
         begin, new_line, no_unit = (self._given.id(self._tokenizer, token) for token in ("<s>", "<reserved08799>", "<reserved08800>"))
+        suffix = [*layout["suffix"], turn_end]
+        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code, len(suffix))
         return {
-            "license": LICENSE, "prompt": lumina.prompt(begin, turn_end, image_start, no_unit, lumina.UNIT // pixels_per_code, most_text),
-            "layout": {**layout, "rowSuffix": [new_line], "suffix": [*layout["suffix"], turn_end]}, "image": {"sizes": sizes},
-            "sampling": _sampling(4.0, 1.0, 2000, 1.0), "decoding": {**DECODING, "sequential": {"first": 0, "last": 10}},
+            "prompt": lumina.prompt(begin, turn_end, image_start, no_unit, lumina.UNIT // pixels_per_code, most_text),
+            "layout": {**layout, "rowSuffix": [new_line], "suffix": suffix}, "image": {"sizes": sizes},
         }
-
-    def _holds_decoder(self) -> bool:
-        return self._given.vq is None and any(name.startswith(f"{VQ_PREFIX}decoder.") for name in self._given.checkpoint.names())
-
-    def _norm_after(self) -> bool:
-        """In Meta's files only the larger models, whose blocks end with their norms, have several rows of head norms."""
-        if self._meta:
-            return len(head_norm_rows(self._given.checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)) > 1
-        return flag(self._given.folder / "config.json", "swin_norm", self._given.config.get("swin_norm"))
 
 
 def code_order(tokenizer: Tokenizer, codes: int, layout: Mapping[str, Any] | None) -> np.ndarray:
@@ -135,14 +141,32 @@ def code_order(tokenizer: Tokenizer, codes: int, layout: Mapping[str, Any] | Non
     return order
 
 
-def _sampling(guidance: float, temperature: float, top_k: int, top_p: float) -> dict[str, Any]:
-    return {"guidance": guidance, "temperature": temperature, "topK": top_k, "topP": top_p}
+def read_meta(checkpoint: Checkpoint) -> tuple[Sizes, bool]:
+    """Sizes, and whether norms are on what a block adds. Shapes tell the sizes; the rest is in files beside Meta's weights.
+
+    Without those files it is what all 7B models have. Raises ExportError where files and weights do not belong together.
+    """
+    rows = head_norm_rows(checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)
+    path, measured = checkpoint.folder / META_PARAMETERS[0], measure(checkpoint, META, rows.shape[1])
+    parameters = _meta_parameters(checkpoint.folder)
+    if not parameters and len(rows) > 1:
+        raise ExportError(f"{path} is missing, and these weights are not of a 7B model, which could do without: fetch it too.")
+    for key, name in (("dim", "hidden"), ("n_layers", "layers"), ("n_heads", "heads"), ("n_kv_heads", "kv_heads"), ("vocab_size", "vocabulary")):
+        if parameters.get(key) not in (None, -1, measured[name]):
+            raise ExportError(f"{path} has {key} {parameters[key]!r} where the weights' shapes tell {measured[name]}: they do not belong together.")
+    sizes = Sizes(**measured, max_positions=4096, epsilon=number(path, "norm_eps", parameters.get("norm_eps", 1e-5)),
+                  theta=number(path, "rope_theta", parameters.get("rope_theta", 10000.0)))
+    return sizes, flag(path, "swin_norm", parameters.get("swin_norm"))
 
 
-def _meta_sizes(checkpoint: Checkpoint) -> Sizes:
-    """The files hold no config: sizes are measured, and what cannot be is the same in all published ones."""
-    head_dim = head_norm_rows(checkpoint, f"layers.0.{META.head_norms[0]}.weight", None).shape[1]
-    return Sizes(**measure(checkpoint, META, head_dim), max_positions=4096, epsilon=1e-5, theta=10000.0)
+def _meta_parameters(folder: Path) -> dict[str, Any]:
+    """What both files say, one level deep or two; where they differ, the second."""
+    parameters: dict[str, Any] = {}
+    for path in (folder / name for name in META_PARAMETERS):
+        if path.exists():
+            content = read_json(path)
+            parameters |= {**content, **part(path, "model", content.get("model"))}
+    return parameters
 
 
 def _norm_groups(config: Mapping[str, Any], path: Path) -> int:

@@ -10,7 +10,7 @@ UNIT = 32  # pixels; sizes are multiples of it, and headers count in it
 MOST_ELONGATED = 4  # longer side by shorter side
 TARGETS = (512, 768, 1024)
 MOST_TEXT = 1024  # tokens
-STRUCTURE = 7  # tokens around text and picture: begin, end of turn, header of three, and two at the end
+STRUCTURE = 5  # tokens before the picture besides text: begin, end of turn, header of three
 TEXT = "Generate an image of {width}x{height} according to the following prompt:\n{prompt}"
 
 
@@ -43,10 +43,13 @@ def prompt(begin: int, turn_end: int, image_start: int, first_count: int, codes_
     }
 
 
-def most_text(positions: int, target: int, pixels_per_code: int) -> int:
-    """Tokens of text that the largest picture leaves room for, a new-line after each of its rows. Raises ExportError if it leaves none."""
+def most_text(positions: int, target: int, pixels_per_code: int, ends: int) -> int:
+    """Tokens of text that the largest picture leaves room for, a new-line after each of its rows and `ends` tokens behind them.
+
+    Raises ExportError if it leaves none.
+    """
     longest = max((width // pixels_per_code + 1) * (height // pixels_per_code) for width, height in sizes(target))
-    room = positions - longest - STRUCTURE
+    room = positions - longest - STRUCTURE - ends
     if room < 1:
         raise ExportError(f"pictures of --size {target} take more than the {positions} positions of config.json.")
     return min(MOST_TEXT, room)

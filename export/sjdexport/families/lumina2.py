@@ -71,7 +71,7 @@ class Lumina2:
             raise ExportError("config.json has neither bos_token_id nor eos_token_id, one of which begins a prompt: say prompt, layout and image in generation.json.")
         turn_end, no_unit = (self._given.id(self._tokenizer, token) for token in ("<reserved08706>", "<reserved08800>"))
         sizes, pixels_per_code = lumina.sizes(self._given.size), self.image_decoder().pixels_per_code
-        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code)
+        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code, ends=1)
         return {
             **sections, "prompt": lumina.prompt(begin, turn_end, IMAGE_START, no_unit, lumina.UNIT // pixels_per_code, most_text),
             "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [NEW_LINE], "suffix": [IMAGE_END]},

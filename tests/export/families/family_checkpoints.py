@@ -167,6 +167,8 @@ def chameleon(
     folder: Path, *, norm_rows: int = 1, heads: int = 4, order: Sequence[int] = range(CODES), swin: bool = False, meta: bool = False,
     lumina: bool = False,
 ) -> Written:
+    """Meta's larger models have files beside them, which say what shapes do not; here not what they leave out."""
+    epsilon, theta = (1e-3, 50000.0) if meta and swin else (1e-5, 10000.0)
     tokens = chameleon_tokens(order)
     s = Sizes(vocabulary=len(tokens) + 256, hidden=16 * heads, heads=heads)
     random = Random(11)
@@ -179,12 +181,16 @@ def chameleon(
     def logits(ids: list[int]) -> Tensor:
         # Ids of the exported model: code c is 4 + c.
         x = w["model.embed_tokens.weight"][[rows[id - 4] if 4 <= id < 4 + CODES else id for id in ids]]
-        x = reference.decode(x, blocks(w, s), s.heads, s.kv_heads, 1e-5, reference.half_split(10000), norm_after=swin)
-        return reference.rms_norm(x, w["model.norm.weight"], 1e-5) @ w["lm_head.weight"][rows].T
+        x = reference.decode(x, blocks(w, s), s.heads, s.kv_heads, epsilon, reference.half_split(theta), norm_after=swin)
+        return reference.rms_norm(x, w["model.norm.weight"], epsilon) @ w["lm_head.weight"][rows].T
 
     arguments: list[object]
     if meta:
         save_torch(folder / "models" / "7b" / "consolidated.pth", to_meta(w, s))
+        if swin:
+            parameters = {"dim": s.hidden, "n_layers": s.layers, "n_heads": heads, "norm_eps": epsilon, "rope_theta": theta, "vocab_size": -1, "swin_norm": False}
+            write_json(folder / "models" / "7b" / "params.json", {"model": parameters, "seed": 777})
+            write_json(folder / "models" / "7b" / "consolidate_params.json", {"model_parallel_size": 1, "swin_norm": True})
         save_torch(folder / "tokenizer" / "vqgan.ckpt", vq, "state_dict", epoch=3)
         write_json(folder / "tokenizer" / "text_tokenizer.json", tokenizer_json(tokens))
         arguments = ["--checkpoint", folder / "models" / "7b", "--vq", folder / "tokenizer" / "vqgan.ckpt"]

@@ -37,6 +37,27 @@ def test_anole(tmp_path: Path) -> None:
     assert model["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 4, "sizes": [[512, 512]]}
     assert model["sampling"] == sampling(3.0, 0.7, 0, 0.9)
     assert model["license"]["id"] == "chameleon-research" and model["license"]["commercial"] is False
+    attribution = "Chameleon is licensed under the Chameleon Research License, Copyright (c) Meta Platforms, Inc. All Rights Reserved."
+    assert attribution in model["license"]["notice"]
+
+
+@pytest.mark.parametrize("meta", [False, True])
+def test_anole_with_its_size_or_an_image_decoder_of_its_own_is_no_lumina(tmp_path: Path, meta: bool) -> None:
+    written = with_size(checkpoints.chameleon(tmp_path / "checkpoint", meta=meta), 512)
+    if not meta:
+        checkpoints.chameleon(tmp_path / "other", lumina=True)
+        written.arguments += ["--vq", tmp_path / "other" / "vq" / "vqgan.ckpt"]
+    model = manifest(written, tmp_path / "out")
+    assert model["image"]["sizes"] == [[512, 512]] and model["layout"]["rowSuffix"] == [] and model["sampling"]["topP"] == 0.9
+
+
+@pytest.mark.parametrize("is_lumina", [False, True])
+def test_settings_of_chameleons_are_the_same_with_a_given_prompt(tmp_path: Path, is_lumina: bool) -> None:
+    written = checkpoints.chameleon(tmp_path / "checkpoint", lumina=is_lumina)
+    model = manifest(written, tmp_path / "out")
+    given = {section: model[section] for section in ("prompt", "layout")}
+    again = manifest(with_sections(written, **given, image={"sizes": model["image"]["sizes"]}), tmp_path / "again")
+    assert {**again, "name": "out"} == {**model, "name": "out", "files": again["files"]}
 
 
 def test_lumina(tmp_path: Path) -> None:
@@ -63,6 +84,12 @@ def test_janus_needs_no_tokens_of_its_own_for_a_given_prompt(tmp_path: Path) -> 
     prompt = {"conditional": [5, {"text": "{prompt}"}], "unconditional": [5], "maxTokens": 9, "negative": None, "cleaning": None}
     written = with_tokenizer(checkpoints.janus(tmp_path / "checkpoint", port=True), [], checkpoints.JANUS_TOKENS[:2])
     assert manifest(with_sections(written, prompt=prompt), tmp_path / "out")["prompt"] == prompt
+
+
+def test_text_of_lumina2_has_the_room_that_pictures_leave(tmp_path: Path) -> None:
+    longest = max((width // 4 + 1) * (height // 4) for width, height in lumina.sizes(512))
+    written = with_config(checkpoints.lumina2(tmp_path / "checkpoint"), max_position_embeddings=longest + 5 + 1 + 30)
+    assert manifest(written, tmp_path / "out")["prompt"]["maxTokens"] == 30
 
 
 @pytest.mark.parametrize("target", [512, 768, 1024])
@@ -189,6 +216,11 @@ def with_tokenizer(written: Written, tokens: list[str], added: list[str]) -> Wri
     return written
 
 
+def with_parameters(written: Written, **fields: object) -> Written:
+    checkpoints.write_json(Path(str(written.arguments[1])) / "params.json", {"model": fields})
+    return written
+
+
 def with_sections(written: Written, **sections: object) -> Written:
     checkpoints.write_json(Path(str(written.arguments[1])) / "generation.json", sections)
     return written
@@ -203,6 +235,13 @@ def with_config(written: Written, **fields: object) -> Written:
 FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "lumina without size": (lambda f: without(checkpoints.chameleon(f, lumina=True), "--size"), ["--size 512, 768 or 1024"]),
     "lumina of another size": (lambda f: with_size(checkpoints.chameleon(f, lumina=True), 640), ["--size is 640", "512, 768, 1024"]),
+    "anole of another size": (lambda f: with_size(checkpoints.chameleon(f), 768), ["--size is 768", "Anole", "512 x 512"]),
+    "anole of Meta and another size": (lambda f: with_size(checkpoints.chameleon(f, meta=True), 1024), ["--size is 1024", "Anole"]),
+    "meta of more parts without parameters": (
+        lambda f: renamed(renamed(checkpoints.chameleon(f, meta=True, swin=True, heads=8, norm_rows=4), "params.json", "x"), "consolidate_params.json", "y"),
+        ["params.json is missing"]),
+    "meta with other parameters": (lambda f: with_parameters(checkpoints.chameleon(f, meta=True), dim=128), ["dim 128", "64", "do not belong together"]),
+    "meta with a word for a number": (lambda f: with_parameters(checkpoints.chameleon(f, meta=True), norm_eps="1e-5"), ["norm_eps", "'1e-5'"]),
     "lumina without image decoder": (lambda f: without(checkpoints.chameleon(f, lumina=True), "--vq"), ["vqgan.ckpt with --vq"]),
     "lumina with few positions": (lambda f: with_config(checkpoints.chameleon(f, lumina=True), max_position_embeddings=4096), ["--size 512", "4096 positions"]),
     "chameleon without its tokens": (

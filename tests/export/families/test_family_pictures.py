@@ -51,6 +51,7 @@ FAMILIES = {
     "janus port": Family(lambda folder: checkpoints.janus(folder, port=True), sizes=SMALL),
     "lumina2": Family(checkpoints.lumina2, sizes=SMALL),
 }
+VARIANTS = {"lumina 34b", "anole meta", "llamagen c2i 3b", "llamagen t2i 3b", "janus port"}  # of others, which are drawn by more methods
 REFUSED = 4  # exit code
 INT8 = ("lumina", "emu3", "llamagen t2i")
 FOCUS = 8  # so that pictures do not repeat one code
@@ -220,13 +221,15 @@ def of(*names: str) -> pytest.MarkDecorator:
 @of(*FAMILIES)
 def test_greedy_pictures_are_the_references(drawn: Model) -> None:
     """Where nothing is drawn by lot, methods that keep the model's law take its likeliest codes."""
-    methods = ("ar",), ("sjd", "--window", 8), ("mc", "--window", 8), ("pac", "--window", 8)
+    methods = [("ar",), ("sjd", "--window", 8)]
+    if drawn.name not in VARIANTS:
+        methods += [("mc", "--window", 8), ("pac", "--window", 8)]
     pictures = drawn.draw(*(("--method", *method, *GREEDY) for method in methods))
     assert drawn.assert_greedy(pictures[0]) > NEAR, "methods may differ at near ties"
     assert all(picture == pictures[0] for picture in pictures)
 
 
-@of(*FAMILIES)
+@of(*(name for name in FAMILIES if name not in VARIANTS))
 def test_exact_draws_what_ar_draws(drawn: Model) -> None:
     methods = ("ar",), ("exact", "--window", 8), ("exact", "--window", "auto")
     pictures = drawn.draw(*(("--method", *method, "--seed", 7) for method in methods))

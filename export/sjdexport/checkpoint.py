@@ -11,6 +11,7 @@ from .safetensors import read_header
 from .tensors import Tensor
 from .torch_files import SUFFIXES, read_torch
 
+SMALL = 1 << 20  # bytes; tensors up to this are looked through here, larger ones when they are written
 META_FILES = "consolidated*.pth"
 
 
@@ -54,6 +55,8 @@ class Checkpoint:
             )
         if tensor.dtype not in ("F32", "F16", "BF16"):
             raise ExportError(f"{self._homes[name]}: {name} has type {tensor.dtype}; weights must be F32, F16 or BF16.")
+        if tensor.bytes <= SMALL:
+            tensor.check()
         return tensor
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from .errors import ExportError
 from .graph import BFLOAT16, FLOAT, FLOAT16, Graph
 from .tensors import Tensor
-from .weights import Weights
+from .weights import LARGEST, Weights
 
 MICROSOFT = "com.microsoft"
 
@@ -27,6 +27,7 @@ class Precision(Protocol):
     """The type of activations, keys and values, and a product."""
 
     type: int
+    head: Precision  # what the head is computed in; its type is the same
     errors: dict[str, float]  # of each quantised matrix: RMS of what rounding changed, relative to that of the matrix
 
     def rows(self, name: str, x: str) -> Sequence[str]:
@@ -40,7 +41,7 @@ class Float:
     """Weights as the checkpoint has them, brought to one type and layout when ONNX Runtime folds constants at load."""
 
     def __init__(self, graph: Graph, weights: Weights, type: int) -> None:
-        self.type = type
+        self.type, self.head = type, self
         self.errors: dict[str, float] = {}
         self._graph, self._weights = graph, weights
 
@@ -66,6 +67,7 @@ class Int8:
     STEPS = 127
 
     def __init__(self, graph: Graph, weights: Weights) -> None:
+        self.head = self
         self.errors: dict[str, float] = {}
         self._graph, self._weights = graph, weights
 
@@ -106,20 +108,26 @@ class Int4:
     """MatMulNBits: blocks of 32 or 128 weights share a scale, zero point 8, no table of zero points.
 
     The CPU's kernel quantises activations to int8, blocks of a row at a time; the fused ones of CUDA take half-precision activations.
+    The head is finer: nothing comes after it to even out what rounding changes in logits, and it is a small part of all weights.
     """
 
     def __init__(self, graph: Graph, weights: Weights, type: int, block: int) -> None:
         self.type = type
-        self.errors: dict[str, float] = {}
+        self.head = Int8(graph, weights) if type == FLOAT else Float(graph, weights, type)
+        self.errors = self.head.errors
         self._graph, self._weights, self._block = graph, weights, block
 
     def rows(self, name: str, x: str) -> Sequence[str]:
         return [x]
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
-        error, parts = RelativeError(), []
-        for values in (values for matrix in matrices for values in matrix.row_blocks()):
-            packed, steps = quantise_blocks(values, self._block)
+        for matrix in matrices:
+            if matrix.shape[1] % self._block:
+                finer = "--int4-block 32" if self._block > 32 else "another of --precision"
+                raise ExportError(f"int4 needs matrices whose inputs are a multiple of {self._block}, and {matrix.name} has {matrix.shape[1]}: try {finer}.")
+        error, parts, scale_type = RelativeError(), [], {FLOAT: np.float32, FLOAT16: np.float16}[self.type]
+        for values in (values for matrix in matrices for values in matrix.row_blocks(LARGEST[self.type])):
+            packed, steps = quantise_blocks(values, self._block, scale_type)
             error.add(values, restore_blocks(packed, steps))
             parts.append((packed, steps))
         self.errors[name] = error.value
@@ -154,21 +162,19 @@ def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(matrix / scales).astype(np.int8), scales.astype(np.float32)
 
 
-def quantise_blocks(matrix: np.ndarray, block: int) -> tuple[np.ndarray, np.ndarray]:
+def quantise_blocks(matrix: np.ndarray, block: int, scale_type: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
     """Blocks uint8 [N, K / block, block / 2], the even weight in the low half, and float32 scales [N, K / block], of [N, K].
 
-    Stored integers are 0..15 with zero point 8. The weight of largest magnitude becomes -8 exactly: the one end of the range
-    that reaches further.
+    Stored integers are 0..15 with zero point 8. The weight of largest magnitude becomes -8: the one end of the range that reaches
+    further. Scales are rounded to `scale_type` before weights are divided by them. K is a multiple of the block.
     """
     n, k = matrix.shape
-    if k % block:
-        raise ExportError(f"int4 needs matrices whose inputs are a multiple of {block}; one has {k}: {'try --int4-block 32' if block > 32 else 'leave int4 out of --precision'}.")
     blocks = matrix.reshape(n, k // block, block)
     extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
-    scales = extreme / -8
+    scales = (extreme / -8).astype(scale_type).astype(np.float32)
     scales[scales == 0] = 1
     integers = np.clip(np.rint(blocks / scales) + 8, 0, 15).astype(np.uint8)
-    return integers[..., 0::2] | integers[..., 1::2] << 4, scales[..., 0].astype(np.float32)
+    return integers[..., 0::2] | integers[..., 1::2] << 4, scales[..., 0]
 
 
 def restore_blocks(packed: np.ndarray, scales: np.ndarray) -> np.ndarray:

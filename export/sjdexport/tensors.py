@@ -10,11 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
+from .errors import ExportError
+
 ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 NUMPY_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"
 }
 BLOCK_BYTES = 64 << 20  # of float32 values that `row_blocks` holds at a time
+LARGEST = float(np.finfo(np.float32).max)
 
 
 class Tensor(abc.ABC):
@@ -45,12 +48,26 @@ class Tensor(abc.ABC):
         """The values as float32, in memory."""
         return to_float32(self.raw(), self.dtype)
 
-    def row_blocks(self) -> Iterator[np.ndarray]:
-        """The rows as float32 [some, ...], in order, at most BLOCK_BYTES (or one row) at a time."""
+    def row_blocks(self, largest: float = LARGEST) -> Iterator[np.ndarray]:
+        """The rows as float32 [some, ...], in order, at most BLOCK_BYTES (or one row) at a time.
+
+        Raises ExportError at values that are not finite or of a magnitude past `largest`.
+        """
         raw = self.raw()
         count = max(1, BLOCK_BYTES // (4 * math.prod(self.shape[1:])))
         for first in range(0, self.shape[0], count):
-            yield to_float32(raw[first : first + count], self.dtype)
+            rows = to_float32(raw[first : first + count], self.dtype)
+            magnitude = max(float(rows.max()), -float(rows.min()))  # NaN if there is one
+            if not magnitude <= LARGEST:
+                raise ExportError(f"{self.name} holds weights that are not finite numbers: fetch the checkpoint again.")
+            if magnitude > largest:
+                raise ExportError(f"{self.name} has a weight of magnitude {magnitude:g}, and half precision reaches {largest:g}: choose another of --precision.")
+            yield rows
+
+    def check(self, largest: float = LARGEST) -> None:
+        """Raises what `row_blocks` raises."""
+        for _ in self.row_blocks(largest):
+            pass
 
 
 @dataclasses.dataclass(frozen=True)

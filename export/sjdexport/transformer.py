@@ -13,7 +13,7 @@ from .graph import FLOAT, INT32, INT64, Graph
 from .precision import MICROSOFT, Precision
 from .rotary import Rotary
 from .tensors import Tensor
-from .weights import TYPES, Weights
+from .weights import Weights
 
 ROTARY_TABLES = ("cos", "sin")
 
@@ -30,7 +30,7 @@ class Shape:
     max_positions: int
     codes: int
     norm_after: bool = False  # whether norms are on what a block adds (swin), and not on what it reads
-    attention_scale: float | None = None  # of scores; None: head_dim**-0.5
+    attention_scale: float | None = None  # of products of queries and keys; None: head_dim**-0.5
     encoded_text: bool = False  # whether ids past the embedding are rows of the input `condition`, and `position_offset` is an input
 
     @property
@@ -153,8 +153,7 @@ class TransformerGraph:
     def _embed(self, ids: str) -> str:
         """[1, S, hidden]. Each table is looked up for every id, clipped to its own, and the last one that knows the id is believed."""
         graph, rows, first = self._graph, "", 0
-        tables = [self._weights.stored(table) for table in self._source.embedding]
-        types = [TYPES[table.dtype] for table in self._source.embedding]
+        tables, types = map(list, zip(*(self._weights.table(table, self._precision.type) for table in self._source.embedding)))
         sizes: list[int | None] = [table.shape[0] for table in self._source.embedding]
         if self._shape.encoded_text:
             tables.append(graph.input(contract.CONDITION, FLOAT, ["C", self._shape.hidden]))
@@ -191,7 +190,7 @@ class TransformerGraph:
 
     def _attention(self, name: str, index: int, layer: Layer, x: str) -> str:
         precision = self._precision
-        qkv = self._linear(f"{name}.qkv", precision.rows(f"{name}.input", x), layer.qkv)
+        qkv = self._linear(f"{name}.qkv", precision.rows(f"{name}.input", x), layer.qkv, precision)
         if layer.head_norm is not None:
             qkv = self._head_norm(f"{name}.head_norm", qkv, layer.head_norm)
         joined = f"{name}.joined"  # [1, S, heads head_dim]
@@ -242,24 +241,24 @@ class TransformerGraph:
 
     def _logits(self, rows: str, stream: str) -> None:
         """Rows are picked before the final norm, so that a prefill pays for one row of the head and not for all."""
-        graph, precision = self._graph, self._precision
+        graph, precision = self._graph, self._precision.head
         wanted = graph.node("Gather", "wanted", [stream, rows], axis=1)
         x, _ = self._norm("final_norm", wanted, None, self._source.final_norm)
         *hidden, last = self._source.head
         for i, linear in enumerate(hidden):
             name = f"head.{i}"
-            x = graph.node("Gelu", f"{name}.gelu", [self._linear(name, precision.rows(f"{name}.input", x), linear)], MICROSOFT)
+            x = graph.node("Gelu", f"{name}.gelu", [self._linear(name, precision.rows(f"{name}.input", x), linear, precision)], MICROSOFT)
         head_rows = precision.rows("head.input", x)
         if precision.type == FLOAT:
-            self._linear(contract.LOGITS, head_rows, last)
+            self._linear(contract.LOGITS, head_rows, last, precision)
         else:
-            graph.node("Cast", contract.LOGITS, [self._linear("head", head_rows, last)], to=FLOAT)
+            graph.node("Cast", contract.LOGITS, [self._linear("head", head_rows, last, precision)], to=FLOAT)
         graph.output(contract.LOGITS, FLOAT, [1, "R", self._shape.codes])
 
-    def _linear(self, name: str, rows: Sequence[str], linear: Linear) -> str:
+    def _linear(self, name: str, rows: Sequence[str], linear: Linear, precision: Precision) -> str:
         if linear.bias is None:
-            return self._precision.linear(name, rows, linear.matrices)
-        product = self._precision.linear(f"{name}.product", rows, linear.matrices)
+            return precision.linear(name, rows, linear.matrices)
+        product = precision.linear(f"{name}.product", rows, linear.matrices)
         return self._graph.node("Add", name, [product, self._vector(linear.bias)])
 
     def _add_rotary_tables(self, variant: Variant) -> None:

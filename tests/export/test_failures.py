@@ -81,6 +81,7 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "overlapping tensors": (lambda f: rewrite_header(f, lambda h: h[GATE].update(data_offsets=[0, 96 * 64 * 2])), ["overlaps"]),
     "negative offsets": (lambda f: rewrite_header(f, lambda h: h[GATE].update(data_offsets=[-2, 96 * 64 * 2 - 2])), [GATE, "malformed"]),
     "unknown dtype": (lambda f: rewrite_header(f, lambda h: h[GATE].update(dtype="F4_E2M1")), [GATE, "F4_E2M1"]),
+    "infinite norm": (lambda f: rewrite(f, lambda t: t["model.norm.weight"].__setitem__(3, np.inf)), ["model.norm.weight", "finite"]),
     "a list of dtypes": (lambda f: rewrite_header(f, lambda h: h[GATE].update(dtype=["F32"])), [GATE, "malformed"]),
     "true as a size": (lambda f: rewrite_header(f, lambda h: h[GATE].update(shape=[96, True])), [GATE, "malformed"]),
     "deeply nested header": (lambda f: (f / WEIGHTS).write_bytes((10**5).to_bytes(8, "little") + b"[" * 10**5), [WEIGHTS, "JSON"]),
@@ -118,6 +119,28 @@ def test_bad_checkpoint(checkpoint: Path, tmp_path: Path, failure: str) -> None:
     out = tmp_path / "out"
     assert_one_sentence(run_export("--checkpoint", checkpoint, "--out", out, "--precision", "int8"), expected)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "int4-fp16"])
+@pytest.mark.parametrize("name", [GATE, "model.embed_tokens.weight", "lm_head.weight", "model.vqmodel.decoder.conv_in.weight"])
+@pytest.mark.parametrize("value", [np.nan, -np.inf])
+def test_weights_that_are_no_numbers(checkpoint: Path, tmp_path: Path, precision: str, name: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sjdexport.checkpoint.SMALL", 0)
+    rewrite(checkpoint, lambda t: t[name].__setitem__((5, 2), value))
+    assert_one_sentence(run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", precision, "--pictures", ""), [name, "finite"])
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("precision", "fits"), [("fp16", False), ("int4-fp16", False), ("bf16", True), ("int4", True)])
+@pytest.mark.parametrize("copy", [False, True])
+def test_weights_past_half_precision(checkpoint: Path, tmp_path: Path, precision: str, fits: bool, copy: bool) -> None:
+    rewrite(checkpoint, lambda t: t.update({GATE: t[GATE].astype(np.float32)}))
+    rewrite(checkpoint, lambda t: t[GATE].__setitem__((1, 2), 70000))
+    done = run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", precision, "--pictures", "", *["--copy-weights"] * copy)
+    if fits:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert_one_sentence(done, [GATE, "70000", "65504"])
 
 
 @pytest.mark.parametrize(("arguments", "expected"), [

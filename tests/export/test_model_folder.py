@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from conftest import Model, run_export
 
@@ -142,6 +143,14 @@ def test_blocks_round_to_the_nearest_step() -> None:
     assert (error <= np.abs(scales[..., None]) * np.where(integers == 7, 1.0, 0.5) + 1e-6).all()
 
 
+def test_scales_of_half_precision_are_rounded_before_they_divide() -> None:
+    matrix = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32) * np.float32(1e-3)
+    (packed, scales), (whole, fine) = quantise_blocks(matrix, 32, np.float16), quantise_blocks(matrix, 32)
+    np.testing.assert_array_equal(scales, fine.astype(np.float16).astype(np.float32))
+    error = np.square(restore_blocks(packed, scales) - matrix).sum()
+    assert error <= np.square(restore_blocks(whole, scales) - matrix).sum()
+
+
 @pytest.mark.parametrize("block", [32, 128])
 def test_int4_in_blocks(tmp_path: Path, runner, block: int) -> None:
     preset = dataclasses.replace(tiny.PRESETS["tiny"], hidden=128, inner=256)
@@ -153,9 +162,22 @@ def test_int4_in_blocks(tmp_path: Path, runner, block: int) -> None:
         runner.load(f"{precision} in blocks", tmp_path / "b" / f"transformer.{precision}.onnx")
         logits[precision] = Lanes(runner, f"{precision} in blocks", manifest, precision).run(PROMPTS)
     assert np.abs(logits["int4"] - logits["fp32"]).std() < 0.4 * logits["fp32"].std()
-    # A byte for two weights, a scale of four bytes for each block, and the structure around them.
-    weights = 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128) + 32 * 128
-    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(weights * (1 / 2 + 4 / block), rel=0.01)
+    # A byte for two weights and a scale of four bytes for each block, a byte for each weight of the head, and the structure around them.
+    weights = 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128)
+    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(weights * (1 / 2 + 4 / block) + 32 * 128, rel=0.01)
+
+
+def test_the_head_is_finer_than_int4(model: Model) -> None:
+    def products(precision: str, op: str) -> list[str]:
+        return [node.name for node in onnx.load(model.folder / f"transformer.{precision}.onnx", load_external_data=False).graph.node if node.op_type == op]
+
+    assert len(products("int4", "MatMulNBits")) == len(products("int4-fp16", "MatMulNBits")) == 4 * 2
+    assert products("int4", "MatMulIntegerToFloat") == ["logits.product"] and products("int4-fp16", "MatMul") == ["head"]
+
+
+def test_blocks_that_do_not_fit_are_refused_by_name(checkpoint: Path, tmp_path: Path) -> None:
+    done = run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "int4", "--int4-block", "128")
+    assert done.returncode == 1 and "model.layers.0.self_attn.q_proj.weight has 64: try --int4-block 32." in done.stderr
 
 
 def test_errors_of_quantised_matrices_are_told(model: Model) -> None:
@@ -164,7 +186,8 @@ def test_errors_of_quantised_matrices_are_told(model: Model) -> None:
     assert len(told["int8"]) == 4 * 2 + 1
     matrix = model.weights["model.layers.1.mlp.down_proj.weight"].astype(np.float32)
     integers, scales = quantise_columns(matrix.T)
-    restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantise_blocks(matrix, 32))}
+    restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantise_blocks(matrix, 32)),
+                "int4-fp16": restore_blocks(*quantise_blocks(matrix, 32, np.float16))}
     for precision, values in restored.items():
         relative = np.sqrt(((values - matrix) ** 2).mean() / (matrix**2).mean())
         assert told[precision]["layers.1.mlp.down"] == pytest.approx(relative, rel=1e-4)

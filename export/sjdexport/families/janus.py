@@ -6,6 +6,7 @@ What embeds a code depends on nothing but the code, so the export tabulates it. 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -70,7 +71,7 @@ class Janus:
         self._llama = Llama(checkpoint, self._layout.names, sizes)
         codes = checkpoint.tensor(f"{self._layout.embedding}.weight", None, None).shape[0]
         self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim))
-        self.embedding = [self._llama.embedding, Computed("codes", (codes, sizes.hidden), self._embed_codes)]
+        self.embedding = [self._llama.embedding, Computed("codes", (codes, sizes.hidden), functools.cache(self._embed_codes))]
         self.final_norm = self._llama.final_norm
         self.head = [self._linear(self._layout.head[0], sizes.hidden, sizes.hidden), self._linear(self._layout.head[1], codes, sizes.hidden)]
         self._tokenizer = given.read_tokenizer("tokenizer.json")
@@ -115,10 +116,18 @@ class Janus:
         first = self._linear(self._layout.aligner[0], hidden, vectors.shape[1])
         second = self._linear(self._layout.aligner[1], hidden, hidden)
         matrices = [linear.matrices[0].float32().T for linear in (first, second)]
-        blocks = [gelu(block @ matrices[0] + first.bias) @ matrices[1] + second.bias for block in np.array_split(vectors, -(-len(vectors) // 1024))]
-        return np.concatenate(blocks)
+        table = np.empty((len(vectors), hidden), np.float32)
+        for start in range(0, len(vectors), 1024):
+            block = slice(start, start + 1024)
+            table[block] = gelu(vectors[block] @ matrices[0] + first.bias) @ matrices[1] + second.bias
+        return table
+
+
+PLACES = np.linspace(-8, 8, 2**15 + 1)
+PROBABILITIES = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in PLACES])
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
-    """x times the normal distribution's probability of less than x, float32. NumPy has no error function."""
-    return (x * 0.5 * (1 + np.vectorize(math.erf, otypes=[np.float64])(x / math.sqrt(2)))).astype(np.float32)
+    """x times the normal distribution's probability of less than x, float32. NumPy has no error function; between places this near,
+    straight lines are 1e-8 off at most."""
+    return (x * np.interp(x, PLACES, PROBABILITIES)).astype(np.float32)

@@ -22,8 +22,8 @@ def with_wide_heads(source: Source) -> Source:
 class PaddedHeads:
     """A source whose heads are widened to the next multiple of 16.
 
-    Queries and keys get channels of zeros, so scores stay; values too, and the output projection does not look at theirs. The
-    divisor of the scores stays the root of the true width.
+    Queries and keys get channels of zeros, so their products stay; values too, and the output projection does not look at theirs. The
+    divisor of the products stays the root of the true width.
     """
 
     def __init__(self, source: Source) -> None:

@@ -36,7 +36,7 @@ class GridRotary:
     """LlamaGen's: the first half of the pairs turns by the row, the other by the column of a code in a square picture.
 
     The conditions before the picture have cosines and sines of zero: their queries and keys become zero vectors, so that
-    all scores that involve them are 0.
+    all products that involve them are 0.
     """
 
     theta: float

@@ -1,4 +1,4 @@
-"""Graphs of spiece.model against unigram's definition: the pieces of the highest sum of scores, found by Viterbi in Python."""
+"""Graphs of spiece.model against unigram's definition: the pieces of the highest sum of weights, found by Viterbi in Python."""
 
 from __future__ import annotations
 

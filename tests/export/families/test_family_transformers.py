@@ -191,7 +191,7 @@ def test_coarser_logits_stay_near(case: Case, precision: str, relative_error: fl
 
 @pytest.mark.parametrize("case", ["llamagen t2i", "llamagen c2i"], indirect=True)
 def test_keys_of_conditions_are_zero(case: Case, runner: Runner) -> None:
-    """LlamaGen's rotary table is zero there, so that every score with a condition is 0."""
+    """LlamaGen's rotary table is zero there, so that every product with a condition is 0."""
     prompt, lanes = case.written.prompts[0], case.lanes()
     shape = case.manifest["transformer"]
     cache = np.zeros((1, shape["kvHeads"], 32, shape["headDim"]), np.float32)

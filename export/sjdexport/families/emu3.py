@@ -11,11 +11,13 @@ from ..image_decoders import ImageDecoder, Movq
 from ..rotary import SequenceRotary
 from ..tokenizers import emu3_special_tokens, read_tiktoken
 from ..transformer import Layer, Linear
+from .fields import whole
 from .given import Given, Tokenizer
 from .llama import Llama, hugging_face, read_sizes
 
-AREA = 720 * 720  # pixels of a picture, about
+AREA = 720 * 720  # pixels of a picture, about, where config.json has no image_area
 PIXELS_PER_CODE = 8
+PORT = ("model.text_model.", "text_model.")  # Hugging Face's names
 RATIOS = ((1, 1), (4, 3), (3, 4), (3, 2), (2, 3), (16, 9), (9, 16))  # width to height
 MOST_TEXT = 512  # tokens
 QUALITY = " masterpiece, film grained, best quality."
@@ -41,7 +43,10 @@ class Emu3:
 
     def __init__(self, given: Given) -> None:
         self._given = given
+        if "text_config" in given.config or any(name.startswith(PORT) for name in given.checkpoint.names()):
+            raise ExportError(f"the checkpoint in {given.folder} is Hugging Face's port of Emu3, which is not supported: give BAAI's own files, Emu3-Gen and --vq Emu3-VisionTokenizer.")
         self._llama = Llama(given.checkpoint, hugging_face(), read_sizes(given.config, given.folder / "config.json", {"theta": 1e6}))
+        self._area = whole(given.folder / "config.json", "image_area", given.config.get("image_area", AREA))
         self._vq = given.open_vq("the folder of Emu3-VisionTokenizer")
         codes = self._vq.tensor("quantize.embedding.weight", None, None).shape[0]
         self._first_code = self._llama.sizes.vocabulary - codes
@@ -74,13 +79,13 @@ class Emu3:
             return [self._id(BEGIN), {"text": text}, self._id(IMAGE_START), {"text": "{rows}*{columns}"}, self._id(CODES_START)]
 
         return {
-            "license": {"id": "apache-2.0", "commercial": True,
-                        "notice": "Emu3's code is under the Apache License 2.0; see the licence on the page that the weights were downloaded from."},
+            "license": {"id": "unknown", "commercial": False,  # of the weights; none is in their repository's code
+                        "notice": "Emu3's code is under the Apache License 2.0; for the weights see the licence on the page that they were downloaded from."},
             "prompt": {"conditional": lane("{prompt}" + QUALITY), "unconditional": lane("{negative}"), "negative": NEGATIVE, "cleaning": None,
                        "maxTokens": MOST_TEXT},
             "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [self._id(ROW_END)],
                        "suffix": [self._id(FRAME_END), self._id(IMAGE_END), self._id(END)]},
-            "image": {"sizes": [size(*ratio) for ratio in RATIOS]},
+            "image": {"sizes": [size(*ratio, self._area) for ratio in RATIOS]},
             "sampling": {"guidance": 3.0, "temperature": 1.0, "topK": 2048, "topP": 1.0},
             # As arXiv 2410.01699 publishes them for this model.
             "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform", "sequential": {"first": 1, "last": 1}},
@@ -90,7 +95,7 @@ class Emu3:
         return self._first_code + distance
 
 
-def size(width: int, height: int) -> list[int]:
-    """[width, height] in pixels of a picture of that ratio."""
-    unit = (AREA / (width * height)) ** 0.5
-    return [round(side * unit / PIXELS_PER_CODE) * PIXELS_PER_CODE for side in (width, height)]
+def size(width: int, height: int, area: int = AREA) -> list[int]:
+    """[width, height] in pixels of a picture of that ratio and about that area."""
+    unit = (area / (width * height)) ** 0.5
+    return [max(1, round(side * unit / PIXELS_PER_CODE)) * PIXELS_PER_CODE for side in (width, height)]

@@ -13,9 +13,11 @@ from ..transformer import Layer, Linear
 from . import lumina
 from .chameleon import DECODING, LUMINA_2_VOCABULARY
 from .fields import flag
-from .given import Given, Tokenizer
+from .given import Given, Tokenizer, read_json
 from .llama import Llama, hugging_face, read_sizes
 
+SIZE = 768  # pixels
+TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer_config.json")  # what the second says stands
 FIRST_CODE, IMAGE_START, IMAGE_END, NEW_LINE = 155000, 151665, 151666, 151670
 
 
@@ -38,7 +40,8 @@ class Lumina2:
         if first + codes > sizes.vocabulary:
             raise ExportError(f"the {codes} codes from id {first} on end past the vocabulary of {sizes.vocabulary}: this is not Lumina-mGPT 2.0.")
         self._first_code = first
-        self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim), norm_after=flag(given.folder / "config.json", "swin_norm", given.config.get("swin_norm")))
+        norm_after = flag(given.folder / "config.json", "swin_norm", given.config.get("swin_norm"))
+        self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim), norm_after=norm_after)
         self.embedding, self.final_norm = [self._llama.embedding], self._llama.final_norm
         self.head = [Linear([self._llama.head().rows(first, codes)])]
 
@@ -56,24 +59,35 @@ class Lumina2:
 
     def generation(self) -> dict[str, Any]:
         sections: dict[str, Any] = {
+            "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [NEW_LINE], "suffix": [IMAGE_END]},
             "license": {"id": "unknown", "commercial": False,
                         "notice": "Lumina-mGPT 2.0's code is under the Apache License 2.0; see the licence on the page that the weights were downloaded from."},
             "sampling": {"guidance": 4.0, "temperature": 1.0, "topK": 4096, "topP": 1.0}, "decoding": DECODING,
         }
-        if {"prompt", "layout", "image"} <= self._given.sections.keys():
+        if {"prompt", "image"} <= self._given.sections.keys():
             return sections
-        if self._given.size is None:
-            raise ExportError("Lumina-mGPT 2.0's weights do not tell their size: give --size 512, 768 or 1024.")
-        begin = self._given.config.get("bos_token_id")
-        if begin is None:  # as its code does where the tokenizer has none
-            begin = self._given.config.get("eos_token_id")
-        if not isinstance(begin, int):
-            raise ExportError("config.json has neither bos_token_id nor eos_token_id, one of which begins a prompt: say prompt, layout and image in generation.json.")
+        if self._given.size != SIZE:
+            given = "Lumina-mGPT 2.0's weights do not tell their size" if self._given.size is None else f"--size is {self._given.size}"
+            raise ExportError(f"{given}: give --size {SIZE}, the only one that is known to be published, or say prompt and image in generation.json.")
+        begin = self._begin()
         turn_end, no_unit = (self._given.id(self._tokenizer, token) for token in ("<reserved08706>", "<reserved08800>"))
-        sizes, pixels_per_code = lumina.sizes(self._given.size), self.image_decoder().pixels_per_code
-        most_text = lumina.most_text(self.shape.max_positions, self._given.size, pixels_per_code, ends=1)
+        sizes, pixels_per_code = lumina.sizes(SIZE), self.image_decoder().pixels_per_code
+        most_text = lumina.most_text(self.shape.max_positions, SIZE, pixels_per_code, len(sections["layout"]["suffix"]))
         return {
-            **sections, "prompt": lumina.prompt(begin, turn_end, IMAGE_START, no_unit, lumina.UNIT // pixels_per_code, most_text),
-            "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [NEW_LINE], "suffix": [IMAGE_END]},
-            "image": {"sizes": sizes},
+            **sections, "prompt": lumina.prompt(begin, turn_end, IMAGE_START, no_unit, lumina.UNIT // pixels_per_code, most_text), "image": {"sizes": sizes},
         }
+
+    def _begin(self) -> int:
+        """The first token of a prompt: the tokenizer's first of a text or, as its code has it where there is none, its last."""
+        named: dict[str, Any] = {}
+        for path in (self._given.folder / name for name in TOKENIZER_FILES):
+            if path.exists():
+                named |= {name: token for name, token in read_json(path).items() if token is not None}
+        token = named.get("bos_token", named.get("eos_token"))
+        token = token.get("content") if isinstance(token, dict) else token  # an added token with its flags
+        if not isinstance(token, str):
+            raise ExportError(
+                f"no {' or '.join(TOKENIZER_FILES)} in {self._given.folder} has a bos_token or eos_token, one of which begins a prompt: "
+                "fetch them too, or say prompt and image in generation.json."
+            )
+        return self._given.id(self._tokenizer, token)

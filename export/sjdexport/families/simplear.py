@@ -13,6 +13,7 @@ from .given import Given
 from .llama import Llama, hugging_face, read_sizes
 
 CODES = 64000
+QWEN_TOKENS = 151665  # of Qwen 2.5's tokenizer, whose embedding is padded to 151936 or 152064
 
 
 class SimpleAR:
@@ -22,7 +23,8 @@ class SimpleAR:
 
     @staticmethod
     def recognises(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
-        return "model.layers.0.self_attn.q_proj.bias" in checkpoint
+        """Qwen's own models have such biases too, and fewer tokens."""
+        return "model.layers.0.self_attn.q_proj.bias" in checkpoint and (checkpoint.shape("model.embed_tokens.weight") or (0,))[0] >= QWEN_TOKENS + CODES
 
     def __init__(self, given: Given) -> None:
         layout = given.sections.get("layout", {"codes": CODES})

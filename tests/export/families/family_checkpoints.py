@@ -414,7 +414,9 @@ def lumina2(folder: Path) -> Written:
         table[first_code : first_code + CODES] = rows
         table[151665:151671] = random.normal(6, s.hidden)
         w[name] = table
-    write_json(folder / "config.json", config(s, model_type="chameleon", max_position_embeddings=40960, bos_token_id=None, eos_token_id=7))
+    write_json(folder / "config.json", config(s, model_type="chameleon", max_position_embeddings=40960, bos_token_id=1, eos_token_id=2))
+    # The tokenizer has none that begins a text, whatever config.json says.
+    write_json(folder / "tokenizer_config.json", {"bos_token": None, "eos_token": {"content": "<reserved08707>", "special": True}})
     write_json(folder / "tokenizer.json", tokenizer_json([f"<reserved{8700 + n:05d}>" for n in range(140)]))
     save(folder / "model.safetensors", w, torch.float16)
     w = {name: values.half().double() for name, values in w.items()}
@@ -425,7 +427,7 @@ def lumina2(folder: Path) -> Written:
         return reference.rms_norm(x, w["model.norm.weight"], 1e-5) @ w["lm_head.weight"][first_code : first_code + CODES].T
 
     header = [151665, 108, 108]
-    return Written(["--checkpoint", folder, "--vq", vq, "--size", "512"], w, logits, [[7, 90, 91, 6, *header], header], [151670], first_code)
+    return Written(["--checkpoint", folder, "--vq", vq, "--size", "768"], w, logits, [[7, 90, 91, 6, *header], header], [151670], first_code)
 
 
 def simplear(folder: Path, *, tied: bool) -> Written:

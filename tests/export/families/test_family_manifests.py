@@ -15,7 +15,8 @@ from family_checkpoints import CODES, Written
 
 from runner import Runner
 from sjdexport import contract
-from sjdexport.families import emu3, lumina
+from sjdexport.checkpoint import open_checkpoint
+from sjdexport.families import emu3, lumina, simplear
 
 
 def manifest(written: Written, out: Path, pictures: str = "") -> dict:
@@ -87,7 +88,7 @@ def test_janus_needs_no_tokens_of_its_own_for_a_given_prompt(tmp_path: Path) -> 
 
 
 def test_text_of_lumina2_has_the_room_that_pictures_leave(tmp_path: Path) -> None:
-    longest = max((width // 4 + 1) * (height // 4) for width, height in lumina.sizes(512))
+    longest = max((width // 4 + 1) * (height // 4) for width, height in lumina.sizes(768))
     written = with_config(checkpoints.lumina2(tmp_path / "checkpoint"), max_position_embeddings=longest + 5 + 1 + 30)
     assert manifest(written, tmp_path / "out")["prompt"]["maxTokens"] == 30
 
@@ -118,6 +119,12 @@ def test_emu3(tmp_path: Path) -> None:
     assert model["sampling"] == sampling(3.0, 1.0, 2048, 1.0)
     assert model["image"]["sizes"][0] == [720, 720]
     assert model["decoding"]["sequential"] == {"first": 1, "last": 1}
+    assert model["license"]["id"] == "unknown" and model["license"]["commercial"] is False and "code" in model["license"]["notice"]
+
+
+def test_emu3_draws_the_area_of_its_config(tmp_path: Path) -> None:
+    written = with_config(checkpoints.emu3(tmp_path / "checkpoint"), image_area=512 * 512)
+    assert manifest(written, tmp_path / "out")["image"]["sizes"][:2] == [[512, 512], [592, 440]]
 
 
 def test_ids_of_emu3() -> None:
@@ -186,6 +193,25 @@ def test_lumina2(tmp_path: Path) -> None:
     assert model["sampling"] == sampling(4.0, 1.0, 4096, 1.0)
 
 
+def test_lumina2_begins_with_what_the_tokenizer_names(tmp_path: Path) -> None:
+    written = with_special_tokens(checkpoints.lumina2(tmp_path / "checkpoint"), bos_token="<reserved08709>", eos_token="<reserved08708>")
+    assert manifest(written, tmp_path / "out")["prompt"]["conditional"][0] == 9
+
+
+def test_lumina2_needs_no_size_for_a_given_prompt(tmp_path: Path) -> None:
+    prompt = {"conditional": [5, {"text": "{prompt}"}], "unconditional": [5], "maxTokens": 9, "negative": None, "cleaning": None}
+    written = with_sections(without(checkpoints.lumina2(tmp_path / "checkpoint"), "--size"), prompt=prompt, image={"sizes": [[64, 64]]})
+    model = manifest(written, tmp_path / "out")
+    assert model["prompt"] == prompt and model["layout"]["firstCode"] == 155000
+
+
+def test_simplear_is_told_by_its_codes(tmp_path: Path) -> None:
+    rows = {"model.layers.0.self_attn.q_proj.bias": torch.ones(1), "model.embed_tokens.weight": torch.ones(151672 + 64000, 1)}
+    checkpoints.save(tmp_path / "simplear.safetensors", rows)
+    checkpoints.save(tmp_path / "qwen.safetensors", {**rows, "model.embed_tokens.weight": torch.ones(152064, 1)})
+    assert [simplear.SimpleAR.recognises(open_checkpoint(tmp_path / f"{name}.safetensors"), {}) for name in ("simplear", "qwen")] == [True, False]
+
+
 # --- what is missing ------------------------------------------------------------------------------------------------
 
 def without(written: Written, *options: str) -> Written:
@@ -213,6 +239,18 @@ def copied(written: Written, old: str, new: str) -> Written:
 
 def with_tokenizer(written: Written, tokens: list[str], added: list[str]) -> Written:
     checkpoints.write_json(Path(str(written.arguments[1])) / "tokenizer.json", checkpoints.tokenizer_json(tokens, added))
+    return written
+
+
+def with_special_tokens(written: Written, **tokens: str) -> Written:
+    checkpoints.write_json(Path(str(written.arguments[1])) / "special_tokens_map.json", tokens)
+    return written
+
+
+def with_tensor(written: Written, name: str) -> Written:
+    folder = Path(str(written.arguments[1]))
+    (folder / "model.safetensors.index.json").unlink(missing_ok=True)
+    checkpoints.save(folder / "model-more.safetensors", {name: torch.ones(1)})
     return written
 
 
@@ -270,8 +308,15 @@ FAILURES: dict[str, tuple[Callable[[Path], Written], list[str]]] = {
     "emu3 with fewer codes": (lambda f: with_sections(checkpoints.emu3(f), layout={"firstCode": 472, "codes": CODES - 1, "rowSuffix": [], "suffix": []}),
                               [f"{CODES - 1} codes", f"{CODES} codes", "generation.json"]),
     "janus without config": (lambda f: renamed(checkpoints.janus(f, port=True), "config.json", "x"), ["config.json"]),
-    "lumina2 without a first token": (lambda f: with_config(checkpoints.lumina2(f), eos_token_id=None), ["bos_token_id", "generation.json"]),
-    "simplear": (lambda f: checkpoints.simplear(f, tied=True), ["SimpleAR", "Cosmos"]),
+    "lumina2 without a first token": (lambda f: renamed(checkpoints.lumina2(f), "tokenizer_config.json", "x"), ["bos_token", "tokenizer_config.json", "generation.json"]),
+    "lumina2 of another first token": (lambda f: with_special_tokens(checkpoints.lumina2(f), bos_token="<s>"), ["no token <s>"]),
+    "lumina2 without size": (lambda f: without(checkpoints.lumina2(f), "--size"), ["--size 768"]),
+    "lumina2 of another size": (lambda f: with_size(checkpoints.lumina2(f), 1024), ["--size is 1024", "--size 768"]),
+    "simplear": (lambda f: with_family(checkpoints.simplear(f, tied=True), "simplear"), ["SimpleAR", "Cosmos"]),
+    "qwen": (lambda f: checkpoints.simplear(f, tied=True), ["no family", "--family", "simplear"]),
+    "emu3 of hugging face": (lambda f: with_config(checkpoints.emu3(f), num_hidden_layers=None, text_config={}), ["Hugging Face's port", "BAAI"]),
+    "emu3 under hugging face's names": (lambda f: with_tensor(checkpoints.emu3(f), "model.text_model.norm.weight"), ["Hugging Face's port", "BAAI"]),
+    "emu3 of no area": (lambda f: with_config(checkpoints.emu3(f), image_area="720*720"), ["image_area", "positive integer"]),
     "another family": (lambda f: with_family(checkpoints.emu3(f), "llamagen"), ["emu3, not llamagen"]),
     "no family": (lambda f: with_config(checkpoints.emu3(f), model_type="llama"), ["no family", "--family"]),
 }

@@ -53,16 +53,21 @@ class Tensor(abc.ABC):
 
         Raises ExportError at values that are not finite or of a magnitude past `largest`.
         """
-        raw = self.raw()
         count = max(1, BLOCK_BYTES // (4 * math.prod(self.shape[1:])))
-        for first in range(0, self.shape[0], count):
-            rows = to_float32(raw[first : first + count], self.dtype)
+        for raw in self._raw_blocks(count):
+            rows = to_float32(raw, self.dtype)
             magnitude = max(float(rows.max()), -float(rows.min()))  # NaN if there is one
             if not magnitude <= LARGEST:
                 raise ExportError(f"{self.name} holds weights that are not finite numbers: fetch the checkpoint again.")
             if magnitude > largest:
                 raise ExportError(f"{self.name} has a weight of magnitude {magnitude:g}, and half precision reaches {largest:g}: choose another of --precision.")
             yield rows
+
+    def _raw_blocks(self, count: int) -> Iterator[np.ndarray]:
+        """`count` rows at a time, as stored."""
+        raw = self.raw()
+        for first in range(0, self.shape[0], count):
+            yield raw[first : first + count]
 
     def check(self, largest: float = LARGEST) -> None:
         """Raises what `row_blocks` raises."""
@@ -88,6 +93,11 @@ class Stored(Tensor):
     def raw(self) -> np.ndarray:
         """Mapped read-only."""
         return np.memmap(self.path, NUMPY_TYPES[self.dtype], mode="r", offset=self.offset, shape=self.shape)
+
+    def _raw_blocks(self, count: int) -> Iterator[np.ndarray]:
+        """Each is mapped by itself: what has been looked at counts as used memory for as long as it is mapped."""
+        for first in range(0, self.shape[0], count):
+            yield self.rows(first, min(count, self.shape[0] - first)).raw()
 
 
 @dataclasses.dataclass(frozen=True)

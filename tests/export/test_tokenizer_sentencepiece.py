@@ -26,7 +26,7 @@ RULES = {
 
 
 def pieces() -> dict[str, float]:
-    """Scores are multiples of 2**-10, so that their sums are exact."""
+    """Weights are multiples of 2**-10, so that their sums are exact."""
     random = np.random.default_rng(6)
     found = ["▁", *"abcdefghijklmnopqrstuvwxyz.,'!?123", "é", "日", "🦊", "▁the", "▁fox", "</", "<s", "s>", "▁a", "本語", "xx", "xxx", "1⁄2"]
     for fragment in FRAGMENTS:
@@ -44,7 +44,7 @@ SPECIALS = [("<pad>", CONTROL), ("</s>", CONTROL), ("<unk>", UNKNOWN)]
 
 def write(folder: Path, kinds: Sequence[tuple[str, int]] = SPECIALS, model_type: int = 1, byte_fallback: bool = False) -> Path:
     entries = [message((1, name.encode()), (2, 0.0), (3, kind)) for name, kind in kinds]
-    entries += [message((1, name.encode()), (2, score)) for name, score in PIECES.items()]
+    entries += [message((1, name.encode()), (2, weight)) for name, weight in PIECES.items()]
     if byte_fallback:
         entries += [message((1, b"<0x%02X>" % byte), (2, 0.0), (3, BYTE)) for byte in range(256)]
     trainer = message((3, model_type), (35, int(byte_fallback)), (40, 2), (41, (1 << 64) - 1), (42, 1), (43, 0))
@@ -150,9 +150,9 @@ def reference(text: str, byte_fallback: bool) -> list[int]:
         for end in range(start + 1, len(text) + 1):
             piece = text[start:end]
             if piece in PIECES or end == start + 1:
-                score = best[start][0] + PIECES.get(piece, unknown)
-                if score > best[end][0]:
-                    best[end] = (score, start, piece)
+                weight = best[start][0] + PIECES.get(piece, unknown)
+                if weight > best[end][0]:
+                    best[end] = (weight, start, piece)
     found, end = [], len(text)
     while end:
         _, start, piece = best[end]

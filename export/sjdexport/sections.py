@@ -44,7 +44,10 @@ def read_generation(path: Path) -> dict[str, Any]:
 
 
 def merge(family: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All sections: those given, else those the family knows. Raises ExportError if neither has one, or if the weights have other codes than are given."""
+    """All sections: those given, else those the family knows.
+
+    Raises ExportError if neither has one, or if the weights have other codes than are given.
+    """
     sections = {}
     for section, fields in FIELDS.items():
         if section not in given and section not in known:

@@ -44,7 +44,10 @@ class Emu3:
     def __init__(self, given: Given) -> None:
         self._given = given
         if "text_config" in given.config or any(name.startswith(PORT) for name in given.checkpoint.names()):
-            raise ExportError(f"the checkpoint in {given.folder} is Hugging Face's port of Emu3, which is not supported: give BAAI's own files, Emu3-Gen and --vq Emu3-VisionTokenizer.")
+            raise ExportError(
+                f"the checkpoint in {given.folder} is Hugging Face's port of Emu3, which is not supported: give BAAI's own files, Emu3-Gen and "
+                "--vq Emu3-VisionTokenizer."
+            )
         self._llama = Llama(given.checkpoint, hugging_face(), read_sizes(given.config, given.folder / "config.json", {"theta": 1e6}))
         self._area = whole(given.folder / "config.json", "image_area", given.config.get("image_area", AREA))
         self._vq = given.open_vq("the folder of Emu3-VisionTokenizer")
@@ -79,7 +82,7 @@ class Emu3:
             return [self._id(BEGIN), {"text": text}, self._id(IMAGE_START), {"text": "{rows}*{columns}"}, self._id(CODES_START)]
 
         return {
-            "license": {"id": "unknown", "commercial": False,  # of the weights; none is in their repository's code
+            "license": {"id": "unknown", "commercial": False,  # the page of the weights was not found
                         "notice": "Emu3's code is under the Apache License 2.0; for the weights see the licence on the page that they were downloaded from."},
             "prompt": {"conditional": lane("{prompt}" + QUALITY), "unconditional": lane("{negative}"), "negative": NEGATIVE, "cleaning": None,
                        "maxTokens": MOST_TEXT},

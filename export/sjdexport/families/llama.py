@@ -78,7 +78,9 @@ KEYS = {
 def read_sizes(config: Mapping[str, Any], path: Path, defaults: Mapping[str, float] = {}) -> Sizes:
     """Sizes from a config.json (or a part of it). Raises ExportError where one is missing and `defaults` has none either."""
     if not config:
-        raise ExportError(f"{path} is missing or says nothing of sizes, which are read from it: give --checkpoint the folder that holds it, and not a file of weights.")
+        raise ExportError(
+            f"{path} is missing or says nothing of sizes, which are read from it: give --checkpoint the folder that holds it, and not a file of weights."
+        )
     _check_supported(config, path)
 
     def given(key: str, name: str, otherwise: float | None = None) -> object:

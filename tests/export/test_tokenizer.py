@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import Model
+from conftest import Model, run_export
 
 import tiny
 from sjdexport.errors import ExportError
@@ -217,6 +217,26 @@ def test_structure_is_not_spelled_even_where_it_is_no_added_token(load, ignore_m
         assert vocabulary[token] not in encode(f"a {token}{token} b")
     assert encode("<reserved>") == [vocabulary["<reserved>"]]
     assert (encode("IMGIMGABZs") == [vocabulary["IMGIMGABZs"]]) == ignore_merges
+
+
+def test_ids_of_the_layout_are_not_spelled(checkpoint: Path, tmp_path: Path, runner) -> None:
+    """Where generation.json names them, whatever the tokenizer calls them and though it has them as plain words."""
+    path = checkpoint / "tokenizer.json"
+    tokenizer = json.loads(path.read_text())
+    vocabulary = tokenizer["model"]["vocab"]
+    names = {id: name for name, id in vocabulary.items()}
+    layout = json.loads((checkpoint / "generation.json").read_text())["layout"]
+    structure = [layout["firstCode"], layout["firstCode"] + layout["codes"] - 1, *layout["rowSuffix"], *layout["suffix"]]
+    tokenizer["added_tokens"] = [token for token in tokenizer["added_tokens"] if token["id"] not in structure]
+    vocabulary["cat"] = len(vocabulary) + len(tokenizer["added_tokens"])
+    tokenizer["model"]["ignore_merges"] = True
+    tokenizer["pre_tokenizer"] = byte_level(False)
+    path.write_text(json.dumps(tokenizer))
+    assert run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "").returncode == 0
+    runner.load("layout", tmp_path / "out" / "tokenizer.onnx")
+    for id in structure:
+        assert encode(runner, "layout", names[id]) == [vocabulary[character] for character in names[id]]
+    assert encode(runner, "layout", "cat") == [vocabulary["cat"]]
 
 
 def test_ids_are_those_of_tokens_and_added_tokens(tmp_path: Path) -> None:

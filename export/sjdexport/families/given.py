@@ -47,12 +47,18 @@ class Given:
         return open_checkpoint(self.vq)
 
     def read_tokenizer(self, *names: str) -> Tokenizer:
-        """The first tokenizer.json of these names beside the weights, or beside the image decoder of --vq."""
+        """The first tokenizer.json of these names beside the weights, or beside the image decoder of --vq.
+
+        No text spells ids of generation.json's layout.
+        """
         folders = [self.folder, self.folder / "tokenizer"]
         if self.vq is not None:
             folders.append(self.vq if self.vq.is_dir() else self.vq.parent)
         paths = [folder / name for folder in folders for name in names]
-        return read_hf_bpe(next((path for path in paths if path.is_file()), paths[0]))
+        structure: set[int] = set()
+        if layout := self.sections.get("layout"):
+            structure = {*range(layout["firstCode"], layout["firstCode"] + layout["codes"]), *layout["rowSuffix"], *layout["suffix"]}
+        return read_hf_bpe(next((path for path in paths if path.is_file()), paths[0]), structure_ids=structure)
 
     def id(self, tokenizer: Tokenizer, token: str) -> int:
         """The id of a token that the family's prompts need."""

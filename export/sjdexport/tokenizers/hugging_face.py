@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ExportError
@@ -20,11 +20,11 @@ STRUCTURE = re.compile(r"IMGIMG[A-J]+Z|<reserved\d+>|<racm3:break>|<eoss>")
 PUNCTUATION = r"[\p{P}!-/:-@\[-`{-~]"
 
 
-def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE) -> BytesBpe:
+def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE, structure_ids: Container[int] = ()) -> BytesBpe:
     """Raises ExportError if the file is none, or has a part that would not be reproduced exactly.
 
-    Added tokens are not found in text, nor are those whose names match `structure`, so no prompt can spell a structural token:
-    text that would become one is left as what would have been merged to it. Excepted are those of one character that
+    Added tokens are not found in text, nor are those whose names match `structure` or whose ids are among `structure_ids`, so no
+    prompt can spell a structural token: text that would become one is left as what would have been merged to it. Excepted are those of one character that
     are not marked as special: the text that they stand for has no other ids (DeepSeek's tokenizers have thirteen).
     """
     try:
@@ -49,7 +49,7 @@ def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE) -> BytesBpe:
 
     plain = {token["content"]: token["id"] for token in added if _is_plain(token, bool(normalisers))}
     specials = {token: id for token, id in contents.items() if token not in plain}
-    unspelled = {*specials.values(), *(id for token, id in vocabulary.items() if structure.fullmatch(token))}
+    unspelled = {*specials.values(), *(id for token, id in vocabulary.items() if structure.fullmatch(token) or id in structure_ids)}
     ranks, results = _merges(path, vocabulary, merges, unspelled)
     byte_ids = {byte: vocabulary[c] for byte, c in enumerate(byte_alphabet()) if c in vocabulary}
     missing = sorted(set(range(256)) - set(byte_ids))

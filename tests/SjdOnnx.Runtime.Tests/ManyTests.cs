@@ -84,7 +84,7 @@ public class ManyTests(LoadedTestModel loaded)
 
     [ModelTheory]
     [InlineData("", "prompt is empty")]
-    [InlineData("long", "tokens; this model reads at most")]
+    [InlineData("long", "characters; this model reads at most")]
     public async Task A_request_that_cannot_be_drawn_ends_the_series_after_those_before_it(string bad, string reason)
     {
         string prompt = bad == "long" ? string.Join(' ', Enumerable.Repeat("strawberry", 5000)) : bad;

@@ -16,11 +16,11 @@ from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Vqgan
 from ..rotary import SequenceRotary
-from ..transformer import Layer, Linear
+from ..transformer import Linear
 from . import lumina
 from .fields import flag, number, part, whole
 from .given import Given, Tokenizer, read_json
-from .llama import META, Llama, Sizes, head_norm_rows, hugging_face, measure, read_sizes
+from .llama import META, Llama, LlamaFamily, Sizes, head_norm_rows, hugging_face, measure, read_sizes
 
 HUGGING_FACE = hugging_face()
 VQ_PREFIX = "model.vqmodel."
@@ -41,7 +41,7 @@ META_PARAMETERS = ("params.json", "consolidate_params.json")
 LUMINA_2_VOCABULARY = 171384  # the smallest that holds its codes
 
 
-class Chameleon:
+class Chameleon(LlamaFamily):
     name = "chameleon"
 
     @staticmethod
@@ -80,17 +80,11 @@ class Chameleon:
         self.embedding = [self._llama.embedding if in_order else self._llama.embedding.take(rows)]
         self.head = [Linear([self._llama.head().rows(self._first_code, codes) if in_order else self._llama.head().take(order)])]
 
-    def layer(self, index: int) -> Layer:
-        return self._llama.layer(index)
-
     def image_decoder(self) -> ImageDecoder:
         return Vqgan(self._vq, self._vq_prefix, _norm_groups(self._given.config, self._given.folder / "config.json"))
 
     def tokenizer(self) -> Tokenizer:
         return self._tokenizer
-
-    def text_encoder(self) -> None:
-        return None
 
     def generation(self) -> dict[str, Any]:
         sections = {"license": LICENSE, **(ANOLE if self._is_anole else LUMINA)}

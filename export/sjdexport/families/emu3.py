@@ -10,10 +10,10 @@ from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Movq
 from ..rotary import SequenceRotary
 from ..tokenizers import emu3_special_tokens, read_tiktoken
-from ..transformer import Layer, Linear
+from ..transformer import Linear
 from .fields import whole
 from .given import Given, Tokenizer
-from .llama import Llama, hugging_face, read_sizes
+from .llama import Llama, LlamaFamily, hugging_face, read_sizes
 
 AREA = 720 * 720  # pixels of a picture, about, where config.json has no image_area
 PIXELS_PER_CODE = 8
@@ -34,7 +34,7 @@ TOKENS = {
 }
 
 
-class Emu3:
+class Emu3(LlamaFamily):
     name = "emu3"
 
     @staticmethod
@@ -65,17 +65,11 @@ class Emu3:
         self.embedding, self.final_norm = [self._llama.embedding], self._llama.final_norm
         self.head = [Linear([self._llama.head().rows(self._first_code, codes)])]
 
-    def layer(self, index: int) -> Layer:
-        return self._llama.layer(index)
-
     def image_decoder(self) -> ImageDecoder:
         return Movq(self._vq, "")
 
     def tokenizer(self) -> Tokenizer:
         return self._tokenizer
-
-    def text_encoder(self) -> None:
-        return None
 
     def generation(self) -> dict[str, Any]:
         def lane(text: str) -> list[Any]:

@@ -17,10 +17,10 @@ from ..checkpoint import Checkpoint
 from ..image_decoders import ImageDecoder, Vq16
 from ..rotary import SequenceRotary
 from ..tensors import Computed
-from ..transformer import Layer, Linear
+from ..transformer import Linear
 from .fields import part, whole
 from .given import Given, Tokenizer
-from .llama import Llama, Names, hugging_face, measure, read_sizes
+from .llama import Llama, LlamaFamily, Names, hugging_face, measure, read_sizes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,7 +51,7 @@ TEMPLATE = "<|User|>: {prompt}\n\n<|Assistant|>:"
 BEGIN, PAD, IMAGE_START = "<｜begin▁of▁sentence｜>", "<｜▁pad▁｜>", "<begin_of_image>"
 
 
-class Janus:
+class Janus(LlamaFamily):
     name = "janus"
 
     @staticmethod
@@ -76,17 +76,11 @@ class Janus:
         self.head = [self._linear(self._layout.head[0], sizes.hidden, sizes.hidden), self._linear(self._layout.head[1], codes, sizes.hidden)]
         self._tokenizer = given.read_tokenizer("tokenizer.json")
 
-    def layer(self, index: int) -> Layer:
-        return self._llama.layer(index)
-
     def image_decoder(self) -> ImageDecoder:
         return Vq16(self._given.checkpoint, self._layout.image_decoder)
 
     def tokenizer(self) -> Tokenizer:
         return self._tokenizer
-
-    def text_encoder(self) -> None:
-        return None
 
     def generation(self) -> dict[str, Any]:
         sections = {

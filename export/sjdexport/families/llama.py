@@ -14,6 +14,7 @@ from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..numbering import count
 from ..tensors import Tensor
+from ..text_encoder import T5Encoder
 from ..transformer import HeadNorm, Layer, Linear, Shape
 from .fields import number, part, whole
 
@@ -199,6 +200,18 @@ class Llama:
 
     def tensor(self, name: str, *shape: int) -> Tensor:
         return self.checkpoint.tensor(f"{name}.weight", *shape)
+
+
+class LlamaFamily:
+    """What is the same in every family over such blocks: the blocks, and that the transformer reads text by itself unless told otherwise."""
+
+    _llama: Llama
+
+    def layer(self, index: int) -> Layer:
+        return self._llama.layer(index)
+
+    def text_encoder(self) -> T5Encoder | None:
+        return None
 
 
 def head_norm_rows(checkpoint: Checkpoint, name: str, head_dim: int | None) -> np.ndarray:

@@ -13,9 +13,9 @@ from ..image_decoders import ImageDecoder, Vq16
 from ..rotary import GridRotary
 from ..text_encoder import T5Encoder
 from ..tokenizers import read_sentencepiece
-from ..transformer import Layer, Linear
+from ..transformer import Linear
 from .given import Given, Tokenizer
-from .llama import META, Llama, Sizes, measure
+from .llama import META, Llama, LlamaFamily, Sizes, measure
 
 CLASSES = "cls_embedding.embedding_table.weight"
 NOTHING = "cls_embedding.uncond_embedding"  # what stands for no text
@@ -28,7 +28,7 @@ DECODING = {"method": "sjd", "window": 16, "initialisation": "repeat-left", "seq
 NAMES = dataclasses.replace(META, qkv=("attention.wqkv",))
 
 
-class LlamaGen:
+class LlamaGen(LlamaFamily):
     name = "llamagen"
 
     @staticmethod
@@ -62,9 +62,6 @@ class LlamaGen:
         self.final_norm = self._llama.final_norm
         self.head = [Linear([self._llama.tensor(NAMES.head, codes, sizes.hidden)])]
         self._t5, self._tokenizer = self._open_t5() if self._reads_text else (None, None)
-
-    def layer(self, index: int) -> Layer:
-        return self._llama.layer(index)
 
     def image_decoder(self) -> ImageDecoder:
         return Vq16(self._vq, "", rounded=True)

@@ -9,19 +9,19 @@ from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..image_decoders import ImageDecoder, Movq
 from ..rotary import SequenceRotary
-from ..transformer import Layer, Linear
+from ..transformer import Linear
 from . import lumina
 from .chameleon import DECODING, LUMINA_2_VOCABULARY
 from .fields import flag
 from .given import Given, Tokenizer, read_json
-from .llama import Llama, hugging_face, read_sizes
+from .llama import Llama, LlamaFamily, hugging_face, read_sizes
 
 SIZE = 768  # pixels
 TOKENIZER_FILES = ("special_tokens_map.json", "tokenizer_config.json")  # what the second says stands
 FIRST_CODE, IMAGE_START, IMAGE_END, NEW_LINE = 155000, 151665, 151666, 151670
 
 
-class Lumina2:
+class Lumina2(LlamaFamily):
     name = "lumina2"
 
     @staticmethod
@@ -45,17 +45,11 @@ class Lumina2:
         self.embedding, self.final_norm = [self._llama.embedding], self._llama.final_norm
         self.head = [Linear([self._llama.head().rows(first, codes)])]
 
-    def layer(self, index: int) -> Layer:
-        return self._llama.layer(index)
-
     def image_decoder(self) -> ImageDecoder:
         return Movq(self._vq, "")
 
     def tokenizer(self) -> Tokenizer:
         return self._tokenizer
-
-    def text_encoder(self) -> None:
-        return None
 
     def generation(self) -> dict[str, Any]:
         sections: dict[str, Any] = {

@@ -8,15 +8,15 @@ from typing import Any, NoReturn
 from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..rotary import SequenceRotary
-from ..transformer import Layer, Linear
+from ..transformer import Linear
 from .given import Given
-from .llama import Llama, hugging_face, read_sizes
+from .llama import Llama, LlamaFamily, hugging_face, read_sizes
 
 CODES = 64000
 QWEN_TOKENS = 151665  # of Qwen 2.5's tokenizer, whose embedding is padded to 151936 or 152064
 
 
-class SimpleAR:
+class SimpleAR(LlamaFamily):
     """The transformer. Its image decoder, Cosmos DV8x16x16, is published as a TorchScript program, which cannot be exported."""
 
     name = "simplear"
@@ -39,17 +39,11 @@ class SimpleAR:
         head = self._llama.head() if f"{self._llama.names.head}.weight" in given.checkpoint else self._llama.embedding
         self.head = [Linear([head.rows(first, layout["codes"])])]
 
-    def layer(self, index: int) -> Layer:
-        return self._llama.layer(index)
-
     def image_decoder(self) -> NoReturn:
         raise ExportError("SimpleAR's pictures are decoded by NVIDIA Cosmos DV8x16x16, a TorchScript program, which cannot be exported yet.")
 
     def tokenizer(self) -> NoReturn:
         self.image_decoder()
-
-    def text_encoder(self) -> None:
-        return None
 
     def generation(self) -> NoReturn:
         self.image_decoder()

@@ -34,7 +34,7 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
 
         TextEncoderSection section = manifest.TextEncoder!;
         int[] ids = [.. section.Ids.SelectMany(part => Ids(part, words, 0, cancellation))];
-        RequireFewer("prompt", ids.Length, section.Places);
+        RequireAtMost("prompt", ids.Length, "tokens", section.Places);
         // A series has one prompt as a rule, and the encoder may be larger than the transformer.
         if (!ids.AsSpan().SequenceEqual(_encoded.Ids))
             _encoded = (ids, new Condition(encoder.Encode(ids, cancellation), section.Places - ids.Length));
@@ -59,7 +59,7 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
     private int[] Lane(string what, PromptPart[] parts, Words words, int encoded, int length, CancellationToken cancellation)
     {
         int[][] ids = [.. parts.Select(part => Ids(part, words, encoded, cancellation))];
-        RequireFewer(what, ids.Where((_, i) => parts[i] is PromptPart.Text).Sum(static text => text.Length), _section.MaxTokens);
+        RequireAtMost(what, ids.Where((_, i) => parts[i] is PromptPart.Text).Sum(static text => text.Length), "tokens", _section.MaxTokens);
         int missing = length - ids.Sum(static part => part.Length);
         return [.. ids.SelectMany((part, i) => parts[i] is PromptPart.Fill fill ? Enumerable.Repeat(fill.Value, Math.Max(0, missing)) : part)];
     }
@@ -93,19 +93,16 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
     private void RequireShort(string what, string text)
     {
         int most = MostCharactersPerToken * Math.Max(_section.MaxTokens, manifest.TextEncoder?.Places ?? 0);
-        if (tokenizer is not null && text.Length > most)
-        {
-            throw new RequestException(string.Create(CultureInfo.InvariantCulture,
-                $"The {what} has {text.Length:N0} characters; this model reads at most {most:N0}. Say it in fewer words."));
-        }
+        if (tokenizer is not null)
+            RequireAtMost(what, text.Length, "characters", most);
     }
 
-    private static void RequireFewer(string what, int tokens, int most)
+    private static void RequireAtMost(string what, int count, string unit, int most)
     {
-        if (tokens > most)
+        if (count > most)
         {
             throw new RequestException(string.Create(CultureInfo.InvariantCulture,
-                $"The {what} has {tokens:N0} tokens; this model reads at most {most:N0}. Say it in fewer words."));
+                $"The {what} has {count:N0} {unit}; this model reads at most {most:N0}. Say it in fewer words."));
         }
     }
 

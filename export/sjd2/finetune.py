@@ -137,11 +137,10 @@ def main() -> None:
         for optimizer, rate in zip(optimizers, rates):
             optimizer.param_groups[0]["lr"] = rate * share
         ids, targets = (part.to(device) for part in batch([random_scene(random) for _ in range(options.batch)], random, text, images))
-        level = segment_levels(is_code(ids).cpu()).to(device)
+        level, weight = (part.to(device) for part in segment_levels(is_code(ids).cpu()))
         losses = model.losses(ids, targets, level)
         wanted = targets != NO_TARGET
-        # What follows noise alone can hardly be known: it counts, but a quarter.
-        weight = wanted * torch.where(level >= 1, 0.25, 1.0)
+        weight = weight * wanted
         (losses * weight).sum().div(weight.sum()).backward()
         for optimizer in optimizers:
             optimizer.step()

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 SCHEDULES = ("cosine", "linear", "shifted")
 SHIFT = 5.0
 FREQUENCIES = 32
+STAIRS = (1, 1, 2, 2, 3, 4, 6, 8, 12, 20)  # denoising steps in training, few of them oftener
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,23 +84,22 @@ def noisy(clean: Tensor, level: Tensor, schedule: Schedule, normalisation: Norma
     return torch.where(at > 0, mixed, clean)
 
 
-def segment_levels(codes: Tensor) -> Tensor:
-    """Levels [N, T] for sequences whose image codes are marked in `codes` [N, T]; all else is clean.
+def segment_levels(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Levels [N, T] for sequences whose image codes are marked in `codes` [N, T], and how much what follows each counts; all else is clean.
 
     One sequence in four stays clean, so that plain decoding keeps its quality. The others end, from some place on, in the staircase that a window of
-    decoding is: levels that grow to the right, and noise alone behind it. Half of these have, before it, segments with levels of their own, as the paper trains.
+    decoding is. Half of these have, before it, segments with levels of their own, as the paper trains.
     """
-    rows = []
-    for marks in codes:
+    levels, weights = torch.zeros(codes.shape), torch.ones(codes.shape)
+    for row, marks in enumerate(codes):
         places = marks.nonzero().flatten()
-        levels = torch.zeros(len(marks))
-        if len(places) > 0 and torch.rand(()) >= 0.25:
-            start = int(torch.randint(len(places), ()))
-            if torch.rand(()) < 0.5:
-                levels[places[:start]] = _segments(start)
-            levels[places[start:]] = _staircase(len(places) - start)
-        rows.append(levels)
-    return torch.stack(rows)
+        if len(places) == 0 or torch.rand(()) < 0.25:
+            continue
+        start = int(torch.randint(len(places), ()))
+        if torch.rand(()) < 0.5:
+            levels[row, places[:start]] = _segments(start)
+        levels[row, places[start:]], weights[row, places[start:]] = _staircase(len(places) - start)
+    return levels, weights
 
 
 def _segments(count: int) -> Tensor:
@@ -113,8 +113,11 @@ def _segments(count: int) -> Tensor:
     return levels
 
 
-def _staircase(count: int) -> Tensor:
-    """From nearly clean to noise over 4 to 96 places, in steps of several places, as slots that entered the window together have."""
-    length, step = float(torch.randint(4, 97, ())), int(torch.randint(1, 9, ()))
-    places = torch.arange(count) // step * step
-    return ((places + 1) / length).clamp(max=1.0) ** (0.5 + torch.rand(()))
+def _staircase(count: int) -> tuple[Tensor, Tensor]:
+    """Levels and weights of a window: as many stairs as decoding has denoising steps, each as wide as the slots that entered it in one pass.
+
+    Behind them is noise alone, as when a picture begins. What follows that can hardly be known: it counts, but a quarter.
+    """
+    stairs, width = STAIRS[int(torch.randint(len(STAIRS), ()))], int(torch.randint(1, 13, ()))
+    stair = torch.arange(count) // width
+    return ((stair + 1) / stairs).clamp(max=1.0), torch.where(stair < stairs, 1.0, 0.25)

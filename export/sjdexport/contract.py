@@ -35,6 +35,10 @@ LOGITS = "logits"  # float32 [1, R, codes]
 # Where there is a text encoder
 CONDITION = "condition"  # float32 [C, hidden], what the text encoder made of the prompt: ids past the embedding are its rows
 POSITION_OFFSET = "position_offset"  # int64 [1], how many rotary positions a sequence skips at its start
+# Where the model reads noise (denoising.py); N is S, or 1 for a Run in which it reads none
+NOISY_EMBEDDINGS = "noisy_embeddings"  # float32 [1, N, hidden], normalised: what DENOISED_EMBEDDINGS said in the pass before, or noise
+DENOISING = "denoising"  # float32 [1, N, 3]: the factor of the embedding before, that of the id's own, and the level; 0, 0, 0 for a row that is no noise
+DENOISED_EMBEDDINGS = "denoised_embeddings"  # float32 [1, S, hidden], normalised
 
 
 def seqlens_k(lane: int) -> str:

@@ -15,6 +15,7 @@ from typing import TextIO
 
 from . import contract
 from .checkpoint import open_checkpoint
+from .denoising import Denoising
 from .errors import ExportError
 from .families import FAMILIES, Family, Given, find_family
 from .families.given import read_json
@@ -78,14 +79,18 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     if "textEncoder" in known:  # one Run reads one encoded text
         options = dataclasses.replace(options, pictures=())
     source = with_wide_heads(family)
-    manifest = _manifest(options, family, source.shape, {**known, **merge(family.name, known, given.sections)}, given.sections.get("name"))
+    merged = {**known, **merge(family.name, known, given.sections)}
+    denoising = Denoising.read(checkpoint, source.shape.hidden, given.sections.get("denoising"))
+    if denoising is not None:
+        merged["denoising"] = {**given.sections["denoising"], "hidden": source.shape.hidden}
+    manifest = _manifest(options, family, source.shape, merged, given.sections.get("name"))
 
     links = Links(options.out)
     graphs = 1 + sum(each is not None for each in (family.tokenizer(), family.text_encoder()))  # besides the transformer's
     progress = Progress(source.shape.layers * len(options.precisions) + graphs, output)
     with _staging(options.out) as staging:
         writer = Writer(staging, options, links, progress)
-        errors = {precision: writer.transformer(precision, source) for precision in options.precisions}
+        errors = {precision: writer.transformer(precision, source, denoising) for precision in options.precisions}
         if errors := {precision: each for precision, each in errors.items() if each}:
             (staging / contract.QUANTISATION).write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
         writer.others(family)
@@ -104,7 +109,7 @@ class Writer:
     def __init__(self, folder: Path, options: ExportOptions, links: Links, progress: Progress) -> None:
         self._folder, self._options, self._links, self._progress = folder, options, links, progress
 
-    def transformer(self, precision: str, source: Source) -> dict[str, float]:
+    def transformer(self, precision: str, source: Source, denoising: Denoising | None = None) -> dict[str, float]:
         """The graphs of one precision, which share their weights; returns the errors of its quantised matrices."""
         lanes, name = self._options.lanes, contract.transformer_graph(precision)
         variants = {
@@ -115,7 +120,7 @@ class Writer:
         graphs = Graphs([variant.graph for variant in variants.values()])
         weights = self._weights(graphs, f"transformer.{precision}.data")
         kind = PRECISIONS[precision].on(graphs, weights, self._options.int4_block)
-        TransformerGraph(list(variants.values()), weights, kind, source).build(lambda: self._progress.advance(name))
+        TransformerGraph(list(variants.values()), weights, kind, source, denoising).build(lambda: self._progress.advance(name))
         for file, variant in variants.items():
             variant.graph.save(self._folder / file)
         self._progress.done(f"{name}: {source.shape.layers} layers, {lanes} lanes{_worst(kind.errors)}")
@@ -182,6 +187,7 @@ def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: di
         "image": {"graph": contract.IMAGE_DECODER, "pixelsPerCode": family.image_decoder().pixels_per_code, **sections["image"]},
         "sampling": sections["sampling"],
         "decoding": sections["decoding"],
+        **({"denoising": sections["denoising"]} if "denoising" in sections else {}),
     }
 
 

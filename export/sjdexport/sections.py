@@ -26,6 +26,10 @@ FIELDS: dict[str, tuple[dict[str, Value], dict[str, tuple[Value, Any]]]] = {
         {"guidance": values.AMOUNT, "temperature": values.AMOUNT, "topK": values.ID, "topP": values.SHARE}, {"order": (values.one_of(ORDER), ORDER)}),
     "decoding": ({"method": values.TEXT, "window": values.WINDOW, "initialisation": values.TEXT}, {"sequential": (values.SEQUENTIAL, ...)}),
 }
+# Sections of generation.json that most models have no use for.
+OPTIONAL: dict[str, tuple[dict[str, Value], dict[str, tuple[Value, Any]]]] = {
+    "denoising": ({"steps": values.POSITIVE, "alpha": values.FALLING, "sigma": values.RISING}, {}),
+}
 
 
 def read_generation(path: Path) -> dict[str, Any]:
@@ -33,13 +37,14 @@ def read_generation(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     given = read_json(path)
-    if unknown := set(given) - {"name", *FIELDS}:
-        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are name, {', '.join(FIELDS)}.")
+    sections = FIELDS | OPTIONAL
+    if unknown := set(given) - {"name", *sections}:
+        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are name, {', '.join(sections)}.")
     if "name" in given:
         values.TEXT.check(f"{path}: name", given["name"])
-    for section in FIELDS:
+    for section in sections:
         if section in given:
-            given[section] = _complete(f"{path}: section {section}", given[section], *FIELDS[section])
+            given[section] = _complete(f"{path}: section {section}", given[section], *sections[section])
     return given
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from . import contract
+from .denoising import Denoising
 from .graph import FLOAT, INT32, INT64, Graph
 from .precision import MICROSOFT, Precision
 from .rotary import Rotary
@@ -94,8 +95,8 @@ class TransformerGraph:
     travels between blocks is the pair (what the last block added, stream before that).
     """
 
-    def __init__(self, variants: Sequence[Variant], weights: Weights, precision: Precision, source: Source) -> None:
-        self._variants, self._weights, self._precision, self._source = variants, weights, precision, source
+    def __init__(self, variants: Sequence[Variant], weights: Weights, precision: Precision, source: Source, denoising: Denoising | None = None) -> None:
+        self._variants, self._weights, self._precision, self._source, self._denoising = variants, weights, precision, source, denoising
         self._graph = weights.graph
         self._shape = source.shape
 
@@ -108,6 +109,8 @@ class TransformerGraph:
             self._add_lanes(variant)
 
         stream, addition = self._embed(ids), None
+        if self._denoising is not None:
+            stream = self._denoising.build(graph, self._weights, stream, self._precision.type)
         for index in range(shape.layers):
             layer = self._source.layer(index)
             name = f"layers.{index}"

@@ -29,7 +29,11 @@ internal sealed class MethodArguments
         "early-exit: passes that refine a draft before it is committed as it is",
         "a whole number, 1 or more", TheMethods, n => n >= 1);
 
-    public IEnumerable<Option> Options => [_branching, _reuseThreshold, _groupSize, _groupTolerance, _iterations];
+    private readonly Option<int?> _denoisingSteps = Number<int>("--denoising-steps", "K",
+        "sjd2: passes that bring a draft from noise to a code, at most the window",
+        $"a whole number from 1 to {DecodingOptions.LargestWindow}", TheModels, k => k is >= 1 and <= DecodingOptions.LargestWindow);
+
+    public IEnumerable<Option> Options => [_branching, _reuseThreshold, _groupSize, _groupTolerance, _iterations, _denoisingSteps];
 
     /// <summary>The option of generate that sets a property of <see cref="DecodingOptions"/>, such as --window.</summary>
     public static string OptionOf(string property) => property switch
@@ -41,6 +45,7 @@ internal sealed class MethodArguments
         nameof(DecodingOptions.GroupSize) => "--group-size",
         nameof(DecodingOptions.GroupTolerance) => "--group-tolerance",
         nameof(DecodingOptions.Iterations) => "--iterations",
+        nameof(DecodingOptions.DenoisingSteps) => "--denoising-steps",
         _ => throw new ArgumentOutOfRangeException(nameof(property), property, "There is no option for this property."),
     };
 
@@ -52,5 +57,6 @@ internal sealed class MethodArguments
         GroupSize = parsed.GetValue(_groupSize),
         GroupTolerance = parsed.GetValue(_groupTolerance),
         Iterations = parsed.GetValue(_iterations),
+        DenoisingSteps = parsed.GetValue(_denoisingSteps),
     };
 }

@@ -95,6 +95,7 @@ internal static class ModelList
         string sequential = model is { SequentialFirst: 0, SequentialLast: 0 } ? ""
             : Invariant($", without drafts at the first {model.SequentialFirst} and the last {model.SequentialLast} codes");
         yield return ("decoding", Invariant($"{model.Method}, window {model.Window}, first guess {model.Initialisation}{sequential}"));
+        yield return ("denoising", model.DenoisingSteps is int steps ? Invariant($"reads noise (the method sjd2); {steps} steps unless told otherwise") : null);
         yield return ("files", Invariant($"{Megabytes(model)} MB"));
     }
 
@@ -106,6 +107,7 @@ internal static class ModelList
 /// <param name="Layout">The ids of codes, and those that end rows and pictures.</param>
 /// <param name="SequentialFirst">Codes at the beginning that are drawn without drafts.</param>
 /// <param name="SequentialLast">Codes at the end.</param>
+/// <param name="DenoisingSteps">Of the method sjd2; null where the model does not read noise.</param>
 /// <param name="MaxPromptTokens">Null where a prompt is the number of a class.</param>
 /// <param name="Prompt">Token ids, and text in quotes with its placeholders.</param>
 /// <param name="Negative">Null where the model reads no negative prompt.</param>
@@ -116,7 +118,7 @@ internal sealed record ModelReport(
     IReadOnlyList<string> Precisions, string DefaultPrecision, IReadOnlyList<int> Batches,
     string Prompt, string Unconditional, int? MaxPromptTokens, string? Negative, string? Cleaning,
     float Guidance, float Temperature, int TopK, float TopP, string Method, WindowSize Window, string Initialisation,
-    int SequentialFirst, int SequentialLast, long Bytes)
+    int SequentialFirst, int SequentialLast, int? DenoisingSteps, long Bytes)
 {
     public static ModelReport Of(string folder, ModelDescription model) => new(
         model.Name, model.Family, folder, model.License, model.LicenseNotice, model.AllowsCommercialUse,
@@ -124,7 +126,8 @@ internal sealed record ModelReport(
         model.Precisions, model.Precision, model.Batches,
         model.PromptForm, model.UnconditionalForm, model.MaxPromptTokens, model.DefaultNegative, model.Cleaning,
         model.DefaultGuidance, model.DefaultTemperature, model.DefaultTopK, model.DefaultTopP,
-        model.DefaultMethod, model.DefaultWindow, model.DefaultInitialisation, model.Sequential.First, model.Sequential.Last, model.Bytes);
+        model.DefaultMethod, model.DefaultWindow, model.DefaultInitialisation, model.Sequential.First, model.Sequential.Last,
+        model.DefaultDenoisingSteps, model.Bytes);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

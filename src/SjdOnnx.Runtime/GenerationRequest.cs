@@ -69,6 +69,9 @@ public sealed record GenerationRequest
     /// <summary><see cref="DecodingOptions.Iterations"/> of the method early-exit.</summary>
     public int? Iterations { get; init; }
 
+    /// <summary><see cref="DecodingOptions.DenoisingSteps"/> of the method sjd2, 1 to the window; null takes the model's.</summary>
+    public int? DenoisingSteps { get; init; }
+
     /// <summary>1 is no guidance.</summary>
     public float? Guidance { get; init; }
 

@@ -16,6 +16,7 @@ public sealed record ModelDescription
         Precision = folder.Precision;
         Sizes = [.. _manifest.Image.Sizes.Select(size => new ImageSize(size[0], size[1]))];
         Precisions = [.. _manifest.Transformer.Precisions.Keys];
+        Methods = [.. DecodingMethods.Names.Where(name => _manifest.Denoising is not null || !DecodingMethods.Describe(name).ReadsNoise)];
         Batches = [1, .. _manifest.Transformer.Precisions[Precision].Batches.Keys.Order()];
     }
 
@@ -117,8 +118,11 @@ public sealed record ModelDescription
 
     public string DefaultInitialisation => _manifest.Decoding.Initialisation;
 
-    /// <summary>Every decoding method; all work with every model.</summary>
-    public IReadOnlyList<string> Methods { get; } = DecodingMethods.Names;
+    /// <summary>Denoising steps of the method sjd2 unless told otherwise; null where the model was not fine-tuned to read noise.</summary>
+    public int? DefaultDenoisingSteps => _manifest.Denoising?.Steps;
+
+    /// <summary>The decoding methods that work with this model: all, but for those that have it read noise which it cannot.</summary>
+    public IReadOnlyList<string> Methods { get; }
 
     /// <summary>Every first guess a method can start from.</summary>
     public IReadOnlyList<string> Initialisations { get; } = [.. Initialisation.All.Select(initialisation => initialisation.Name)];

@@ -22,7 +22,7 @@ public class ModelsTests
         Assert.Equal(
             ["name", "family", "folder", "license", "license_notice", "commercial_use", "sizes", "pixels_per_code", "codes", "layout", "layers", "lanes", "precisions",
                 "default_precision", "batches", "prompt", "unconditional", "max_prompt_tokens", "negative", "cleaning", "guidance", "temperature", "top_k",
-                "top_p", "method", "window", "initialisation", "sequential_first", "sequential_last", "bytes"],
+                "top_p", "method", "window", "initialisation", "sequential_first", "sequential_last", "denoising_steps", "bytes"],
             json.EnumerateObject().Select(member => member.Name));
         Assert.True(json.GetProperty("commercial_use").GetBoolean());
         Assert.InRange(json.GetProperty("bytes").GetInt64(), 1_000_000, 60_000_000);

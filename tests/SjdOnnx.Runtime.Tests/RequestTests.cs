@@ -67,6 +67,14 @@ public class RequestTests(LoadedTestModel loaded)
     }
 
     [ModelFact]
+    public async Task A_model_that_reads_no_noise_has_none_of_sjd2()
+    {
+        Assert.DoesNotContain("sjd2", loaded.Model.Model.Methods);
+        Assert.Null(loaded.Model.Model.DefaultDenoisingSteps);
+        await Refused(new() { Prompt = Fox, Method = "sjd2" }, "which this model was not fine-tuned for", "Choose the method mc");
+    }
+
+    [ModelFact]
     public Task Negative_preview_rows_are_refused() => Refused(new() { Prompt = Fox, PreviewEveryRows = -1 }, "PreviewEveryRows is -1");
 
     [ModelFact]

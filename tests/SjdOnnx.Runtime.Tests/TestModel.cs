@@ -11,14 +11,22 @@ internal static class TestModel
 {
     public const string Variable = "SJDONNX_TEST_MODEL";
 
-    /// <summary>Null where there is no model.</summary>
-    public static string? Folder { get; } = Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } folder ? folder : InRepository();
+    private const string DenoisingVariable = "SJDONNX_DENOISING_TEST_MODEL";
 
-    private static string? InRepository()
+    /// <summary>Null where there is no model.</summary>
+    public static string? Folder { get; } = Find(Variable, "emoji");
+
+    /// <summary>A model that was fine-tuned to read noise: onnx-models/emoji-sjd2, or what the variable names. Null where there is none.</summary>
+    public static string? DenoisingFolder { get; } = Find(DenoisingVariable, "emoji-sjd2");
+
+    private static string? Find(string variable, string name) =>
+        Environment.GetEnvironmentVariable(variable) is { Length: > 0 } folder ? folder : InRepository(name);
+
+    private static string? InRepository(string name)
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {
-            string model = Path.Combine(folder.FullName, "onnx-models", "emoji");
+            string model = Path.Combine(folder.FullName, "onnx-models", name);
             if (File.Exists(Path.Combine(model, "model.json")))
                 return model;
         }
@@ -47,10 +55,10 @@ internal sealed class ModelTheoryAttribute : TheoryAttribute
 /// <summary>A copy of the model folder, to be spoilt.</summary>
 internal sealed class ModelCopy : IDisposable
 {
-    public ModelCopy()
+    public ModelCopy(string? of = null)
     {
         Folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
-        foreach (string file in Directory.GetFiles(TestModel.Folder!))
+        foreach (string file in Directory.GetFiles(of ?? TestModel.Folder!))
             File.Copy(file, PathOf(Path.GetFileName(file)));
     }
 

@@ -3,7 +3,6 @@ using SjdOnnx.Runtime;
 using SjdOnnx.Runtime.Decoding;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Native;
-using SjdOnnx.Runtime.Tests;
 using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Statistics.Tests;
@@ -19,9 +18,9 @@ internal sealed class BuiltInModel : IDisposable
     private readonly ProbabilityChain _chain;
     private readonly RequestResolver _resolver;
 
-    public BuiltInModel(string precision)
+    public BuiltInModel(string folderPath, string precision)
     {
-        ModelFolder folder = ModelFolder.Open(TestModel.Folder!, precision);
+        ModelFolder folder = ModelFolder.Open(folderPath, precision);
         _manifest = folder.Manifest;
         _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
         _model = LoadedModel.Open(folder, Provider.Find("cpu"), Processor.PhysicalCores(), verifyHashes: false);
@@ -55,7 +54,7 @@ internal sealed class BuiltInModel : IDisposable
     {
         var witness = new Witness(method, Layout);
         var decoder = new Decoder(Layout, witness, Sampling, auto);
-        PromptedTransformer prompted = _model.Transformer.With(Read(prompt), Layout, method.WindowSize, method.Branches, inPairs: Batch.ReadsInPairs(method));
+        PromptedTransformer prompted = _model.Transformer.With(Read(prompt), Layout, method.WindowSize, method.Branches, method.DenoisingSteps, inPairs: Batch.ReadsInPairs(method));
         Picture picture = decoder.Begin(prompted, new Randomness(seed));
         while (!picture.IsComplete)
             decoder.Advance(_model.Transformer, [picture]);

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text;
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
+using SjdOnnx.Runtime.Tests;
 using SjdOnnx.Tests.Methods;
 using Xunit.Abstractions;
 
@@ -31,7 +32,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
         var cells = new TheoryData<string, int, bool>();
         foreach (string name in DecodingMethods.Names.Where(name => DecodingMethods.Create(name).IsExact))
             cells.Add(name, 24, false);
-        foreach (string name in (string[])["sjd", "mc", "pac"])
+        foreach (string name in (string[])["sjd", "mc", "pac", "sjd2"])
             cells.Add(name, 64, true);
         return cells;
     }
@@ -40,12 +41,13 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     [MemberData(nameof(ExactMethods))]
     public void Every_code_is_drawn_from_its_distribution(string name, int window, bool auto)
     {
-        IDecodingMethod method = DecodingMethods.Create(name, new DecodingOptions { WindowSize = window });
+        // Three steps have all there is: noise, something between, and codes.
+        IDecodingMethod method = DecodingMethods.Create(name, new DecodingOptions { WindowSize = window, DenoisingSteps = 3 });
         List<DrawnPicture> pictures = Draw(method, auto ? Auto : null, OfOnePrompt, OfManyPrompts);
-        Law law = Examine(pictures, Dice(name, window, auto));
+        Law law = Examine(method, pictures, Dice(name, window, auto));
         (string what, double z) = law.Transforms().MaxBy(static found => Math.Abs(found.Z));
         double significance = name == "ar" ? 1 : TwoSamples.Significance(
-            [.. pictures.Take(OfOnePrompt).Select(static picture => picture.Codes)], findings.AutoregressiveOfOnePrompt, findings.Model.Layout);
+            [.. pictures.Take(OfOnePrompt).Select(static picture => picture.Codes)], findings.AutoregressiveOfOnePrompt(method), findings.ModelOf(method).Layout);
         findings.Add(
             $"| `{name}` | {(auto ? "auto" : method.WindowSize)} | {law.Tokens:N0} | {(double)law.Tokens / pictures.Sum(static picture => picture.ForwardPasses):F2} | {law.LogLikelihood:F2} | {z:F2} ({what}) | {(ChecksQ(method) ? law.Acceptance.ToString("F2", CultureInfo.InvariantCulture) : "–")} | {(name == "ar" ? "–" : significance.ToString("F2", CultureInfo.InvariantCulture))} | {law.WindowDistance:F4} |");
 
@@ -66,7 +68,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     {
         IDecodingMethod method = DecodingMethods.Names.Contains(control) ? DecodingMethods.Create(control) : NegativeControl.Create(control, window: 16);
         Assert.False(method.IsExact);
-        Law law = Examine(Draw(method, auto: null, 0, OfControls), Dice(control, window: 16, auto: false));
+        Law law = Examine(method, Draw(method, auto: null, 0, OfControls), Dice(control, window: 16, auto: false));
         (string what, double z) = law.Transforms().MaxBy(static found => Math.Abs(found.Z));
         findings.AddControl($"| {control} | {law.Tokens:N0} | {law.LogLikelihood:F1} | {z:F1} ({what}) | {law.Acceptance:F1} |");
 
@@ -80,7 +82,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     [InlineData("fp32", 170, 0.02)]
     public void Seed_exact_pictures_are_the_autoregressive_ones(string precision, int prompts, double most)
     {
-        using var other = new BuiltInModel(precision);
+        using var other = new BuiltInModel(TestModel.Folder!, precision);
         int pictures = 0, different = 0;
         for (int i = 0; i < prompts; i++)
         {
@@ -105,7 +107,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     [InlineData("pac", 16)]
     public void The_cache_holds_the_picture_and_nothing_else(string name, int window)
     {
-        using var exact = new BuiltInModel("fp32");
+        using var exact = new BuiltInModel(TestModel.Folder!, "fp32");
         double largest = 0;
         for (int i = 0; i < 8; i++)
         {
@@ -133,9 +135,9 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     {
         var pictures = new List<DrawnPicture>();
         for (int i = 0; i < ofOnePrompt; i++)
-            pictures.Add(findings.Model.Draw(OnePrompt, Seed(method, i), method, auto));
+            pictures.Add(findings.ModelOf(method).Draw(OnePrompt, Seed(method, i), method, auto));
         for (int i = 0; i < ofManyPrompts; i++)
-            pictures.Add(findings.Model.Draw(BuiltInModel.HeldOutPrompts[i % BuiltInModel.HeldOutPrompts.Count], Seed(method, ofOnePrompt + i), method, auto));
+            pictures.Add(findings.ModelOf(method).Draw(BuiltInModel.HeldOutPrompts[i % BuiltInModel.HeldOutPrompts.Count], Seed(method, ofOnePrompt + i), method, auto));
         return pictures;
     }
 
@@ -145,32 +147,45 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
 
     private static Random Dice(string name, int window, bool auto) => new((name.Sum(static letter => letter * 7919) * 131) + (window * 2) + (auto ? 1 : 0));
 
-    private Law Examine(List<DrawnPicture> pictures, Random dice)
+    private Law Examine(IDecodingMethod method, List<DrawnPicture> pictures, Random dice)
     {
-        var law = new Law(findings.Model.Layout, dice);
+        BuiltInModel model = findings.ModelOf(method);
+        var law = new Law(model.Layout, dice);
         foreach (DrawnPicture picture in pictures)
-            law.Add(picture, findings.Model.Distributions(picture));
+            law.Add(picture, model.Distributions(picture));
         return law;
     }
 
-    /// <summary>The model, and what was found, which becomes a page of the docs at the end.</summary>
+    /// <summary>The models, and what was found, which becomes a page of the docs at the end.</summary>
     public sealed class Findings : IDisposable
     {
         private readonly List<string> _methods = [];
         private readonly List<string> _controls = [];
         private readonly List<string> _agreements = [];
-        private readonly Lazy<int[][]> _autoregressive;
+        private readonly Dictionary<BuiltInModel, int[][]> _autoregressive = [];
+        private readonly BuiltInModel _model = new(TestModel.Folder!, "int8");
+        private readonly Lazy<BuiltInModel> _readsNoise = new(() => new BuiltInModel(TestModel.DenoisingFolder!, "int8"));
 
-        public Findings() => _autoregressive = new(() =>
-            [.. Enumerable.Range(0, OfOnePrompt).Select(i => Model.Draw(OnePrompt, 77_000_000 + (ulong)i, new Autoregressive()).Codes)]);
+        /// <summary>The model whose law the method's pictures ought to have: the fine-tuned one, if the method has it read noise.</summary>
+        internal BuiltInModel ModelOf(IDecodingMethod method) => method.DenoisingSteps > 0 ? _readsNoise.Value : _model;
 
-        internal BuiltInModel Model { get; } = new("int8");
+        internal int[][] AutoregressiveOfOnePrompt(IDecodingMethod method)
+        {
+            BuiltInModel model = ModelOf(method);
+            if (!_autoregressive.TryGetValue(model, out int[][]? codes))
+            {
+                codes = [.. Enumerable.Range(0, OfOnePrompt).Select(i => model.Draw(OnePrompt, 77_000_000 + (ulong)i, new Autoregressive()).Codes)];
+                _autoregressive.Add(model, codes);
+            }
 
-        internal int[][] AutoregressiveOfOnePrompt => _autoregressive.Value;
+            return codes;
+        }
 
         public void Dispose()
         {
-            Model.Dispose();
+            _model.Dispose();
+            if (_readsNoise.IsValueCreated)
+                _readsNoise.Value.Dispose();
             if (_methods.Count > 0 && _controls.Count > 0 && _agreements.Count > 0)
                 File.WriteAllText(Page(), Text());
         }
@@ -187,7 +202,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
             page.AppendLine(CultureInfo.InvariantCulture, $"""
                 # Exactness on the built-in model
 
-                Written by `./test --long` (`tests/SjdOnnx.Statistics.Tests`), int8, default sampling. Pictures ({OfOnePrompt} of one prompt and {OfManyPrompts} of held-out ones for each
+                `sjd2` is examined on `emoji-sjd2`, with three denoising steps; all else on `emoji`. Written by `./test --long` (`tests/SjdOnnx.Statistics.Tests`), int8, default sampling. Pictures ({OfOnePrompt} of one prompt and {OfManyPrompts} of held-out ones for each
                 row) are read back by the model; if each code was drawn from the distribution it has there, every deviate below is standard normal. Limit {Limit}.
 
                 - *log-likelihood*: Σ (−log p(x) − entropy of p), over its standard deviation.

@@ -21,6 +21,8 @@ internal sealed class Witness(IDecodingMethod method, TokenLayout layout) : IDec
 
     public int Branches => method.Branches;
 
+    public int DenoisingSteps => method.DenoisingSteps;
+
     /// <summary>Drafts that were tested: with which probability they ought to stand, Σ min(p, q), and whether they did.</summary>
     public List<(double Probability, bool Stood)> Tested { get; } = [];
 

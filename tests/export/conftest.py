@@ -56,11 +56,10 @@ class Model:
         self.config = json.loads((folder / "config.json").read_text())
         self.weights = {name: t.float32().astype(np.float64) for name, t in read_header(folder / "checkpoint.safetensors").items()}
         self._runner = runner
-        for precision in PRECISIONS:
-            runner.load(precision, folder / f"transformer.{precision}.onnx")
+        self._loaded: set[str] = set()
 
     def lanes(self, precision: str = "fp32") -> Lanes:
-        return Lanes(self._runner, precision, self.manifest, precision)
+        return self._variant(precision, contract.transformer_graph(precision))
 
     def batch(self, precision: str, pictures: int) -> Lanes:
         return self._variant(precision, contract.transformer_graph(precision, pictures), pictures)
@@ -69,8 +68,11 @@ class Model:
         return self._variant(precision, contract.transformer_graph(precision, tree=True))
 
     def _variant(self, precision: str, graph: str, pictures: int = 1) -> Lanes:
-        self._runner.load(graph, self.folder / graph)
-        return Lanes(self._runner, graph, self.manifest, precision, pictures=pictures)
+        session = str(self.folder / graph)
+        if session not in self._loaded:
+            self._runner.load(session, self.folder / graph)
+            self._loaded.add(session)
+        return Lanes(self._runner, session, self.manifest, precision, pictures=pictures)
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ import numpy as np
 from runner import Runner
 from sjdexport import contract
 
+Noise = tuple[np.ndarray, np.ndarray]  # the embeddings before [N, hidden], and of each row the factor of that, the factor of the id's own and the level [N, 3]
+
 
 class Lanes:
     """The state of a decode of one picture or several: how many tokens of each lane the caches hold."""
@@ -19,11 +21,13 @@ class Lanes:
     def __init__(
         self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64, pictures: int = 1, inputs: Mapping[str, np.ndarray] = {},
     ) -> None:
-        """`inputs` are given to the graph in every run, as they are."""
+        """`inputs` are given to the graph in every run, as they are. `denoised` [S, hidden] is of the last run, where the model reads noise."""
         shape = manifest["transformer"]
         self.count: int = shape["lanes"] * pictures
         self.lengths = [0] * self.count
+        self.denoised: np.ndarray | None = None
         self._runner, self._session, self._always = runner, session, inputs
+        self._hidden: int | None = manifest.get("denoising", {}).get("hidden")
         dtype = {"float32": "float", "float16": "float16"}[shape["precisions"][precision]["cache"]]
         keys = [(i, lane, part) for i in range(shape["layers"]) for lane in range(self.count) for part in ("key", "value")]
         own = next(self._made)
@@ -32,13 +36,13 @@ class Lanes:
         for buffer in self._inputs.values():
             runner.buffer(buffer, dtype, [1, shape["kvHeads"], slots, shape["headDim"]])
 
-    def run(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None) -> np.ndarray:
-        """Logits [rows, codes] after the new tokens of each lane, for all rows unless told; the caches grow."""
-        return self._run(tokens, self.feeds(tokens, rows))
+    def run(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None, noise: Noise | None = None) -> np.ndarray:
+        """Logits [rows, codes] after the new tokens of each lane, for all rows unless told; the caches grow. None of them is noise unless told."""
+        return self._run(tokens, self.feeds(tokens, rows, noise))
 
-    def run_tree(self, tokens: Sequence[Sequence[int]], parents: Sequence[Sequence[int]]) -> np.ndarray:
+    def run_tree(self, tokens: Sequence[Sequence[int]], parents: Sequence[Sequence[int]], noise: Noise | None = None) -> np.ndarray:
         """The same for a graph of trees: parents are indices among the new tokens of a lane, -1 for the last cached one."""
-        inputs = self.feeds(tokens, None)
+        inputs = self.feeds(tokens, None, noise)
         for lane, (length, parent) in enumerate(zip(self.lengths, parents)):
             sees = np.eye(len(parent), dtype=bool)
             for i, p in enumerate(parent):
@@ -49,9 +53,11 @@ class Lanes:
         return self._run(tokens, inputs)
 
     def _run(self, tokens: Sequence[Sequence[int]], inputs: dict[str, np.ndarray]) -> np.ndarray:
-        logits = self._runner.run(self._session, inputs, [contract.LOGITS], self._inputs, self._outputs)[contract.LOGITS]
+        names = [contract.LOGITS] if self._hidden is None else [contract.LOGITS, contract.DENOISED_EMBEDDINGS]
+        outputs = self._runner.run(self._session, inputs, names, self._inputs, self._outputs)
         self.lengths = [length + len(new) for length, new in zip(self.lengths, tokens)]
-        return logits[0]
+        self.denoised = None if self._hidden is None else outputs[contract.DENOISED_EMBEDDINGS][0]
+        return outputs[contract.LOGITS][0]
 
     def time(self, tokens: Sequence[Sequence[int]], repeat: int) -> list[float]:
         """Milliseconds of each of `repeat` runs, none of which counts."""
@@ -61,7 +67,7 @@ class Lanes:
         """Forgets the last tokens: the next run overwrites them."""
         self.lengths = list(lengths)
 
-    def feeds(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None) -> dict[str, np.ndarray]:
+    def feeds(self, tokens: Sequence[Sequence[int]], rows: Sequence[int] | None = None, noise: Noise | None = None) -> dict[str, np.ndarray]:
         total = sum(len(new) for new in tokens)
         inputs = {
             **self._always,
@@ -69,6 +75,9 @@ class Lanes:
             contract.LANE_LENGTHS: np.array([len(new) for new in tokens], np.int64),
             contract.LOGITS_ROWS: np.arange(total) if rows is None else np.array(rows, np.int64),
         }
+        if self._hidden is not None:
+            before, steps = noise or (np.zeros((1, self._hidden)), np.zeros((1, 3)))
+            inputs |= {contract.NOISY_EMBEDDINGS: before[None].astype(np.float32), contract.DENOISING: steps[None].astype(np.float32)}
         for lane, (length, new) in enumerate(zip(self.lengths, tokens)):
             inputs[contract.seqlens_k(lane)] = np.array([length + len(new) - 1], np.int32)
             inputs[contract.total_sequence_length(lane)] = np.array(length + len(new), np.int32)

@@ -13,7 +13,11 @@ Weights = dict[str, np.ndarray]
 
 def logits(weights: Weights, config: dict, ids: list[int]) -> np.ndarray:
     """[n, vocabulary]: row i predicts token i + 1."""
-    x = weights["model.embed_tokens.weight"][ids]
+    return logits_of_embeddings(weights, config, weights["model.embed_tokens.weight"][ids])
+
+
+def logits_of_embeddings(weights: Weights, config: dict, x: np.ndarray) -> np.ndarray:
+    """The same for a sequence of embeddings [n, hidden], which need not be those of ids."""
     for i in range(config["num_hidden_layers"]):
         layer = {name.removeprefix(f"model.layers.{i}."): w for name, w in weights.items() if name.startswith(f"model.layers.{i}.")}
         x = x + attention(layer, config, rms_norm(x, layer["input_layernorm.weight"], config["rms_norm_eps"]))
@@ -21,6 +25,29 @@ def logits(weights: Weights, config: dict, ids: list[int]) -> np.ndarray:
         gate, up = h @ layer["mlp.gate_proj.weight"].T, h @ layer["mlp.up_proj.weight"].T
         x = x + (swish(gate) * up) @ layer["mlp.down_proj.weight"].T
     return rms_norm(x, weights["model.norm.weight"], config["rms_norm_eps"]) @ weights["lm_head.weight"].T
+
+
+def denoised(weights: Weights, ids: list[int], before: np.ndarray, keep: np.ndarray, add: np.ndarray) -> np.ndarray:
+    """SJD2 (arXiv 2510.08994): normalised embeddings [n, hidden] between what they were before and what the ids' are; keep and add are [n]."""
+    clean = (weights["model.embed_tokens.weight"][ids] - weights["denoising.mean"]) / weights["denoising.std"]
+    return keep[:, None] * before + add[:, None] * clean
+
+
+def read_at_levels(weights: Weights, ids: list[int], normalised: np.ndarray, level: np.ndarray) -> np.ndarray:
+    """What the model reads [n, hidden]: ids at level 0, else embeddings [n, hidden], brought back and told their level [n] if the model was taught so."""
+    read = normalised * weights["denoising.std"] + weights["denoising.mean"]
+    if "denoising.levels.first.weight" in weights:
+        read = read + level_embedding(weights, level)
+    return np.array([row if t > 0 else weights["model.embed_tokens.weight"][id] for row, t, id in zip(read, level, ids)])
+
+
+def level_embedding(weights: Weights, level: np.ndarray) -> np.ndarray:
+    """A network with one hidden layer over cosines and sines of the level, whose frequencies go up by 8 octaves from half a turn on."""
+    w = {name.removeprefix("denoising.levels."): values for name, values in weights.items() if name.startswith("denoising.levels.")}
+    count = w["first.weight"].shape[1] // 2
+    turns = np.outer(level, [0.5 * 2 ** (8 * i / count) for i in range(count)])
+    features = np.concatenate([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)], axis=1)
+    return swish(features @ w["first.weight"].T + w["first.bias"]) @ w["second.weight"].T + w["second.bias"]
 
 
 def attention(layer: Weights, config: dict, x: np.ndarray) -> np.ndarray:

@@ -54,9 +54,10 @@ def test_noise_alone_tells_nothing_of_the_code() -> None:
 def test_levels_of_training_are_levels_of_codes() -> None:
     torch.manual_seed(0)
     codes = torch.rand(200, 64) < 0.9
-    levels = segment_levels(codes)
+    levels, weights = segment_levels(codes)
     assert ((levels >= 0) & (levels <= 1)).all()
     assert (levels[~codes] == 0).all()
     clean = (levels == 0).all(dim=1).float().mean()
     assert 0.15 < clean < 0.4  # one in four, and those whose window begins at the very end
     assert (levels == 1).any() and ((levels > 0) & (levels < 0.2)).any()
+    assert (weights[levels < 1] == 1).all() and ((weights > 0) & (weights <= 1)).all()

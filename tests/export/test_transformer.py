@@ -111,9 +111,10 @@ def test_coarser_logits_stay_near(model: Model, precision: str, relative_error: 
     assert np.sqrt((error**2).mean()) < relative_error * want.std()
 
 
-def test_bf16_is_fp16_in_another_type(tmp_path: Path) -> None:
+@pytest.mark.parametrize("denoising", [False, True])
+def test_bf16_is_fp16_in_another_type(tmp_path: Path, denoising: bool) -> None:
     """ONNX Runtime's CPU cannot run it, so the graph is compared: the same nodes, and brain halves wherever the other has halves."""
-    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"], dtype=np.float32)
+    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"], dtype=np.float32, denoising=denoising)
     done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", "fp16,bf16", "--pictures", "")
     assert done.returncode == 0, done.stderr
     for tree in (False, True):

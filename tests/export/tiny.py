@@ -41,17 +41,18 @@ PRESETS = {
     "emoji": Preset(256, 8, 8, 8, 768, 1024, 512, 8, 64, 32, (1, 1, 2, 4), 128),
 }
 MERGES = ["t h", "Ġ a", "th e", "r e", "Ġ r", "f o", "fo x", "Ġ o", "o n", "Ġ b", "Ġ fox", "Ġ 1", "Ġ Ġ", "ð Ł", "! !", "Ċ Ċ"]
+SCHEDULE = {"steps": 3, "alpha": [1, 0.75, 0.4, 0], "sigma": [0, 0.5, 0.75, 1]}
 
 
-def write_checkpoint(folder: Path, preset: Preset, seed: int = 0, dtype: type = np.float16) -> None:
-    """config.json, tokenizer.json, generation.json and checkpoint.safetensors."""
+def write_checkpoint(folder: Path, preset: Preset, seed: int = 0, dtype: type = np.float16, denoising: bool = False) -> None:
+    """config.json, tokenizer.json, generation.json and checkpoint.safetensors; with `denoising` also what SJD2 adds, all else being the same."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = _vocabulary(preset.codes)
-    tensors = {**_transformer(preset, len(vocabulary), np.random.default_rng(seed)), **decoder(preset, seed)}
+    tensors = {**_transformer(preset, len(vocabulary), np.random.default_rng(seed)), **decoder(preset, seed), **(_denoising(preset, seed) if denoising else {})}
     write_safetensors(folder / "checkpoint.safetensors", {name: array.astype(dtype) for name, array in tensors.items()})
     _write_json(folder / "config.json", _config(preset, len(vocabulary)))
     _write_json(folder / "tokenizer.json", _tokenizer(vocabulary))
-    _write_json(folder / "generation.json", _generation(preset))
+    _write_json(folder / "generation.json", {**_generation(preset), **({"denoising": SCHEDULE} if denoising else {})})
 
 
 def byte_alphabet() -> list[str]:
@@ -128,6 +129,18 @@ def _transformer(preset: Preset, vocabulary: int, random: np.random.Generator) -
         tensors |= {f"model.layers.{i}.{name}": values for name, values in layer.items()}
     tensors["lm_head.weight"] = 2 * matrix(vocabulary, preset.hidden)
     return tensors
+
+
+def _denoising(preset: Preset, seed: int) -> dict[str, np.ndarray]:
+    random, features, inner = np.random.default_rng(seed + 2), 16, 24
+    return {
+        "denoising.mean": random.normal(0, 0.3, preset.hidden),
+        "denoising.std": random.uniform(0.5, 1.5, preset.hidden),
+        "denoising.levels.first.weight": random.normal(0, features**-0.5, (inner, features)),
+        "denoising.levels.first.bias": random.normal(0, 0.3, inner),
+        "denoising.levels.second.weight": random.normal(0, inner**-0.5, (preset.hidden, inner)),
+        "denoising.levels.second.bias": random.normal(0, 0.3, preset.hidden),
+    }
 
 
 def decoder(preset: Preset, seed: int = 0) -> dict[str, np.ndarray]:

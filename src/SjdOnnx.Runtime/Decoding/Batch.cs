@@ -59,7 +59,8 @@ internal sealed class Batch
 
         Prompt prompt = _model.Prompts.Read(request.Settings, request.Layout, _cancellation);
         PromptedTransformer prompted = _model.Transformer.With(
-            prompt, _common.Layout, _common.Method.WindowSize, _common.Method.Branches, slot, ReadsInPairs(_common.Method));
+            prompt, _common.Layout, _common.Method.WindowSize, _common.Method.Branches, _common.Method.DenoisingSteps, slot,
+            ReadsInPairs(_common.Method));
         Picture picture = _decoder.Begin(prompted, new Randomness(request.Settings.Seed));
         _drawings.Insert(slot, new Drawing(request, index, picture, slot, began));
         _pictures.Insert(slot, picture);

@@ -16,6 +16,10 @@ internal sealed class PassBuffers : IDisposable
     private readonly float[][] _attentionBias;
     private readonly float[] _condition;
     private readonly long[] _positionOffset;
+    private readonly float[] _noisy;
+    private readonly float[] _denoising;
+    private readonly float[] _denoised;
+    private readonly int _noiseChannels;
     private readonly int _codes;
     private readonly bool _tree;
     private Condition? _conditioned; // whose vectors lie in _condition
@@ -26,9 +30,11 @@ internal sealed class PassBuffers : IDisposable
     /// <param name="tree">Whether the new tokens of a lane may form a tree.</param>
     /// <param name="conditionRows">The most vectors of a text encoder; 0 where there is none.</param>
     /// <param name="hidden">Their width.</param>
-    public PassBuffers(NativeTensors tensors, int lanes, int tokens, int rows, int codes, bool tree, int conditionRows, int hidden)
+    /// <param name="noiseChannels">Channels of an embedding that can be noise; 0 where the graph reads none.</param>
+    public PassBuffers(
+        NativeTensors tensors, int lanes, int tokens, int rows, int codes, bool tree, int conditionRows, int hidden, int noiseChannels)
     {
-        (_codes, _tree) = (codes, tree);
+        (_codes, _tree, _noiseChannels) = (codes, tree, noiseChannels);
         _inputIds = Pinned<long>(lanes * tokens);
         _logitsRows = Pinned<long>(lanes * rows);
         _logits = Pinned<float>(lanes * rows * codes);
@@ -39,6 +45,9 @@ internal sealed class PassBuffers : IDisposable
         _attentionBias = ForEachLane(() => Pinned<float>(tree ? tokens * tokens : 0));
         _condition = Pinned<float>(conditionRows * hidden);
         _positionOffset = Pinned<long>(1);
+        _noisy = Pinned<float>(lanes * tokens * noiseChannels);
+        _denoising = Pinned<float>(noiseChannels == 0 ? 0 : lanes * tokens * GraphContract.DenoisingFields);
+        _denoised = Pinned<float>(lanes * tokens * noiseChannels);
 
         var inputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.LaneLengths, tensors.Over(_laneLengths, lanes)) };
         for (var lane = 0; lane < lanes; lane++)
@@ -68,11 +77,14 @@ internal sealed class PassBuffers : IDisposable
     /// <summary>Rows of logits that the pass so far is asked for.</summary>
     public int Rows { get; private set; }
 
+    /// <summary>Whether a picture of the pass so far reads noise.</summary>
+    public bool ReadsNoise { get; private set; }
+
     /// <summary>The rows asked for, one after another, after a pass.</summary>
     public ReadOnlyMemory<float> Logits => _logits;
 
     /// <summary>Begins a new pass.</summary>
-    public void Begin() => (Lanes, Tokens, Rows) = (0, 0, 0);
+    public void Begin() => (Lanes, Tokens, Rows, ReadsNoise) = (0, 0, 0, false);
 
     /// <summary>Adds a picture's lanes.</summary>
     public void Add(PromptedTransformer picture, int lanes)
@@ -87,15 +99,18 @@ internal sealed class PassBuffers : IDisposable
             int end = ids.Length - picture.Copies;
             for (int row = end - picture.Rows; row < end; row++)
                 _logitsRows[Rows++] = Tokens + row;
-            AddLane(ids, length);
+            AddLane(ids, length, picture.Noise);
         }
     }
 
     /// <summary>Adds a lane of one token that follows nothing.</summary>
-    public void AddIdleLane() => AddLane([0], length: 1);
+    public void AddIdleLane() => AddLane([0], length: 1, noise: null);
 
-    /// <summary>Inputs and output whose shape is that of the pass; they look at this memory.</summary>
-    public ShapedTensors Shaped(NativeTensors tensors, int tokens, int rows)
+    /// <summary>What the embeddings from the <paramref name="token"/>-th on became in a pass that read noise.</summary>
+    public ReadOnlySpan<float> Denoised(int token) => _denoised.AsSpan(token * _noiseChannels);
+
+    /// <summary>Inputs and outputs whose shape is that of the pass; they look at this memory.</summary>
+    public ShapedTensors Shaped(NativeTensors tensors, int tokens, int rows, bool readsNoise)
     {
         int ofLane = tokens / _laneLengths.Length; // in a tree all lanes are equally long
         var inputs = new List<(string Name, NativeTensor Tensor)>
@@ -108,7 +123,16 @@ internal sealed class PassBuffers : IDisposable
             inputs.Add((GraphContract.PositionIds(lane), tensors.Over(_positionIds[lane], 1, ofLane)));
             inputs.Add((GraphContract.AttentionBias(lane), tensors.Over(_attentionBias[lane], 1, 1, ofLane, ofLane)));
         }
-        return new ShapedTensors(inputs, tensors.Over(_logits, 1, rows, _codes));
+        var outputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.Logits, tensors.Over(_logits, 1, rows, _codes)) };
+        if (_noiseChannels > 0)
+        {
+            int noisy = readsNoise ? tokens : 1; // the one row says for all that they are no noise
+            inputs.Add((GraphContract.NoisyEmbeddings, tensors.Over(_noisy, 1, noisy, _noiseChannels)));
+            inputs.Add((GraphContract.Denoising, tensors.Over(_denoising, 1, noisy, GraphContract.DenoisingFields)));
+            if (readsNoise)
+                outputs.Add((GraphContract.DenoisedEmbeddings, tensors.Over(_denoised, 1, tokens, _noiseChannels)));
+        }
+        return new ShapedTensors(inputs, outputs);
     }
 
     public void Dispose()
@@ -127,8 +151,10 @@ internal sealed class PassBuffers : IDisposable
         _conditioned = condition;
     }
 
-    private void AddLane(ReadOnlySpan<int> ids, int length)
+    private void AddLane(ReadOnlySpan<int> ids, int length, NoisyEmbeddings? noise)
     {
+        if (_noiseChannels > 0)
+            AddNoise(ids.Length, noise);
         foreach (int id in ids)
             _inputIds[Tokens++] = id;
         _laneLengths[Lanes] = ids.Length;
@@ -137,17 +163,27 @@ internal sealed class PassBuffers : IDisposable
         Lanes++;
     }
 
+    private void AddNoise(int tokens, NoisyEmbeddings? noise)
+    {
+        Span<float> denoising = _denoising.AsSpan(Tokens * GraphContract.DenoisingFields, tokens * GraphContract.DenoisingFields);
+        denoising.Clear();
+        if (noise is not { IsRead: true })
+            return;
+        noise.CopyTo(_noisy.AsSpan(Tokens * _noiseChannels), denoising);
+        ReadsNoise = true;
+    }
+
     /// <summary>Pinned for good: bindings hold the addresses.</summary>
     private static T[] Pinned<T>(int length) => GC.AllocateArray<T>(length, pinned: true);
 }
 
 /// <summary>Tensors of a pass of one shape.</summary>
-internal sealed record ShapedTensors(IReadOnlyList<(string Name, NativeTensor Tensor)> Inputs, NativeTensor Logits) : IDisposable
+internal sealed record ShapedTensors(
+    IReadOnlyList<(string Name, NativeTensor Tensor)> Inputs, IReadOnlyList<(string Name, NativeTensor Tensor)> Outputs) : IDisposable
 {
     public void Dispose()
     {
-        foreach ((_, NativeTensor tensor) in Inputs)
+        foreach ((_, NativeTensor tensor) in Inputs.Concat(Outputs))
             tensor.Dispose();
-        Logits.Dispose();
     }
 }

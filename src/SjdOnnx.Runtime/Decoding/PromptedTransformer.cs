@@ -1,4 +1,5 @@
 using SjdOnnx.Decoding;
+using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Runtime.Decoding;
 
@@ -8,12 +9,13 @@ namespace SjdOnnx.Runtime.Decoding;
 /// </summary>
 /// <param name="slot">Which of the transformer's pictures this is, from 0.</param>
 /// <param name="most">The most ids fed at once.</param>
+/// <param name="noise">The embeddings of positions that are read as noise; null where none is.</param>
 /// <param name="inPairs">
 /// Whether an id that comes alone is read together with a copy behind it, which is forgotten. Attention takes another path for one
 /// new token than for several, whose sums round differently; so every pass takes the same.
 /// </param>
 internal sealed class PromptedTransformer(
-    Transformer transformer, Prompt prompt, int slot, KeyValueCache cache, int most, bool inPairs) : IPromptedModel
+    Transformer transformer, Prompt prompt, int slot, KeyValueCache cache, int most, NoisyEmbeddings? noise, bool inPairs) : IPromptedModel
 {
     private readonly int[][] _prompts = transformer.Lanes == 1 ? [prompt.Conditional] : [prompt.Conditional, prompt.Unconditional];
     private readonly int[] _ids = new int[most + 1];
@@ -47,6 +49,9 @@ internal sealed class PromptedTransformer(
 
     public KeyValueCache Cache => cache;
 
+    /// <summary>The embeddings of positions that are read as noise; null where none ever is.</summary>
+    public NoisyEmbeddings? Noise => noise;
+
     /// <summary>Rows of logits wanted of each lane: those of the last tokens.</summary>
     public int Rows { get; private set; }
 
@@ -59,6 +64,7 @@ internal sealed class PromptedTransformer(
     public void FeedPrompt()
     {
         (_prefill, _copies, _branching, _generated, Rows) = (true, 0, 0, 0, 1);
+        noise?.ReadNone();
         transformer.Enter(this);
     }
 
@@ -72,8 +78,20 @@ internal sealed class PromptedTransformer(
         if (_copies == 1)
             _ids[1] = _ids[0];
         (_prefill, _count, _branching, Rows) = (false, ids.Length + _copies, parents.Length, rows);
+        noise?.ReadNone();
         _generated += ids.Length;
         transformer.Enter(this);
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="NotSupportedException">It was made for a method that reads none.</exception>
+    public void FeedNoisy(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> steps, Randomness randomness)
+    {
+        if (noise is null)
+            throw new NotSupportedException("This model was made ready for a method that reads no noise.");
+        int position = _generated;
+        Feed(ids, rows, parents: []);
+        noise.Read(position, steps, randomness);
     }
 
     /// <summary>What the next pass reads in this lane.</summary>

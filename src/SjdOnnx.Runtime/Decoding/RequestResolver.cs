@@ -62,6 +62,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             GroupSize = request.GroupSize ?? usual.GroupSize,
             GroupTolerance = request.GroupTolerance ?? usual.GroupTolerance,
             Iterations = request.Iterations ?? usual.Iterations,
+            DenoisingSteps = request.DenoisingSteps ?? manifest.Denoising?.Steps ?? usual.DenoisingSteps,
             WindowSize = window.Drafts ?? WindowSize.LargestAuto,
             Initialisation = Initialisation.Named(request.Initialisation ?? manifest.Decoding.Initialisation),
         });
@@ -69,6 +70,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         if (manifest.Transformer.Lanes == 1 && sampling.Guidance != 1)
             throw new RequestException("This model was exported with one lane and has no guidance. Ask for guidance 1, or export it with two lanes.");
         CheckTrees(method);
+        CheckDenoising(method);
         if (request.Negative is not null && manifest.Prompt.Negative is null)
         {
             throw new RequestException(
@@ -103,6 +105,26 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             throw new RequestException(
                 $"The method {method.Name} has the model judge a tree of codes, for which this model has no graph at {precision}. " +
                 "Choose the method mc, which does without a tree, or export the model again.");
+        }
+    }
+
+    /// <summary>A method whose drafts begin as noise needs a model that has learnt to read it.</summary>
+    private void CheckDenoising(IDecodingMethod method)
+    {
+        if (method.DenoisingSteps == 0)
+            return;
+        if (manifest.Denoising is null)
+        {
+            throw new RequestException(
+                $"The method {method.Name} has the model read noise, which this model was not fine-tuned for. Choose the method mc, which does " +
+                "without, or a model that export/sjd2 has fine-tuned, such as emoji-sjd2.");
+        }
+
+        if (method.DenoisingSteps > method.WindowSize)
+        {
+            throw new RequestException(
+                $"The method {method.Name} is asked for {method.DenoisingSteps} denoising steps in a window of {method.WindowSize} drafts: drafts enter " +
+                "it in no more groups than it holds. Ask for as many steps as drafts at most, or for a larger window.");
         }
     }
 

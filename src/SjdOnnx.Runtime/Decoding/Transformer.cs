@@ -71,10 +71,11 @@ internal sealed class Transformer(
     /// <summary>The model with this prompt, ready for a picture. It has the cache of its slot: one at a time.</summary>
     /// <param name="windowSize">The most drafts in a pass.</param>
     /// <param name="branches">The most codes beside the drafts in a pass.</param>
+    /// <param name="denoisingSteps">Steps from noise to a code; 0 where no noise is read.</param>
     /// <param name="slot">Which of the pictures that are drawn together, from 0.</param>
     /// <param name="inPairs">Whether to round alike whatever the number of drafts: see <see cref="PromptedTransformer"/>.</param>
     public PromptedTransformer With(
-        Prompt prompt, TokenLayout layout, int windowSize, int branches = 0, int slot = 0, bool inPairs = false)
+        Prompt prompt, TokenLayout layout, int windowSize, int branches = 0, int denoisingSteps = 0, int slot = 0, bool inPairs = false)
     {
         int longest = Math.Max(prompt.Conditional.Length, prompt.Unconditional.Length);
         int drafts = Math.Min(windowSize, layout.LastCode);
@@ -84,7 +85,8 @@ internal sealed class Transformer(
         if (branches > 0)
             OpenTree();
         Reserve(Math.Max(longest, tokens + 1), 1 + drafts + branches);
-        return new PromptedTransformer(this, prompt, slot, CacheOf(slot, longest + layout.Length + branches), tokens, inPairs);
+        NoisyEmbeddings? noise = denoisingSteps == 0 ? null : new NoisyEmbeddings(new NoiseSchedule(manifest.Denoising!), denoisingSteps, tokens);
+        return new PromptedTransformer(this, prompt, slot, CacheOf(slot, longest + layout.Length + branches), tokens, noise, inPairs);
     }
 
     /// <summary>Has the next pass bring this picture further.</summary>
@@ -123,8 +125,7 @@ internal sealed class Transformer(
         Session session = open(pictures, tree);
         try
         {
-            GraphContract.CheckTransformer(
-                session, manifest.Transformer, _precision, manifest.Layout, pictures, tree, conditioned: manifest.TextEncoder is not null);
+            GraphContract.CheckTransformer(session, manifest, _precision, pictures, tree);
         }
         catch
         {
@@ -133,7 +134,8 @@ internal sealed class Transformer(
         }
 
         int places = 2 * (manifest.TextEncoder?.Places ?? 0);
-        var graph = new TransformerGraph(tensors, session, Lanes, Codes, pictures, tree, places, sharesMemory: provider.IsCpu);
+        int noiseChannels = manifest.Denoising?.Hidden ?? 0;
+        var graph = new TransformerGraph(tensors, session, Lanes, Codes, pictures, tree, places, noiseChannels, sharesMemory: provider.IsCpu);
         graph.Reserve(_reserved.Tokens, _reserved.Rows);
         return graph;
     }

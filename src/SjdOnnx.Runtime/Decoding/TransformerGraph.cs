@@ -15,10 +15,12 @@ namespace SjdOnnx.Runtime.Decoding;
 /// </param>
 /// <param name="tree">Whether the new tokens of a picture may form a tree.</param>
 /// <param name="conditionRows">The most vectors of a text encoder; 0 where there is none.</param>
+/// <param name="noiseChannels">Channels of an embedding that can be noise; 0 where the graph reads none.</param>
 /// <param name="sharesMemory">Whether the provider reads bound inputs where they lie. Others copy them when they are bound, so they
 /// must be bound again for every pass.</param>
 internal sealed class TransformerGraph(
-    NativeTensors tensors, Session session, int lanes, int codes, int pictures, bool tree, int conditionRows, bool sharesMemory) : IDisposable
+    NativeTensors tensors, Session session, int lanes, int codes, int pictures, bool tree, int conditionRows, int noiseChannels,
+    bool sharesMemory) : IDisposable
 {
     /// <summary>
     /// A binding holds a reference to every tensor of every lane; pictures in rows of different length meet in many shapes.
@@ -46,7 +48,7 @@ internal sealed class TransformerGraph(
         _buffers?.Dispose();
         _buffers = null;
         int hidden = conditionRows == 0 ? 0 : session.Inference.InputMetadata[GraphContract.Condition].Dimensions[1];
-        _buffers = new PassBuffers(tensors, lanes * pictures, _capacity.Tokens, _capacity.Rows, codes, tree, conditionRows, hidden);
+        _buffers = new PassBuffers(tensors, lanes * pictures, _capacity.Tokens, _capacity.Rows, codes, tree, conditionRows, hidden, noiseChannels);
     }
 
     /// <summary>Forgets all bindings, and so the addresses of the caches.</summary>
@@ -70,20 +72,23 @@ internal sealed class TransformerGraph(
         while (buffers.Lanes < lanes * pictures)
             buffers.AddIdleLane();
 
-        var shape = new Shape(buffers.Tokens, buffers.Rows, slots);
+        var shape = new Shape(buffers.Tokens, buffers.Rows, slots, buffers.ReadsNoise);
         if (!_bindings.TryGetValue(shape, out Binding? binding))
             binding = Bind(shape, fed, idle);
         if (!sharesMemory)
             BindInputs(binding);
         session.Run(binding.Io, cancellation);
 
-        int row = 0;
+        (int row, int token) = (0, 0);
         for (ulong left = slots; left != 0; left &= left - 1)
         {
             PromptedTransformer picture = fed[BitOperations.TrailingZeroCount(left)]!;
             int rows = lanes * picture.Rows;
             picture.Receive(buffers.Logits.Slice(row * codes, rows * codes));
+            picture.Noise?.Receive(buffers.Denoised(token));
             row += rows;
+            for (var lane = 0; lane < lanes; lane++)
+                token += picture.Tokens(lane).Length;
         }
     }
 
@@ -106,10 +111,11 @@ internal sealed class TransformerGraph(
     {
         if (_bindings.Count >= MostBindings)
             Unbind();
-        var binding = new Binding(session.Inference.CreateIoBinding(), _buffers!.Shaped(tensors, shape.Tokens, shape.Rows));
+        var binding = new Binding(session.Inference.CreateIoBinding(), _buffers!.Shaped(tensors, shape.Tokens, shape.Rows, shape.ReadsNoise));
         _bindings.Add(shape, binding);
         BindInputs(binding);
-        binding.Io.BindOutput(GraphContract.Logits, binding.Shaped.Logits.Value);
+        foreach ((string name, NativeTensor tensor) in binding.Shaped.Outputs)
+            binding.Io.BindOutput(name, tensor.Value);
         int place = 0;
         for (ulong left = shape.Slots; left != 0; left &= left - 1)
             fed[BitOperations.TrailingZeroCount(left)]!.Cache.BindTo(binding.Io, lanes * place++);
@@ -119,7 +125,7 @@ internal sealed class TransformerGraph(
     }
 
     /// <summary>Passes of equal shape can share a binding.</summary>
-    private readonly record struct Shape(int Tokens, int Rows, ulong Slots);
+    private readonly record struct Shape(int Tokens, int Rows, ulong Slots, bool ReadsNoise);
 
     private sealed record Binding(OrtIoBinding Io, ShapedTensors Shaped) : IDisposable
     {

@@ -19,6 +19,13 @@ internal static class GraphContract
     public const string Condition = "condition";
     public const string PositionOffset = "position_offset";
 
+    public const string NoisyEmbeddings = "noisy_embeddings";
+    public const string Denoising = "denoising";
+    public const string DenoisedEmbeddings = "denoised_embeddings";
+
+    /// <summary>What <see cref="Denoising"/> says of a row: the factor of the embedding before, that of the id's own, and the level.</summary>
+    public const int DenoisingFields = 3;
+
     public static string SeqLensK(int lane) => $"seqlens_k.{lane}";
 
     public static string TotalSequenceLength(int lane) => $"total_sequence_length.{lane}";
@@ -43,10 +50,9 @@ internal static class GraphContract
 
     /// <param name="pictures">Pictures in a Run.</param>
     /// <param name="tree">Whether the new tokens of a picture may form a tree.</param>
-    /// <param name="conditioned">Whether a text encoder's vectors take the places of tokens.</param>
-    public static void CheckTransformer(
-        Session session, TransformerSection transformer, PrecisionSection precision, LayoutSection layout, int pictures, bool tree, bool conditioned)
+    public static void CheckTransformer(Session session, Manifest manifest, PrecisionSection precision, int pictures, bool tree)
     {
+        (TransformerSection transformer, LayoutSection layout) = (manifest.Transformer, manifest.Layout);
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
         int count = transformer.Lanes * pictures;
         string lanes = pictures == 1 ? $"{count} lanes" : $"{count} lanes for {pictures} pictures";
@@ -76,10 +82,17 @@ internal static class GraphContract
                 }
             }
         }
-        if (conditioned)
+        if (manifest.TextEncoder is not null)
         {
             graph.RequireInput("a text encoder", Condition, TensorElementType.Float, Graph.Any, Graph.Any);
             graph.RequireInput("a text encoder", PositionOffset, TensorElementType.Int64, 1);
+        }
+        if (manifest.Denoising is { Hidden: int hidden })
+        {
+            string channels = $"denoising of {hidden} channels";
+            graph.RequireInput(channels, NoisyEmbeddings, TensorElementType.Float, 1, Graph.Any, hidden);
+            graph.RequireInput(channels, Denoising, TensorElementType.Float, 1, Graph.Any, DenoisingFields);
+            graph.RequireOutput(channels, DenoisedEmbeddings, TensorElementType.Float, 1, Graph.Any, hidden);
         }
         graph.RequireOutput($"{layout.Codes} codes", Logits, TensorElementType.Float, 1, Graph.Any, layout.Codes);
         graph.RequireNoOtherInput($"{transformer.Layers} layers and {lanes}");

@@ -33,6 +33,9 @@ internal sealed record Manifest
 
     public required DecodingSection Decoding { get; init; }
 
+    /// <summary>Null where the model was not fine-tuned to read noise.</summary>
+    public DenoisingSection? Denoising { get; init; }
+
     /// <summary>The graphs beside the transformer's.</summary>
     [JsonIgnore]
     public IEnumerable<string> OtherGraphs =>
@@ -181,6 +184,22 @@ internal sealed record SequentialSection
 
     /// <summary>Codes at the end.</summary>
     public required int Last { get; init; }
+}
+
+/// <summary>How the model reads noise: a code's embedding ē, normalised by channel as its graphs know, becomes α ē + σ ε at a level.</summary>
+internal sealed record DenoisingSection
+{
+    /// <summary>From noise to a code, unless told otherwise.</summary>
+    public required int Steps { get; init; }
+
+    /// <summary>Channels of an embedding.</summary>
+    public required int Hidden { get; init; }
+
+    /// <summary>α at evenly spaced levels from 0, a code, to 1, noise.</summary>
+    public required float[] Alpha { get; init; }
+
+    /// <summary>σ at the same.</summary>
+    public required float[] Sigma { get; init; }
 }
 
 internal sealed record FileSection

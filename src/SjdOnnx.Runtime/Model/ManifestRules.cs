@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace SjdOnnx.Runtime.Model;
 
 /// <summary>What must hold inside model.json, whatever the graphs say.</summary>
@@ -20,6 +22,7 @@ internal static class ManifestRules
         CheckLayout(manifest.Layout);
         CheckImage(manifest.Image);
         CheckDecoding(manifest);
+        CheckDenoising(manifest.Denoising);
         CheckFiles(manifest);
         CheckPositions(manifest);
     }
@@ -143,6 +146,29 @@ internal static class ManifestRules
         RequireAtLeast("decoding.sequential.first", sequential.First, 0);
         RequireAtLeast("decoding.sequential.last", sequential.Last, 0);
     }
+
+    private static void CheckDenoising(DenoisingSection? denoising)
+    {
+        if (denoising is null)
+            return;
+        RequireAtLeast("denoising.steps", denoising.Steps, 1);
+        RequireAtLeast("denoising.hidden", denoising.Hidden, 1);
+        (float[] alpha, float[] sigma) = (denoising.Alpha, denoising.Sigma);
+        Require(alpha.Length >= 2 && alpha.Length == sigma.Length,
+            $"denoising.alpha has {alpha.Length} values and denoising.sigma {sigma.Length}; both need as many, 2 or more");
+        Require(alpha[0] == 1 && sigma[0] == 0,
+            $"denoising.alpha begins with {Number(alpha[0])} and denoising.sigma with {Number(sigma[0])}; level 0 is a code, so they must begin with 1 and 0");
+        for (int level = 1; level < alpha.Length; level++)
+        {
+            // written so that NaN fails, too
+            Require(alpha[level] < alpha[level - 1] && alpha[level] >= 0,
+                $"denoising.alpha goes from {Number(alpha[level - 1])} to {Number(alpha[level])} at entry {level}; it must fall all the way, to 0 or more");
+            Require(sigma[level] > sigma[level - 1] && float.IsFinite(sigma[level]),
+                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the way");
+        }
+    }
+
+    private static string Number(float value) => value.ToString(CultureInfo.InvariantCulture);
 
     /// <summary>File names are names: a path could lead out of the folder.</summary>
     private static void CheckFiles(Manifest manifest)

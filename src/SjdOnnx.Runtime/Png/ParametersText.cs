@@ -59,6 +59,8 @@ public static class ParametersText
             yield return ("Group tolerance", Invariant($"{tolerance}"));
         if (settings?.Iterations is int iterations)
             yield return ("Iterations", Invariant($"{iterations}"));
+        if (settings?.DenoisingSteps is int steps)
+            yield return ("Denoising steps", Invariant($"{steps}"));
     }
 
     private static string Quoted(string value) =>

@@ -32,6 +32,9 @@ public static class DecodingMethods
         ["sjd"] = new(
             "a draft stands with probability min(1, p/q), else a code from the residual",
             options => new SpeculativeJacobi(options), Window, Guess),
+        ["sjd2"] = new(
+            "as mc, but drafts begin as noise and are denoised pass by pass; needs a model that reads noise",
+            options => new SpeculativeDenoising(options), Window, Guess, nameof(DecodingOptions.DenoisingSteps)),
         ["sjd++"] = new(
             "as sjd, but behind a rejection drafts stay while their probability has not fallen far",
             options => new ConfidenceReuse(options), Window, Guess, nameof(DecodingOptions.ReuseThreshold)),
@@ -51,7 +54,7 @@ public static class DecodingMethods
     {
         Entry entry = Find(name);
         IDecodingMethod method = entry.Create(new DecodingOptions());
-        return new MethodDescription(name, entry.Summary, method.IsExact, method.IsSeedExact, entry.Options);
+        return new MethodDescription(name, entry.Summary, method.IsExact, method.IsSeedExact, method.DenoisingSteps > 0, entry.Options);
     }
 
     private static Entry Find(string name) => Entries.GetValueOrDefault(name)

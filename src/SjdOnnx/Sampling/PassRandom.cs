@@ -4,6 +4,7 @@ namespace SjdOnnx.Sampling;
 public readonly record struct PassRandom
 {
     private const int BitsAtOnce = 256; // a multiple of the 32 that Philox computes side by side
+    private const float UnitOf24Bits = 1f / (1 << 24);
 
     private readonly Randomness _picture;
     private readonly uint _pass;
@@ -40,6 +41,29 @@ public readonly record struct PassRandom
         }
 
         return race.Winner >= 0 ? race.Winner : throw new ArgumentException("No code has a probability above 0.", nameof(p));
+    }
+
+    /// <summary>
+    /// Fills <paramref name="noise"/> with independent standard normal numbers. They belong to the position: they are the same in every pass.
+    /// </summary>
+    /// <param name="noise">At most 2²⁶ numbers.</param>
+    /// <remarks>Box and Muller, "A Note on the Generation of Random Normal Deviates", 1958: two uniform numbers make two normal ones.</remarks>
+    public void Normal(Span<float> noise, int position)
+    {
+        Span<uint> bits = stackalloc uint[BitsAtOnce];
+        for (int start = 0; start < noise.Length; start += BitsAtOnce)
+        {
+            Span<float> part = noise.Slice(start, Math.Min(BitsAtOnce, noise.Length - start));
+            Philox.Fill(bits, Counter(position, pass: 0, Purpose.Noise, index: start / 4), _picture.Seed);
+            for (int i = 0; i < part.Length; i += 2)
+            {
+                float radius = MathF.Sqrt(-2 * MathF.Log(((bits[i] >> 8) + 1) * UnitOf24Bits)); // of (0, 1]
+                (float sine, float cosine) = MathF.SinCos(2 * MathF.PI * (bits[i + 1] >> 8) * UnitOf24Bits);
+                part[i] = radius * cosine;
+                if (i + 1 < part.Length)
+                    part[i + 1] = radius * sine;
+            }
+        }
     }
 
     private Philox.Block Counter(int position, uint pass, Purpose purpose, int index) =>

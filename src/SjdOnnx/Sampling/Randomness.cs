@@ -20,6 +20,9 @@ public enum Purpose
 
     /// <summary>Another candidate for a position, beside its draft.</summary>
     Sibling,
+
+    /// <summary>The noise that a position's embedding begins as.</summary>
+    Noise,
 }
 
 /// <summary>

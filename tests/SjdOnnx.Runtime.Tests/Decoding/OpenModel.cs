@@ -11,12 +11,13 @@ internal sealed class OpenModel : IDisposable
     private readonly Manifest _manifest;
     private readonly RequestResolver _resolver;
 
-    public OpenModel(string precision = "fp32", int pictures = 1)
+    /// <param name="folder">Null for the test model.</param>
+    public OpenModel(string precision = "fp32", int pictures = 1, string? folder = null)
     {
-        ModelFolder folder = ModelFolder.Open(TestModel.Folder!, precision);
-        _manifest = folder.Manifest;
+        ModelFolder opened = ModelFolder.Open(folder ?? TestModel.Folder!, precision);
+        _manifest = opened.Manifest;
         _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
-        Loaded = LoadedModel.Open(folder, Provider.Cpu, threads: 1, verifyHashes: false, pictures);
+        Loaded = LoadedModel.Open(opened, Provider.Cpu, threads: 1, verifyHashes: false, pictures);
     }
 
     public LoadedModel Loaded { get; }

@@ -124,6 +124,36 @@ public class ManifestTests
     }
 
     [Fact]
+    public void A_model_reads_noise_or_does_not()
+    {
+        Assert.Null(Read(_ => { }).Denoising);
+
+        DenoisingSection denoising = Read(manifest => manifest["denoising"] = Denoising()).Denoising!;
+        Assert.Equal((2, 256), (denoising.Steps, denoising.Hidden));
+        Assert.Equal([1, 0.5f, 0], denoising.Alpha);
+        Assert.Equal([0, 0.5f, 1], denoising.Sigma);
+    }
+
+    [Theory]
+    [InlineData("steps", "0", "denoising.steps is 0; it must be at least 1")]
+    [InlineData("hidden", "0", "denoising.hidden is 0; it must be at least 1")]
+    [InlineData("alpha", "[1, 0]", "denoising.alpha has 2 values and denoising.sigma 3")]
+    [InlineData("alpha", "[1, 1, 0]", "denoising.alpha goes from 1 to 1 at entry 1; it must fall all the way")]
+    [InlineData("alpha", "[1, 0.5, -0.1]", "denoising.alpha goes from 0.5 to -0.1 at entry 2")]
+    [InlineData("alpha", "[0.9, 0.5, 0]", "denoising.alpha begins with 0.9 and denoising.sigma with 0")]
+    [InlineData("sigma", "[0, 0.7, 0.6]", "denoising.sigma goes from 0.7 to 0.6 at entry 2; it must rise all the way")]
+    [InlineData("sigma", "[0.1, 0.5, 1]", "denoising.alpha begins with 1 and denoising.sigma with 0.1")]
+    [InlineData("sigma", "[0, 0.5, 1e99]", "denoising.sigma goes from 0.5 to ")]
+    [InlineData("sigma", "[]", "denoising.sigma 0")]
+    public void A_schedule_that_leads_nowhere_is_refused(string field, string value, string sentence) => Refused(
+        () => Read(manifest =>
+        {
+            manifest["denoising"] = Denoising();
+            manifest["denoising"]![field] = JsonNode.Parse(value);
+        }),
+        sentence);
+
+    [Fact]
     public void A_text_encoder_takes_the_place_of_text()
     {
         Manifest manifest = Read(WithTextEncoder);
@@ -214,4 +244,7 @@ public class ManifestTests
           }
         }
         """;
+
+    private static JsonNode Denoising() =>
+        JsonNode.Parse("""{ "steps": 2, "hidden": 256, "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1] }""")!;
 }

@@ -67,8 +67,8 @@ public class GenerationDataTests
         GenerationData reused = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(ReuseThreshold: float.PositiveInfinity) } };
         Assert.Equal(reused.Request, GenerationData.FromJson(reused.ToJson()).Request);
 
-        GenerationData tree = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(Branching: "3x3", Iterations: 8) } };
-        Assert.Contains(", Branching: 3x3, Iterations: 8, ", ParametersText.Of(tree), StringComparison.Ordinal);
+        GenerationData tree = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(Branching: "3x3", Iterations: 8, DenoisingSteps: 2) } };
+        Assert.Contains(", Branching: 3x3, Iterations: 8, Denoising steps: 2, ", ParametersText.Of(tree), StringComparison.Ordinal);
     }
 
     /// <summary>All methods were exact before pictures said so.</summary>

@@ -13,7 +13,7 @@ public sealed class DecodingMethodsTests
     {
         var method = Assert.Throws<ArgumentException>(() => DecodingMethods.Create("SJD"));
         Assert.Contains(
-            "'SJD'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++.", method.Message, StringComparison.Ordinal);
+            "'SJD'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++, sjd2.", method.Message, StringComparison.Ordinal);
 
         var initialisation = Assert.Throws<ArgumentException>(() => Initialisation.Named("left"));
         Assert.Contains(
@@ -36,6 +36,7 @@ public sealed class DecodingMethodsTests
 
         Assert.Equal(["early-exit", "gsd", "sjd++"], all.Where(method => !method.IsExact).Select(method => method.Name));
         Assert.Equal(["ar", "exact"], all.Where(method => method.IsSeedExact).Select(method => method.Name));
+        Assert.Equal(["sjd2"], all.Where(method => method.ReadsNoise).Select(method => method.Name));
         Assert.All(all, method => Assert.InRange(method.Summary.Length, 10, 100));
         Assert.All(all, method => Assert.Equal(DecodingMethods.Create(method.Name).IsExact, method.IsExact));
         Assert.All(all.SelectMany(method => method.Options), option => Assert.NotNull(typeof(DecodingOptions).GetProperty(option)));
@@ -67,6 +68,8 @@ public sealed class DecodingMethodsTests
             ("between 0 and 1", () => new DecodingOptions { GroupTolerance = 1.1f }),
             ("between 0 and 1", () => new DecodingOptions { GroupTolerance = float.NaN }),
             ("1 or more", () => new DecodingOptions { Iterations = 0 }),
+            ("between 1 and 1024", () => new DecodingOptions { DenoisingSteps = 0 }),
+            ("between 1 and 1024", () => new DecodingOptions { DenoisingSteps = 1025 }),
         ];
 
         Assert.All(wrong, option =>

@@ -20,11 +20,7 @@ public sealed class JointLawTests(ITestOutputHelper output)
     // Pass after pass the cheapest window is another one.
     private static readonly AutoWindow Auto = new(new PassCosts([(0, 1), (1, 1.1), (2, 1.12), (3, 1.25), (4, 1.27), (6, 1.5)]));
 
-    // Not in the registry: only models that were fine-tuned to read noise can draw with it.
-    private const string Denoising = "sjd2";
-
-    public static IEnumerable<string> ExactMethods =>
-        DecodingMethods.Names.Where(name => DecodingMethods.Describe(name).IsExact).Append(Denoising);
+    public static IEnumerable<string> ExactMethods => DecodingMethods.Names.Where(name => DecodingMethods.Describe(name).IsExact);
 
     public static TheoryData<string> ExactMethodsWithWindows() => [.. ExactMethods.Where(HasWindow)];
 
@@ -177,7 +173,7 @@ public sealed class JointLawTests(ITestOutputHelper output)
     private static IDecodingMethod Create(string method, int window, Initialisation? initialisation = null)
     {
         var options = new DecodingOptions { WindowSize = window, DenoisingSteps = 2, Initialisation = initialisation ?? Initialisation.Uniform };
-        return method == Denoising ? new SpeculativeDenoising(options) : DecodingMethods.Create(method, options);
+        return DecodingMethods.Create(method, options);
     }
 
     private void Check(Scenario scenario, Func<IDecodingMethod> createMethod, int draws = Draws, AutoWindow? auto = null, int together = 1)

@@ -53,6 +53,44 @@ public sealed class PassRandomTests
         Enumerable.Range(0, 100),
         position => Assert.Equal(new Randomness(6).At(1).GumbelArgMax(P, position), new Randomness(6).At(9).GumbelArgMax(P, position)));
 
+    /// <summary>Counted between the deciles of the normal distribution.</summary>
+    [Fact]
+    public void Noise_is_normal()
+    {
+        double[] deciles = [-1.2815515655, -0.8416212336, -0.5244005127, -0.2533471031, 0, 0.2533471031, 0.5244005127, 0.8416212336, 1.2815515655];
+        var noise = new float[1001]; // of odd length: the last number is one of a pair
+        var counts = new long[10];
+        (double sum, double neighbours) = (0, 0);
+        for (int position = 0; position < 500; position++)
+        {
+            new Randomness(8).At(0).Normal(noise, position);
+            foreach (float number in noise)
+                counts[deciles.Count(decile => decile < number)]++;
+            sum += noise.Sum();
+            neighbours += noise.Skip(1).Zip(noise, static (a, b) => (double)a * b).Sum();
+        }
+
+        AssertFits(counts, [.. counts.Select(_ => 0.1)]);
+        Assert.InRange(sum / Math.Sqrt(500 * 1001), -4.5, 4.5);
+        Assert.InRange(neighbours / Math.Sqrt(500 * 1000), -4.5, 4.5);
+    }
+
+    [Fact]
+    public void Noise_is_the_position_s_in_every_pass_whatever_its_length()
+    {
+        float[] Noise(ulong seed, int pass, int position, int length)
+        {
+            var noise = new float[length];
+            new Randomness(seed).At(pass).Normal(noise, position);
+            return noise;
+        }
+
+        Assert.Equal(Noise(6, pass: 1, position: 3, length: 700), Noise(6, pass: 9, position: 3, length: 700));
+        Assert.Equal(Noise(6, pass: 1, position: 3, length: 700)[..259], Noise(6, pass: 1, position: 3, length: 259));
+        Assert.DoesNotContain(Noise(6, pass: 1, position: 3, length: 700)[0], Noise(6, pass: 1, position: 4, length: 700));
+        Assert.DoesNotContain(Noise(6, pass: 1, position: 3, length: 700)[0], Noise(7, pass: 1, position: 3, length: 700));
+    }
+
     [Fact]
     public void Losing_codes_do_not_matter_to_the_argmax()
     {

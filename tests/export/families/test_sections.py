@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sjdexport.errors import ExportError
-from sjdexport.sections import FIELDS, ORDER, merge, read_generation
+from sjdexport.sections import FIELDS, OPTIONAL, ORDER, merge, read_generation
 
 COMPLETE = {
     "license": {"id": "MIT", "notice": "Ours.", "commercial": True},
@@ -20,6 +20,7 @@ COMPLETE = {
     "sampling": {"guidance": 3, "temperature": 0.7, "topK": 0, "topP": 1, "order": ORDER},
     "decoding": {"method": "sjd", "window": "auto", "initialisation": "uniform", "sequential": {"first": 0, "last": 10}},
 }
+DENOISING = {"steps": 8, "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]}
 
 
 def written(folder: Path, content: dict) -> Path:
@@ -29,6 +30,7 @@ def written(folder: Path, content: dict) -> Path:
 
 def test_complete_sections_are_kept(tmp_path: Path) -> None:
     assert read_generation(written(tmp_path, {**COMPLETE, "name": "mine"})) == {**COMPLETE, "name": "mine"}
+    assert read_generation(written(tmp_path, {"denoising": DENOISING})) == {"denoising": DENOISING}
     assert merge("some", {}, COMPLETE) == COMPLETE
     assert read_generation(tmp_path / "nothing.json") == {}
 
@@ -55,19 +57,23 @@ WRONG: dict[str, list[tuple[str, object]]] = {
     "sampling": [("guidance", "3"), ("guidance", -1), ("guidance", float("nan")), ("temperature", None), ("topK", 2.5), ("topK", -1), ("topP", 0),
                  ("topP", 1.5), ("order", ["temperature"])],
     "decoding": [("method", None), ("window", "all"), ("window", -1), ("initialisation", 1), ("sequential", {"first": 1}), ("sequential", {"first": 1, "last": -1})],
+    "denoising": [("steps", 0), ("steps", 2.5), ("steps", None), ("alpha", 1), ("alpha", []), ("alpha", [1]), ("alpha", [1, "0"]), ("alpha", [1, True]),
+                  ("alpha", [1, 1, 0]), ("alpha", [1, 0.2, 0.4]), ("alpha", [0.9, 0.5, 0]), ("alpha", [1, 0.5, -0.1]), ("alpha", [1, float("nan"), 0]),
+                  ("alpha", [1, 0, float("-inf")]), ("sigma", 0), ("sigma", []), ("sigma", [0]), ("sigma", [0, None]), ("sigma", [0, 0, 1]), ("sigma", [0, 1, 0.5]),
+                  ("sigma", [0.1, 0.5, 1]), ("sigma", [-1, 0, 1]), ("sigma", [0, float("nan"), 1]), ("sigma", [0, 1, float("inf")])],
 }
 
 
 @pytest.mark.parametrize(("section", "name", "value"), [(section, name, value) for section, wrong in WRONG.items() for name, value in wrong])
 def test_what_is_wrong_is_refused(tmp_path: Path, section: str, name: str, value: object) -> None:
-    path = written(tmp_path, {section: {**COMPLETE[section], name: value}})
+    path = written(tmp_path, {section: {**{**COMPLETE, "denoising": DENOISING}[section], name: value}})
     with pytest.raises(ExportError, match=f"generation.json: section {section}: {name} is .*; expected "):
         read_generation(path)
 
 
 def test_every_section_has_wrong_values() -> None:
     assert {section: {name for name, _ in wrong} for section, wrong in WRONG.items()} == {
-        section: {*required, *optional} for section, (required, optional) in FIELDS.items()}
+        section: {*required, *optional} for section, (required, optional) in (FIELDS | OPTIONAL).items()}
 
 
 @pytest.mark.parametrize("name", [3, "", None])

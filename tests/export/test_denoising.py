@@ -1,0 +1,347 @@
+"""SJD2's noisy embeddings in the transformer's graphs, against an independent computation in double precision."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from conftest import HERE, PRECISIONS, Model, run_export, start_export
+from test_failures import assert_one_sentence, edit, rewrite
+
+import reference
+import tiny
+from lanes import Lanes, Noise
+from runner import Runner
+from sjdexport import contract
+from sjdexport.checkpoint import Checkpoint
+from sjdexport.denoising import Denoising, frequencies
+from sjdexport.graph import FLOAT, Graph
+from sjdexport.safetensors import write_safetensors
+from sjdexport.weights import Weights
+
+PROMPTS = ([0, 50, 60, 70, 80, 39, 37], [0, 39, 37])  # lanes of different lengths
+FIRST_CODE, CODES, ROW_END = 4, 32, 38
+NEW = ([9, 20, 31, 12, ROW_END, 5, 5, 28, 17], [22, 7, ROW_END, 30, 11])
+LEVELS = np.array([0, 0.125, 0, 0.5, 0, 0.75, 1, 0, 1, 0, 0.25, 0, 0.625, 1])  # of the new tokens of both lanes
+HIDDEN = tiny.PRESETS["tiny"].hidden
+
+
+def exported(folder: Path, runner: Runner, precisions: tuple[str, ...] = PRECISIONS) -> Model:
+    done = start_export("--checkpoint", folder, "--out", folder, "--precision", ",".join(precisions), "--pictures", "2")
+    assert done.returncode == 0, done.stderr
+    return Model(folder, runner)
+
+
+@pytest.fixture(scope="module")
+def noisy(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Model:
+    """The weights of `model`, and what SJD2 adds."""
+    folder = tmp_path_factory.mktemp("noisy")
+    tiny.write_checkpoint(folder, tiny.PRESETS["tiny"], denoising=True)
+    return exported(folder, runner)
+
+
+@pytest.fixture
+def denoising_checkpoint(tmp_path: Path) -> Path:
+    """One that a test may spoil."""
+    tiny.write_checkpoint(tmp_path / "checkpoint", tiny.PRESETS["tiny"], denoising=True)
+    return tmp_path / "checkpoint"
+
+
+def noise_at(levels: np.ndarray, seed: int = 3, before: np.ndarray | None = None) -> Noise:
+    """Rows of these levels; those of level 0 are told as rows that are no noise."""
+    random = np.random.default_rng(seed)
+    factors = random.uniform(0.1, 1, (len(levels), 2)) * (levels > 0)[:, None]
+    before = random.normal(0, 1, (len(levels), HIDDEN)) if before is None else before
+    return before.astype(np.float32), np.column_stack([factors, levels]).astype(np.float32)
+
+
+def expected(model: Model, new: tuple[list[int], ...], noise: Noise) -> tuple[np.ndarray, np.ndarray]:
+    """Logits and normalised embeddings of the new tokens of all lanes."""
+    logits, normalised, start = [], [], 0
+    for prompt, ids in zip(PROMPTS, new):
+        before, steps = (part[start : start + len(ids)].astype(np.float64) for part in noise)
+        normalised.append(reference.denoised(model.weights, ids, before, keep=steps[:, 0], add=steps[:, 1]))
+        read = reference.read_at_levels(model.weights, ids, normalised[-1], level=steps[:, 2])
+        sequence = np.concatenate([model.weights["model.embed_tokens.weight"][prompt], read])
+        logits.append(reference.logits_of_embeddings(model.weights, model.config, sequence)[len(prompt) :, FIRST_CODE : FIRST_CODE + CODES])
+        start += len(ids)
+    return np.concatenate(logits), np.concatenate(normalised)
+
+
+def prefilled(lanes: Lanes) -> Lanes:
+    """After a run without noise, in which one row of zeros stands for all."""
+    lanes.run(PROMPTS)
+    return lanes
+
+
+def test_a_prompt_is_read_as_in_any_model(noisy: Model) -> None:
+    want = [reference.logits(noisy.weights, noisy.config, prompt)[:, FIRST_CODE : FIRST_CODE + CODES] for prompt in PROMPTS]
+    lanes = noisy.lanes()
+    assert np.abs(lanes.run(PROMPTS) - np.concatenate(want)).max() < 1e-4
+    assert not lanes.denoised.any() and lanes.denoised.shape == (10, HIDDEN)
+
+
+def test_clean_and_noisy_rows_match_reference(noisy: Model) -> None:
+    lanes, noise = prefilled(noisy.lanes()), noise_at(LEVELS)
+    got = lanes.run(NEW, noise=noise)
+    logits, normalised = expected(noisy, NEW, noise)
+    assert np.abs(got - logits).max() < 1e-4
+    assert np.abs(lanes.denoised - normalised).max() < 1e-4
+    clean, _ = expected(noisy, NEW, noise_at(0 * LEVELS))
+    assert np.abs(clean - logits)[LEVELS > 0].max(axis=1).min() > 0.1  # or nothing would be seen of the noise
+
+
+def test_each_pass_goes_on_from_the_embeddings_of_the_pass_before(noisy: Model) -> None:
+    """Other drafts and lower levels each time, until all is clean."""
+    lanes = prefilled(noisy.lanes())
+    start, random = list(lanes.lengths), np.random.default_rng(4)
+    noise = noise_at(LEVELS)
+    want = noise[0].astype(np.float64)
+    for share in (1, 0.5, 0.125, 0):
+        drafts = tuple(random.integers(FIRST_CODE, FIRST_CODE + CODES, len(ids)).tolist() for ids in NEW)
+        noise = noise_at(share * LEVELS, seed=5, before=noise[0])
+        lanes.truncate(start)
+        got = lanes.run(drafts, noise=noise)
+        logits, want = expected(noisy, drafts, (want, noise[1]))
+        assert np.abs(got - logits).max() < 1e-4
+        assert np.abs(lanes.denoised - want).max() < 1e-4
+        noise = lanes.denoised, noise[1]
+
+
+@pytest.mark.parametrize(("precision", "relative_error"), [("fp16", 0.005), ("int8", 0.05)])
+def test_coarser_logits_stay_near(noisy: Model, precision: str, relative_error: float) -> None:
+    lanes, noise = prefilled(noisy.lanes(precision)), noise_at(LEVELS)
+    logits, normalised = expected(noisy, NEW, noise)
+    error = (lanes.run(NEW, noise=noise) - logits)[LEVELS > 0]
+    assert np.sqrt((error**2).mean()) < relative_error * logits.std()
+    assert np.abs(lanes.denoised - normalised).max() < 1e-4  # in single precision whatever the model's is
+
+
+# One row for all, and a row for each: whatever the embeddings before and their factors, rows of level 0 do not show it.
+CLEAN: dict[str, Callable[[int], Noise | None]] = {
+    "one row of zeros": lambda rows: None,
+    "rows of zeros": lambda rows: (np.zeros((rows, HIDDEN)), np.zeros((rows, 3))),
+    "rows of level 0": lambda rows: (np.full((rows, HIDDEN), 1e6), np.tile([0.5, 2.0, 0.0], (rows, 1))),
+}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("clean", CLEAN)
+def test_clean_rows_are_bit_identical_to_those_of_a_model_without(noisy: Model, model: Model, precision: str, clean: str) -> None:
+    """In chains, in trees and in two pictures."""
+    noise = CLEAN[clean]
+    chain, other = noisy.lanes(precision), model.lanes(precision)
+    for tokens in (PROMPTS, NEW, ([6], [7])):
+        np.testing.assert_array_equal(chain.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens))
+
+    tree, other = noisy.tree(precision), model.tree(precision)
+    for tokens, parents in ((PROMPTS, [list(range(-1, len(prompt) - 1)) for prompt in PROMPTS]), ([[9, 20, 31, 12, 5]] * 2, [[-1, 0, 1, 1, 3]] * 2)):
+        np.testing.assert_array_equal(tree.run_tree(tokens, parents, noise=noise(sum(map(len, tokens)))), other.run_tree(tokens, parents))
+
+    batch, other = noisy.batch(precision, 2), model.batch(precision, 2)
+    for tokens in ([*PROMPTS, *PROMPTS], [*NEW, [8], [8]]):
+        np.testing.assert_array_equal(batch.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens))
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_noise_leaves_what_is_left_of_it_bit_identical(noisy: Model, precision: str) -> None:
+    """And the other lane: a row depends on no row but itself before attention."""
+    lanes, (before, steps) = prefilled(noisy.lanes(precision)), noise_at(LEVELS)
+    start, changed = list(lanes.lengths), 5
+    want = lanes.run(NEW, noise=(before, steps))
+    lanes.truncate(start)
+    before, level = before.copy(), steps[changed, 2]
+    before[changed] *= 100
+    got = lanes.run(NEW, noise=(before, steps))
+    others = [*range(changed), *range(len(NEW[0]), len(LEVELS))]
+    np.testing.assert_array_equal(got[others], want[others])
+    assert level > 0 and np.abs(got[changed] - want[changed]).max() > 1e-3
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_noise_in_trees_and_in_two_pictures_is_the_same(noisy: Model, precision: str) -> None:
+    noise = noise_at(LEVELS)
+    want = prefilled(noisy.lanes(precision)).run(NEW, noise=noise)
+    tree = noisy.tree(precision)
+    tree.run_tree(PROMPTS, [list(range(-1, len(prompt) - 1)) for prompt in PROMPTS])
+    np.testing.assert_array_equal(tree.run_tree(NEW, [list(range(-1, len(ids) - 1)) for ids in NEW], noise=noise), want)
+    batch = noisy.batch(precision, 2)
+    batch.run([*PROMPTS, *PROMPTS])
+    both = tuple(np.concatenate([part, part]) for part in noise)
+    np.testing.assert_array_equal(batch.run([*NEW, *NEW], noise=both), np.concatenate([want, want]))
+
+
+def test_a_model_that_is_not_told_levels(denoising_checkpoint: Path, runner: Runner) -> None:
+    rewrite(denoising_checkpoint, lambda tensors: [tensors.pop(name) for name in list(tensors) if name.startswith("denoising.levels.")])
+    untold = exported(denoising_checkpoint, runner, ("fp32",))
+    lanes, noise = prefilled(untold.lanes()), noise_at(LEVELS)
+    got = lanes.run(NEW, noise=noise)
+    logits, normalised = expected(untold, NEW, noise)
+    assert np.abs(got - logits).max() < 1e-4 and np.abs(lanes.denoised - normalised).max() < 1e-4
+    lanes.truncate([len(prompt) for prompt in PROMPTS])
+    other_levels = np.where(noise[1] > 0, [1, 1, 0.5], [1, 1, 0]) * noise[1]
+    np.testing.assert_array_equal(lanes.run(NEW, noise=(noise[0], other_levels)), got)
+
+
+def test_the_manifest_has_the_schedule(noisy: Model, model: Model) -> None:
+    assert noisy.manifest["denoising"] == {"steps": 3, "alpha": [1, 0.75, 0.4, 0], "sigma": [0, 0.5, 0.75, 1], "hidden": HIDDEN}
+    assert "denoising" not in model.manifest
+    assert {**noisy.manifest, "denoising": 0, "files": 0, "name": 0} == {**model.manifest, "denoising": 0, "files": 0, "name": 0, "transformer": {
+        **model.manifest["transformer"], "precisions": noisy.manifest["transformer"]["precisions"]}}
+
+
+def test_the_graphs_have_what_the_contract_says(noisy: Model, model: Model) -> None:
+    """Two inputs and an output more than those of a model without, in every variant."""
+    for variant in ({}, {"tree": True}, {"pictures": 2}):
+        name = contract.transformer_graph("fp16", **variant)
+        graphs = [onnx.load(folder / name, load_external_data=False).graph for folder in (noisy.folder, model.folder)]
+        inputs, outputs = ([{v.name: v.type.tensor_type for v in values(graph)} for graph in graphs] for values in (lambda g: g.input, lambda g: g.output))
+        assert inputs[0].keys() - inputs[1].keys() == {contract.NOISY_EMBEDDINGS, contract.DENOISING}
+        assert outputs[0].keys() - outputs[1].keys() == {contract.DENOISED_EMBEDDINGS}
+        added = [inputs[0][contract.NOISY_EMBEDDINGS], inputs[0][contract.DENOISING], outputs[0][contract.DENOISED_EMBEDDINGS]]
+        shapes = [(type.elem_type, *(size.dim_param or size.dim_value for size in type.shape.dim)) for type in added]
+        assert shapes == [(FLOAT, 1, "N", HIDDEN), (FLOAT, 1, "N", 3), (FLOAT, 1, "S", HIDDEN)]
+
+
+def test_weights_fold_at_load(noisy: Model, runner: Runner, tmp_path: Path) -> None:
+    runner.load("folded", noisy.folder / "transformer.fp32.onnx", optimized=tmp_path / "optimized.onnx")
+    nodes = onnx.load(tmp_path / "optimized.onnx", load_external_data=False).graph.node
+    assert [node.name for node in nodes if node.op_type == "Transpose"] == []
+    assert [node.name for node in nodes if node.op_type == "Cast"] == ["embedding.cast"]
+
+
+@pytest.fixture(scope="module")
+def noise_module():
+    """What models are fine-tuned with."""
+    pytest.importorskip("torch", reason="PyTorch is not installed (Debian: python3-torch)")
+    sys.path.insert(0, str(HERE.parents[1] / "export" / "sjd2"))
+    import noise
+    return noise
+
+
+def test_frequencies_are_those_of_training(noise_module) -> None:
+    import torch
+
+    seen, levels = [], noise_module.Levels(8)
+    levels.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].double().numpy()))
+    level = 1e-3  # so low that no angle is past a quarter turn
+    levels(torch.tensor(level))
+    cosines, sines = np.split(seen[0], 2)
+    got = frequencies(noise_module.FREQUENCIES)
+    np.testing.assert_allclose(got, np.arctan2(sines, cosines) / level, rtol=1e-5)
+    assert got.dtype == np.float32 and got.max() * level < np.pi / 2
+
+
+def test_level_embeddings_are_those_of_training(noise_module, runner: Runner, tmp_path: Path) -> None:
+    """A graph that reads nothing but levels: embeddings are 0, and normalised by nothing."""
+    import torch
+
+    torch.manual_seed(0)
+    levels = noise_module.Levels(HIDDEN)
+    torch.nn.init.normal_(levels.second.weight, std=0.1)
+    torch.nn.init.normal_(levels.second.bias)
+    weights = {f"denoising.levels.{name}": values.numpy() for name, values in levels.state_dict().items()}
+    write_safetensors(tmp_path / "checkpoint.safetensors", {
+        **weights, "denoising.mean": np.zeros(HIDDEN, np.float32), "denoising.std": np.ones(HIDDEN, np.float32)})
+
+    graph = Graph("levels")
+    rows = graph.input("rows", FLOAT, [1, "S", HIDDEN])
+    denoising = Denoising.read(Checkpoint(tmp_path), HIDDEN, tiny.SCHEDULE)
+    graph.output(denoising.build(graph, Weights(graph, tmp_path / "levels.data", linked=True), rows, FLOAT), FLOAT, [1, "S", HIDDEN])
+    graph.save(tmp_path / "levels.onnx")
+    runner.load("levels", tmp_path / "levels.onnx")
+
+    level = np.linspace(0.005, 1, 200, dtype=np.float32)
+    zeros = np.zeros((1, len(level), HIDDEN), np.float32)
+    steps = np.column_stack([0 * level, 0 * level, level])[None]
+    got = runner.run("levels", {"rows": zeros, contract.NOISY_EMBEDDINGS: zeros, contract.DENOISING: steps}, ["denoising.rows"])["denoising.rows"][0]
+    with torch.no_grad():
+        want = levels(torch.from_numpy(level)).numpy()
+    assert np.abs(got - want).max() < 1e-4 and want.std() > 0.5
+    exact = reference.level_embedding({name: values.astype(np.float64) for name, values in weights.items()}, level.astype(np.float64))
+    assert np.abs(got - exact).max() < 1e-3  # the highest angles are hundreds of radians in single precision
+
+
+def without(*names: str) -> Callable[[Path], object]:
+    return lambda folder: rewrite(folder, lambda tensors: [tensors.pop(f"denoising.{name}") for name in names])
+
+
+def put(name: str, place: int | tuple[int, int], value: float) -> Callable[[Path], object]:
+    return lambda folder: rewrite(folder, lambda tensors: tensors[f"denoising.{name}"].__setitem__(place, value))
+
+
+def reshaped(name: str, *shape: int) -> Callable[[Path], object]:
+    return lambda folder: rewrite(folder, lambda tensors: tensors.update({f"denoising.{name}": np.ones(shape, np.float16)}))
+
+
+def scheduled(**fields: object) -> Callable[[Path], object]:
+    return lambda folder: edit(folder, "generation.json", denoising={**tiny.SCHEDULE, **fields})
+
+
+def unscheduled(folder: Path) -> None:
+    sections = json.loads((folder / "generation.json").read_text())
+    del sections["denoising"]
+    (folder / "generation.json").write_text(json.dumps(sections))
+
+
+ALL = ("mean", "std", "levels.first.weight", "levels.first.bias", "levels.second.weight", "levels.second.bias")
+FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "weights without the section": (unscheduled, ["denoising.levels.first.bias", "generation.json has no section denoising", "finetune.py"]),
+    "levels alone without the section": (lambda f: (without("mean", "std")(f), unscheduled(f)), ["denoising.levels.", "no section denoising"]),
+    "section without weights": (without(*ALL), ["generation.json has a section denoising", "no denoising.mean", "finetune.py"]),
+    "no mean": (without("mean"), ["denoising.mean", "[64]"]),
+    "no std": (without("std"), ["denoising.std", "[64]"]),
+    "no first layer": (without("levels.first.weight", "levels.first.bias"), ["denoising.levels.first.weight"]),
+    "no first weight": (without("levels.first.weight"), ["denoising.levels.first.weight"]),
+    "no first bias": (without("levels.first.bias"), ["denoising.levels.first.bias", "[24]"]),
+    "no second layer": (without("levels.second.weight", "levels.second.bias"), ["denoising.levels.second.weight", "[64, 24]"]),
+    "no second bias": (without("levels.second.bias"), ["denoising.levels.second.bias", "[64]"]),
+    "more of alpha": (scheduled(sigma=[0, 0.5, 1]), ["generation.json: section denoising", "4 values of alpha", "3 of sigma"]),
+    "alpha that rises": (scheduled(alpha=[1, 0.4, 0.75, 0]), ["denoising: alpha", "0.75", "fall from 1"]),
+    "alpha from elsewhere": (scheduled(alpha=[0.9, 0.75, 0.4, 0]), ["denoising: alpha", "0.9", "fall from 1"]),
+    "alpha below 0": (scheduled(alpha=[1, 0.75, 0.4, -0.5]), ["denoising: alpha", "-0.5", "to 0 or more"]),
+    "alpha that is no number": (scheduled(alpha=[1, 0.75, np.nan, 0]), ["denoising: alpha", "NaN"]),
+    "sigma that falls": (scheduled(sigma=[0, 0.75, 0.5, 1]), ["denoising: sigma", "0.75", "rise from 0"]),
+    "sigma from elsewhere": (scheduled(sigma=[0.25, 0.5, 0.75, 1]), ["denoising: sigma", "0.25", "rise from 0"]),
+    "sigma without end": (scheduled(sigma=[0, 0.5, 0.75, np.inf]), ["denoising: sigma", "Infinity"]),
+    "no steps": (scheduled(steps=0), ["denoising: steps is 0", "1 or more"]),
+    "a field too many": (scheduled(hidden=64), ["section denoising", "hidden"]),
+    "a deviation of 0": (put("std", 7, 0), ["denoising.std has the value 0 in channel 7", "above 0"]),
+    "a deviation below 0": (put("std", 9, -0.5), ["denoising.std has the value -0.5 in channel 9", "above 0"]),
+    "mean of another model": (reshaped("mean", 63), ["denoising.mean", "[63]", "[64]"]),
+    "std of another shape": (reshaped("std", 1, 64), ["denoising.std", "[1, 64]", "[64]"]),
+    "first weight of another shape": (reshaped("levels.first.weight", 24), ["denoising.levels.first.weight", "[24]", "[any, any]"]),
+    "an odd number of features": (reshaped("levels.first.weight", 24, 15), ["denoising.levels.first.weight", "15 features", "even"]),
+    "first bias of another width": (reshaped("levels.first.bias", 23), ["denoising.levels.first.bias", "[23]", "[24]"]),
+    "second weight turned": (reshaped("levels.second.weight", 24, 64), ["denoising.levels.second.weight", "[24, 64]", "[64, 24]"]),
+    "second bias of another width": (reshaped("levels.second.bias", 24), ["denoising.levels.second.bias", "[24]", "[64]"]),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_what_does_not_belong_together_is_refused(denoising_checkpoint: Path, tmp_path: Path, failure: str) -> None:
+    spoil, words = FAILURES[failure]
+    spoil(denoising_checkpoint)
+    assert_refused(denoising_checkpoint, tmp_path / "out", words)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ALL)
+def test_weights_that_are_no_numbers(denoising_checkpoint: Path, tmp_path: Path, name: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Matrices, which may be large, also where they are looked through only as they are written."""
+    is_matrix = name.endswith("weight")
+    put(name, (3, 2) if is_matrix else 3, value)(denoising_checkpoint)
+    assert_refused(denoising_checkpoint, tmp_path / "out", [f"denoising.{name}", "finite"])
+    if is_matrix:
+        monkeypatch.setattr("sjdexport.checkpoint.SMALL", 0)
+        assert_refused(denoising_checkpoint, tmp_path / "out", [f"denoising.{name}", "finite"])
+
+
+def assert_refused(checkpoint: Path, out: Path, words: list[str]) -> None:
+    assert_one_sentence(run_export("--checkpoint", checkpoint, "--out", out, "--precision", "fp32", "--pictures", ""), words)
+    assert not out.exists()

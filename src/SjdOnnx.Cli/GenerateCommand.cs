@@ -67,6 +67,9 @@ internal sealed class GenerateCommand : Command
     private readonly Option<bool> _preview = Flag("--preview",
         "Show the finished rows while drawing, as fox.preview.png beside fox.png: replaced every few rows, removed at the end");
 
+    private readonly Option<string?> _trace = Text("--trace", "", "FILE",
+        "Also write what was committed and drafted after each forward pass, as JSON; one picture at a time");
+
     private readonly Option<bool> _json = Flag("--json", "Print one JSON object about all pictures; times are in seconds");
 
     private readonly Option<bool> _noMetadata = Flag("--no-metadata", "Write the PNG without prompt, seed and options");
@@ -85,8 +88,8 @@ internal sealed class GenerateCommand : Command
         });
 
         Arguments.Add(_prompt);
-        Option[] options = [_output, _model.Model, _method, _window, _initialisation, .. _methodOptions.Options, _seed, _count, _batch,
-            .. _sampling.Options, .. _model.Runtime, _precision, _preview, _json, _noMetadata];
+        Option[] options = [_output, _model.Model, _method, _window, _initialisation, .. _methodOptions.Options, _methodOptions.DenoisingSteps, _seed, _count, _batch,
+            .. _sampling.Options, .. _model.Runtime, _precision, _preview, _trace, _json, _noMetadata];
         foreach (Option option in options)
             Options.Add(option);
 
@@ -102,6 +105,8 @@ internal sealed class GenerateCommand : Command
             Method = parsed.GetValue(_method),
             Window = parsed.GetValue(_window),
             Initialisation = parsed.GetValue(_initialisation),
+            DenoisingSteps = parsed.GetValue(_methodOptions.DenoisingSteps),
+            Trace = parsed.GetValue(_trace) is not null,
         };
         var options = new GenerateOptions
         {
@@ -111,6 +116,7 @@ internal sealed class GenerateCommand : Command
             Loading = _model.LoadingOf(parsed) with { Precision = parsed.GetValue(_precision) },
             Count = parsed.GetValue(_count) ?? 1,
             Batch = parsed.GetValue(_batch),
+            Trace = parsed.GetValue(_trace),
             Preview = parsed.GetValue(_preview),
             Json = parsed.GetValue(_json),
             Metadata = !parsed.GetValue(_noMetadata),
@@ -120,6 +126,9 @@ internal sealed class GenerateCommand : Command
             throw new CommandException(ExitCode.Usage,
                 $"--batch is {options.Batch}; with --preview it must be 1, since one picture is shown at a time.");
         }
+
+        if (options is { Trace: not null, Count: > 1 })
+            throw new CommandException(ExitCode.Usage, $"--count is {options.Count}; with --trace it must be 1, since the file is of one picture.");
 
         return request.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
             ? options

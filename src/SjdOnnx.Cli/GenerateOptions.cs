@@ -20,6 +20,9 @@ internal sealed record GenerateOptions
     /// <summary>Pictures that share a forward pass; null: as many as usual.</summary>
     public int? Batch { get; init; }
 
+    /// <summary>Where to write how the picture settled; null for nowhere.</summary>
+    public string? Trace { get; init; }
+
     public bool Preview { get; init; }
 
     public bool Json { get; init; }

@@ -65,6 +65,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         {
             string name = names.Of(index, options.Request.Seed);
             OutputFile.CheckWritable(name);
+            if (options.Trace is string trace)
+                OutputFile.CheckWritable(trace);
             if (options.Preview)
                 OutputFile.CheckWritable(OutputFile.PreviewOf(name));
         }
@@ -135,6 +137,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
             ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span)
             : image.Png;
         string file = _names.Write(name, image.Settings.Seed, png.Span);
+        if (options.Trace is string trace)
+            OutputFile.Replace(trace, Encoding.UTF8.GetBytes(TraceReport.Of(textToImage.Model, image).ToJson()));
         Print.Note(Summary(file, image));
         _settings ??= image.Settings;
         if (options.Json)

@@ -29,11 +29,12 @@ internal sealed class MethodArguments
         "early-exit: passes that refine a draft before it is committed as it is",
         "a whole number, 1 or more", TheMethods, n => n >= 1);
 
-    private readonly Option<int?> _denoisingSteps = Number<int>("--denoising-steps", "K",
+    public IEnumerable<Option> Options => [_branching, _reuseThreshold, _groupSize, _groupTolerance, _iterations];
+
+    /// <summary>By itself, because a comparison takes several.</summary>
+    public Option<int?> DenoisingSteps { get; } = Number<int>("--denoising-steps", "K",
         "sjd2: passes that bring a draft from noise to a code, at most the window",
         $"a whole number from 1 to {DecodingOptions.LargestWindow}", TheModels, k => k is >= 1 and <= DecodingOptions.LargestWindow);
-
-    public IEnumerable<Option> Options => [_branching, _reuseThreshold, _groupSize, _groupTolerance, _iterations, _denoisingSteps];
 
     /// <summary>The option of generate that sets a property of <see cref="DecodingOptions"/>, such as --window.</summary>
     public static string OptionOf(string property) => property switch
@@ -57,6 +58,5 @@ internal sealed class MethodArguments
         GroupSize = parsed.GetValue(_groupSize),
         GroupTolerance = parsed.GetValue(_groupTolerance),
         Iterations = parsed.GetValue(_iterations),
-        DenoisingSteps = parsed.GetValue(_denoisingSteps),
     };
 }

@@ -33,6 +33,9 @@ public sealed class GeneratedImage
     /// <summary>Drafts that these passes judged, in the mean: about the window, or what auto chose.</summary>
     public required double DraftsPerPass { get; init; }
 
+    /// <summary>After the prefill and after each of the passes; null unless the request wanted it.</summary>
+    public IReadOnlyList<PassTrace>? Trace { get; init; }
+
     public required GenerationTimings Seconds { get; init; }
 
     public required GenerationSettings Settings { get; init; }

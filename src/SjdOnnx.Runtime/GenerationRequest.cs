@@ -90,6 +90,9 @@ public sealed record GenerationRequest
     /// <summary>Width over height, in place of <see cref="Size"/>: the largest of the model's sizes with (nearly) this shape.</summary>
     public AspectRatio? AspectRatio { get; init; }
 
+    /// <summary>Whether to take down where the picture stood after each pass (<see cref="GeneratedImage.Trace"/>).</summary>
+    public bool Trace { get; init; }
+
     /// <summary>
     /// In a stream: a preview whenever this many more rows of codes are finished; 0 is none. A preview costs one run of the image decoder.
     /// </summary>

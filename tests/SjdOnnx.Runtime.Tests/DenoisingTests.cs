@@ -65,6 +65,29 @@ public sealed class DenoisingTests : IDisposable
         Assert.InRange(image.ForwardPasses, 10, 254);
     }
 
+    /// <summary>Slots enter as noise, each pass takes a step, and what is committed was a draft without noise or follows one.</summary>
+    [DenoisingFact]
+    public async Task A_trace_shows_the_window_denoise()
+    {
+        GeneratedImage image = await Model.GenerateAsync(Fox with { DenoisingSteps = 3, Trace = true });
+        PassTrace[] passes = [.. image.Trace!];
+
+        Assert.Equal(image.ForwardPasses + 1, passes.Length);
+        Assert.Equal(1, passes[0].Committed);
+        Assert.All(passes[0].StepsLeft, steps => Assert.Equal(3, steps));
+        Assert.Equal(256, passes[^1].Committed);
+        foreach ((PassTrace before, PassTrace after) in passes.Zip(passes.Skip(1)))
+        {
+            Assert.Equal(after.Drafts.Count, after.StepsLeft.Count);
+            int moved = after.Committed - before.Committed;
+            Assert.Equal(
+                before.StepsLeft.Skip(moved).Select(steps => Math.Max(0, steps - 1)), after.StepsLeft.Take(Math.Max(0, before.Drafts.Count - moved)));
+            Assert.All(before.StepsLeft.Take(moved - 1), steps => Assert.Equal(0, steps));
+        }
+
+        Assert.Null((await Model.GenerateAsync(Fox)).Trace);
+    }
+
     [DenoisingFact]
     public async Task All_other_methods_read_no_noise()
     {

@@ -60,6 +60,10 @@ internal sealed class BenchCommand : Command
 
     private readonly MethodArguments _methodOptions = new();
 
+    private readonly Option<IReadOnlyList<int>?> _denoisingSteps = List<int>("--denoising-steps", "K,L",
+        "sjd2: passes that bring a draft from noise to a code, at most the window",
+        $"a whole number from 1 to {DecodingOptions.LargestWindow}", TheModels, Whole(1, DecodingOptions.LargestWindow));
+
     private readonly SamplingArguments _sampling = new();
 
     private readonly Option<string?> _json = Text("--json", "", "FILE", "Write every measurement as JSON");
@@ -72,7 +76,7 @@ internal sealed class BenchCommand : Command
         : base("bench", "Compares decoding methods, windows, precisions and batches on this machine.")
     {
         Option[] options = [_model.Model, _methods, _windows, _initialisations, _precisions, _batches, _prompts, _repeats, _warmup, _seed,
-            .. _methodOptions.Options, .. _sampling.Options, .. _model.Runtime, _json, _html, _svg];
+            .. _methodOptions.Options, _denoisingSteps, .. _sampling.Options, .. _model.Runtime, _json, _html, _svg];
         foreach (Option option in options)
             Options.Add(option);
 
@@ -89,6 +93,7 @@ internal sealed class BenchCommand : Command
         AllMethods = parsed.GetValue(_methods) is null || parsed.GetValue(_methods)!.Count == DecodingMethods.Names.Count,
         Windows = parsed.GetValue(_windows) ?? UsualWindows,
         Initialisations = parsed.GetValue(_initialisations),
+        DenoisingSteps = parsed.GetValue(_denoisingSteps),
         Precisions = parsed.GetValue(_precisions) is string precisions ? [.. precisions.Split(',').Distinct()] : null,
         Batches = parsed.GetValue(_batches) ?? [1],
         Prompts = parsed.GetValue(_prompts) is string file ? PromptFile.Read(file) : PromptFile.BuiltIn,

@@ -42,6 +42,7 @@ internal sealed class BenchModels(BenchOptions options) : IDisposable
             Method = cell.Method,
             Window = cell.Window,
             Initialisation = cell.Initialisation,
+            DenoisingSteps = cell.DenoisingSteps,
         });
         var samples = new BenchSample[pictures.Count];
         await foreach ((int index, GeneratedImage image) in _byPrecision[cell.Precision].GenerateManyAsync(

@@ -25,6 +25,9 @@ internal sealed record BenchOptions
     /// <summary>Null: the model's.</summary>
     public IReadOnlyList<string>? Initialisations { get; init; }
 
+    /// <summary>Of methods that read noise. Null: the model's.</summary>
+    public IReadOnlyList<int>? DenoisingSteps { get; init; }
+
     /// <summary>Null: the model's.</summary>
     public IReadOnlyList<string>? Precisions { get; init; }
 

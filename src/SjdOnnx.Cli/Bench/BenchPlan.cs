@@ -11,6 +11,7 @@ internal sealed record BenchPicture(int Prompt, int Repeat, ulong Seed);
 internal sealed record BenchPlan(IReadOnlyList<BenchCell> Cells, IReadOnlyList<IReadOnlyList<BenchPicture>> Turns)
 {
     /// <param name="precisions">Names that the model knows.</param>
+    /// <remarks>More denoising steps than drafts are no cell: the model would refuse.</remarks>
     /// <param name="initialisation">The model's, for where the options name none.</param>
     public static BenchPlan Of(BenchOptions options, IReadOnlyList<string> precisions, string initialisation)
     {
@@ -22,8 +23,9 @@ internal sealed record BenchPlan(IReadOnlyList<BenchCell> Cells, IReadOnlyList<I
             from method in methods
             from first in initialisations
             from window in options.Windows
-            select BenchCell.Of(precision, method, window, first, batch);
-        return new BenchPlan([.. cells.Distinct()], Turn(options));
+            from steps in options.DenoisingSteps?.Select(static steps => (int?)steps) ?? [null]
+            select BenchCell.Of(precision, method, window, first, batch, steps);
+        return new BenchPlan([.. cells.Where(cell => cell.DenoisingSteps is not int steps || steps <= cell.MostDrafts).Distinct()], Turn(options));
     }
 
     /// <summary>Every batch divides into the pictures of a turn, but for the last turn if they do not come out even.</summary>

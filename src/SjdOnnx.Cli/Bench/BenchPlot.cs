@@ -154,7 +154,7 @@ internal sealed class BenchPlot
         BenchCell cell = summary.Cell;
         bool oneInitialisation = _results.Cells.Select(each => each.Cell.Initialisation).OfType<string>().Distinct().Count() < 2;
         string initialisation = oneInitialisation || cell.Initialisation is null ? "" : $" {cell.Initialisation}";
-        return $"{cell.Method}{initialisation}{(cell.IsExact ? "" : " (lossy)")}";
+        return $"{cell.Name}{initialisation}{(cell.IsExact ? "" : " (lossy)")}";
     }
 
     private string Style(string kind, int series) => $"{kind} {PlotStyle.Colour(series)}{(_series[series].EndsWith(')') ? " lossy" : "")}";

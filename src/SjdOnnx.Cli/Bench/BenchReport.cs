@@ -33,7 +33,7 @@ internal sealed record BenchSettings(
 
 /// <summary>Times are in seconds, memory in bytes; p50 and p95 are quantiles over the samples.</summary>
 internal sealed record CellReport(
-    string Precision, string Method, bool Exact, WindowSize Window, string? Initialisation, int Batch,
+    string Precision, string Method, bool Exact, WindowSize Window, string? Initialisation, int? DenoisingSteps, int Batch,
     double ForwardPasses, double TokensPerPass, double DraftsPerPass,
     double DecodeP50, double DecodeP95, double PictureP50, double PictureP95, double PassP50,
     double RunShare, double SamplingShare, double OtherShare, double? SpeedUp, double? SpeedUpOverBest, long? PeakMemory,
@@ -41,7 +41,7 @@ internal sealed record CellReport(
 {
     public static CellReport Of(BenchResults results, CellSummary summary) => new(
         summary.Cell.Precision, summary.Cell.Method, summary.Cell.IsExact, summary.Cell.Window, summary.Cell.Initialisation,
-        summary.Cell.Batch, summary.ForwardPasses, summary.TokensPerPass, summary.DraftsPerPass,
+        summary.Cell.DenoisingSteps, summary.Cell.Batch, summary.ForwardPasses, summary.TokensPerPass, summary.DraftsPerPass,
         summary.DecodeMedian, summary.Decode95, summary.TotalMedian, summary.Total95,
         summary.PassMedian, summary.RunShare, summary.SamplingShare, summary.OtherShare,
         results.SpeedUp(summary), results.SpeedUpOverBest(summary), results.PeakMemoryOf(summary.Cell), summary.Samples);

@@ -23,7 +23,7 @@ internal sealed record BenchTable(IReadOnlyList<string> Headers, IReadOnlyList<I
         List<(string Header, Func<CellSummary, string> Text)> columns =
         [
             ("precision", summary => summary.Cell.Precision),
-            ("method", summary => summary.Cell.Method),
+            ("method", summary => summary.Cell.Name),
             ("exact", summary => summary.Cell.IsExact ? "yes" : "lossy"),
             ("window", summary => Window(summary.Cell)),
             ("init", summary => summary.Cell.Initialisation ?? Unknown),

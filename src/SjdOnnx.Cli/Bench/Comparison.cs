@@ -89,7 +89,7 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
     }
 
     private static void NoteLeftOut(BenchCell cell, RequestException error) =>
-        Print.Note($"{cell.Precision}, {cell.Method}, window {BenchTable.Window(cell)} is left out: {error.Message}");
+        Print.Note($"{cell.Precision}, {cell.Name}, window {BenchTable.Window(cell)} is left out: {error.Message}");
 
     /// <summary>Of each precision and batch once, with the largest window: methods and windows hardly differ.</summary>
     private static async Task<IReadOnlyDictionary<(string, int), long>> MeasureMemoryAsync(

@@ -29,11 +29,12 @@ internal sealed class PeakMemory(BenchOptions options, string folder)
     private string[] Arguments(BenchCell cell, string output)
     {
         string[] drafts = cell.Initialisation is null ? [] : ["--window", cell.Window.ToString(), "--init", cell.Initialisation];
+        string[] steps = cell.DenoisingSteps is int some ? ["--denoising-steps", Text(some)] : [];
         string[] size = options.Request.Size is { } pixels ? ["--size", pixels.ToString()] : [];
         return
         [
             "generate", "--json", "--no-metadata", "--model", folder, "--precision", cell.Precision, "--method", cell.Method,
-            .. drafts, .. size, "--provider", options.Loading.Provider, "--threads", Text(options.Loading.Threads), "--seed", "0",
+            .. drafts, .. steps, .. size, "--provider", options.Loading.Provider, "--threads", Text(options.Loading.Threads), "--seed", "0",
             "--count", Text(cell.Batch), "--batch", Text(cell.Batch), "--output", output, "--", options.Prompts[0],
         ];
     }

@@ -7,6 +7,7 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <param name="began">Timestamp of <see cref="Stopwatch"/> at which its turn came.</param>
 internal sealed class Drawing(ResolvedRequest request, int index, Picture picture, int slot, long began)
 {
+    private readonly List<PassTrace>? _trace = request.Trace ? [] : null;
     private TimeSpan _prefill = Stopwatch.GetElapsedTime(began);
     private TimeSpan _decode;
     private TimeSpan _run;
@@ -31,6 +32,7 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
     /// <param name="run">The part of it that ONNX Runtime computed.</param>
     public void Spend(TimeSpan pass, TimeSpan run)
     {
+        _trace?.Add(PassTrace.Of(picture.Window));
         if (picture.Window.ForwardPasses == 0)
         {
             _prefill += pass;
@@ -59,6 +61,7 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
             ForwardPasses = decoded.ForwardPasses,
             AcceptedHistogram = decoded.AcceptedHistogram,
             DraftsPerPass = decoded.DraftsPerPass,
+            Trace = _trace,
             Seconds = new GenerationTimings(
                 Load: load.TotalSeconds,
                 Prefill: _prefill.TotalSeconds,

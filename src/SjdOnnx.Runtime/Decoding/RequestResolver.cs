@@ -9,7 +9,7 @@ namespace SjdOnnx.Runtime.Decoding;
 /// <summary>A request with nothing left open.</summary>
 internal sealed record ResolvedRequest(
     GenerationSettings Settings, IDecodingMethod Method, SamplingOptions Sampling, TokenLayout Layout, SequentialParts? Sequential,
-    int PreviewEveryRows)
+    int PreviewEveryRows, bool Trace)
 {
     /// <summary>Whether each pass chooses how many drafts it carries, up to the method's.</summary>
     public bool ChoosesWindow => Settings.Window.IsAuto;
@@ -85,7 +85,7 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             Window = window.IsAuto && method.WindowSize > 0 ? WindowSize.Auto : method.WindowSize,
         };
         SequentialParts? sequential = manifest.Decoding.Sequential is { } parts ? new SequentialParts(parts.First, parts.Last) : null;
-        return new ResolvedRequest(settings, method, sampling, Layout(size), sequential, request.PreviewEveryRows);
+        return new ResolvedRequest(settings, method, sampling, Layout(size), sequential, request.PreviewEveryRows, request.Trace);
     }
 
     /// <summary>A method that asks about branches needs attention that can leave some tokens out.</summary>

@@ -25,7 +25,7 @@ public class BenchFilesTests
 
         JsonElement cell = report.GetProperty("cells")[2];
         Assert.Equal(
-            ["precision", "method", "exact", "window", "initialisation", "batch", "forward_passes", "tokens_per_pass", "drafts_per_pass",
+            ["precision", "method", "exact", "window", "initialisation", "denoising_steps", "batch", "forward_passes", "tokens_per_pass", "drafts_per_pass",
                 "decode_p50", "decode_p95", "picture_p50", "picture_p95", "pass_p50", "run_share", "sampling_share", "other_share",
                 "speed_up", "speed_up_over_best", "peak_memory", "samples"],
             Names(cell));

@@ -42,6 +42,18 @@ public class BenchPlanTests
     }
 
     [Fact]
+    public void Denoising_steps_are_cells_of_methods_that_read_noise_where_the_window_has_room()
+    {
+        BenchPlan plan = Of(Measurements.Options with { Methods = ["sjd2", "mc"], Windows = [2, 4], DenoisingSteps = [1, 4] }, "fp32");
+
+        Assert.Equal(
+            [("ar", 0), ("sjd2, 1 step", 2), ("sjd2, 1 step", 4), ("sjd2, 4 steps", 4), ("mc", 2), ("mc", 4)],
+            plan.Cells.Select(cell => (cell.Name, cell.Window.Drafts!.Value)));
+        Assert.Equal([("ar", null), ("sjd2", null)],
+            Of(Measurements.Options with { Methods = ["sjd2"], Windows = [2] }, "fp32").Cells.Select(cell => (cell.Name, cell.DenoisingSteps)));
+    }
+
+    [Fact]
     public void Each_picture_of_each_prompt_has_a_seed_of_its_own()
     {
         BenchPlan plan = Of(Measurements.Options with { Repeats = 3, Seed = ulong.MaxValue - 1 }, "fp32");

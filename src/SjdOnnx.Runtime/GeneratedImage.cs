@@ -16,6 +16,9 @@ public sealed class GeneratedImage
     /// <summary>The model's ids of all the picture's tokens, the structural ones included.</summary>
     public required IReadOnlyList<int> TokenIds { get; init; }
 
+    /// <summary>The image codes among them, row by row, counted from 0.</summary>
+    public required IReadOnlyList<int> Codes { get; init; }
+
     /// <summary>Those of the tokens that are image codes.</summary>
     public required int ImageTokens { get; init; }
 

@@ -10,6 +10,26 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
     private const string Prompt = "a fox above a rocket on a blue background";
 
     [ModelFact]
+    public async Task A_trace_says_where_the_picture_stood_after_each_pass()
+    {
+        using var sjd = new Sjd();
+        Finished run = await sjd.GenerateAsync(Prompt, "-o", "out.png", "--seed", "1", "--json", "--method", "mc", "--window", "8", "--trace", "trace.json");
+        Assert.True(run.ExitCode == 0, run.Error);
+
+        JsonElement trace = JsonElement.Parse(File.ReadAllText(sjd.PathOf("trace.json")));
+        Assert.Equal(
+            ["format", "model", "model_hash", "prompt", "seed", "method", "window", "denoising_steps", "rows", "columns", "passes", "picture"],
+            trace.EnumerateObject().Select(member => member.Name));
+        Assert.Equal((16, 16, 256), (trace.GetProperty("rows").GetInt32(), trace.GetProperty("columns").GetInt32(), trace.GetProperty("picture").GetArrayLength()));
+        JsonElement[] passes = [.. trace.GetProperty("passes").EnumerateArray()];
+        int forward = JsonElement.Parse(run.Output).GetProperty("images")[0].GetProperty("forward_passes").GetInt32();
+        Assert.Equal(forward + 1, passes.Length);
+        Assert.Equal((1, 256), (passes[0].GetProperty("committed").GetInt32(), passes[^1].GetProperty("committed").GetInt32()));
+        Assert.All(passes[..^1], pass => Assert.InRange(pass.GetProperty("drafts").GetArrayLength(), 1, 8));
+        Assert.All(passes.SelectMany(pass => pass.GetProperty("steps_left").EnumerateArray()), steps => Assert.Equal(0, steps.GetInt32()));
+    }
+
+    [ModelFact]
     public void Pictures_are_written_under_the_given_name_with_their_index() =>
         Assert.Equal(["fox-0.png", "fox-1.png"], drawn.Sjd.Files);
 

@@ -57,6 +57,7 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
             Rgb = image.Rgb,
             Png = image.Png,
             TokenIds = decoded.Ids,
+            Codes = decoded.Codes,
             ImageTokens = request.Layout.ImageTokens,
             ForwardPasses = decoded.ForwardPasses,
             AcceptedHistogram = decoded.AcceptedHistogram,

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""Draws how a picture settled, from what `sjd generate --trace` wrote: a column for each of some passes.
+
+    sjd generate "a fox above a rocket on a blue background" --model emoji-sjd2 --window 64 --denoising-steps 4 --trace trace.json
+    python3 export/sjd2/trajectory.py trace.json --out trajectory.png
+
+Above, the picture that the codes of the pass would be, drafts included; below, a square for each code: white is committed, blue a draft that the model reads as a
+code, orange one that it reads as noise (the darker, the more of it), grey what is not open yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "export"), str(ROOT / "export" / "emoji")]
+
+from autoencoder import Autoencoder  # noqa: E402
+from sjdexport.safetensors import read_header  # noqa: E402
+
+WEIGHTS = ROOT / "onnx-models" / "emoji" / "checkpoint.safetensors"  # fine-tuning leaves the image decoder alone
+PREFIX = "model.vqmodel."
+PIXELS, GAP, LINE = 8, 8, 14
+COMMITTED, CODE, CLOSED = (236, 236, 236), (70, 130, 200), (60, 60, 64)
+NOISE = ((250, 200, 140), (225, 95, 20))  # of little, of noise alone
+
+
+def load_images() -> Autoencoder:
+    images, header = Autoencoder().eval(), read_header(WEIGHTS)
+    images.load_state_dict(
+        {name: torch.from_numpy(header[PREFIX + name].float32()) if PREFIX + name in header else values for name, values in images.state_dict().items()})
+    return images
+
+
+def codes_of(trace: dict, step: dict) -> np.ndarray:
+    """[rows × columns] after a pass; -1 where nothing is open yet."""
+    codes = np.full(trace["rows"] * trace["columns"], -1)
+    codes[: step["committed"]] = trace["picture"][: step["committed"]]
+    codes[step["committed"] : step["committed"] + len(step["drafts"])] = step["drafts"]
+    return codes
+
+
+def picture(images: Autoencoder, trace: dict, codes: np.ndarray) -> Image.Image:
+    grid = torch.from_numpy(np.where(codes < 0, 0, codes)).view(1, trace["rows"], trace["columns"])
+    with torch.no_grad():
+        pixels = ((images.decode(grid)[0].clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(1, 2, 0).numpy().copy()
+    closed = (codes < 0).reshape(trace["rows"], trace["columns"]).repeat(PIXELS, axis=0).repeat(PIXELS, axis=1)
+    pixels[closed] = CLOSED
+    return Image.fromarray(pixels)
+
+
+def states(trace: dict, step: dict) -> Image.Image:
+    colours = np.full((trace["rows"] * trace["columns"], 3), CLOSED, np.uint8)
+    colours[: step["committed"]] = COMMITTED
+    for place, left in enumerate(step["steps_left"], start=step["committed"]):
+        share = left / (trace["denoising_steps"] or 1)
+        colours[place] = CODE if left == 0 else [round(a + (b - a) * share) for a, b in zip(*NOISE)]
+    squares = Image.fromarray(colours.reshape(trace["rows"], trace["columns"], 3)).resize((trace["columns"] * PIXELS, trace["rows"] * PIXELS), Image.NEAREST)
+    pen = ImageDraw.Draw(squares)
+    for edge in range(0, squares.width, PIXELS):
+        pen.line([(edge, 0), (edge, squares.height)], fill="white")
+        pen.line([(0, edge), (squares.width, edge)], fill="white")
+    return squares
+
+
+def strip(images: Autoencoder, trace: dict, passes: list[int]) -> Image.Image:
+    side = trace["columns"] * PIXELS
+    sheet = Image.new("RGB", (len(passes) * (side + GAP) + GAP, LINE + 2 * side + 3 * GAP), "white")
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default()
+    for column, number in enumerate(passes):
+        step, left = trace["passes"][number], GAP + column * (side + GAP)
+        pen.text((left, GAP // 2), f"pass {number}: {step['committed']} committed", fill="black", font=font)
+        sheet.paste(picture(images, trace, codes_of(trace, step)), (left, LINE + GAP))
+        sheet.paste(states(trace, step), (left, LINE + side + 2 * GAP))
+    return sheet
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("trace", type=Path, help="a trace of the built-in model or of emoji-sjd2")
+    parser.add_argument("--out", type=Path, default=Path("trajectory.png"))
+    parser.add_argument("--passes", help="which, with commas between; 0 is after the prefill (default: seven, evenly spaced)")
+    options = parser.parse_args()
+    trace = json.loads(options.trace.read_text(encoding="utf-8"))
+    last = len(trace["passes"]) - 1
+    passes = [int(part) for part in options.passes.split(",")] if options.passes else [round(i * last / 6) for i in range(7)]
+    if any(not 0 <= number <= last for number in passes):
+        parser.error(f"--passes is {options.passes}; this trace has the passes 0 to {last}")
+    strip(load_images(), trace, passes).save(options.out, optimize=True)
+
+
+if __name__ == "__main__":
+    main()

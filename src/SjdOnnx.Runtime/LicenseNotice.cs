@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using SjdOnnx.Runtime.Decoding;
 
 namespace SjdOnnx.Runtime;
 
@@ -23,7 +22,7 @@ public static class LicenseNotice
 
         string use = model.AllowsCommercialUse ? "" : " Not for commercial use.";
         string notice = $"The model {model.Name} is under the licence {model.License}.{use} {model.LicenseNotice}".TrimEnd();
-        return PassCostFile.Folder(cacheFolder, Environment.GetEnvironmentVariable) is string folder && !Remember(folder, notice) ? null : notice;
+        return CacheFolder.Find(cacheFolder, Environment.GetEnvironmentVariable) is string folder && !Remember(folder, notice) ? null : notice;
     }
 
     /// <returns>Whether it is new, or could not be written down.</returns>

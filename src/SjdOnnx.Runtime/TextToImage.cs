@@ -55,7 +55,7 @@ public sealed class TextToImage : IDisposable
         try
         {
             LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes, options.Batch);
-            string? cache = PassCostFile.Folder(options.CacheFolder, Environment.GetEnvironmentVariable);
+            string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
             var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
             return new TextToImage(model, loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
         }

@@ -33,6 +33,10 @@ class Checkpoint:
     def __contains__(self, name: str) -> bool:
         return name in self._tensors
 
+    def __getitem__(self, name: str) -> Tensor:
+        """The tensor of that name, whatever its shape and type."""
+        return self._tensors[name]
+
     def names(self) -> list[str]:
         return list(self._tensors)
 

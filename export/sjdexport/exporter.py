@@ -17,7 +17,7 @@ from . import contract
 from .checkpoint import open_checkpoint
 from .denoising import Denoising
 from .errors import ExportError
-from .families import FAMILIES, Family, Given, find_family
+from .families import Family, Given, find_family
 from .families.given import read_json
 from .graph import Graph, Graphs
 from .links import Links
@@ -49,8 +49,6 @@ class ExportOptions:
     int4_block: int = 32
 
     def __post_init__(self) -> None:
-        if self.family is not None and self.family not in FAMILIES:
-            raise ExportError(f"unknown family {self.family}; known are {', '.join(FAMILIES)}.")
         for precision in (*self.precisions, self.default_precision):
             if precision not in PRECISIONS:
                 raise ExportError(f"unknown precision {precision}; known are {', '.join(PRECISIONS)}.")
@@ -67,14 +65,8 @@ class ExportOptions:
 
 def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     """Writes the model folder. Raises ExportError, and leaves what was there before, if that cannot be done."""
-    checkpoint = open_checkpoint(options.checkpoint)
-    folder = checkpoint.folder
-    # A file alone may lie among the documents of other models.
-    whole = options.checkpoint.is_dir()
-    config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
-    sections = read_generation(folder / "generation.json") if whole else {}
-    given = Given(checkpoint, config, sections, options.vq, options.text_encoder, options.size)
-    family = find_family(options.family, checkpoint, config)(given)
+    given, family = open_family(options.family, options.checkpoint, options.vq, options.text_encoder, options.size)
+    checkpoint, folder = given.checkpoint, given.folder
     known = family.generation()
     if "textEncoder" in known:  # one Run reads one encoded text
         options = dataclasses.replace(options, pictures=())
@@ -101,6 +93,17 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     if left:
         progress.done(f"{', '.join(left)}: left in {options.out}, though the model does not need it now")
     progress.done(f"{options.out / contract.MANIFEST}: done")
+
+
+def open_family(name: str | None, path: Path, vq: Path | None, text_encoder: Path | None, size: int | None) -> tuple[Given, Family]:
+    """A checkpoint and what lies beside it, and these as a model of the family of that name, or else of the one that is found."""
+    checkpoint = open_checkpoint(path)
+    # A file alone may lie among the documents of other models.
+    whole, folder = path.is_dir(), checkpoint.folder
+    config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
+    sections = read_generation(folder / "generation.json") if whole else {}
+    given = Given(checkpoint, config, sections, vq, text_encoder, size)
+    return given, find_family(name, checkpoint, config)(given)
 
 
 class Writer:

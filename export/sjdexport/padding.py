@@ -47,8 +47,7 @@ class PaddedHeads:
                 f"heads have {self._width} channels; ONNX Runtime's attention with rotation needs a multiple of {MULTIPLE}, "
                 "and heads that are normalised cannot be widened."
             )
-        bias = layer.qkv.bias
-        qkv = Linear([self._widened(matrix) for matrix in layer.qkv.matrices], None if bias is None else self._widen(bias))
+        qkv = Linear(*([self._widened(part) for part in parts] for parts in (layer.qkv.matrices, layer.qkv.biases)))
         return dataclasses.replace(layer, qkv=qkv, output=self._widened(layer.output, columns=True))
 
     def _widened(self, matrix: Tensor, columns: bool = False) -> Tensor:

@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from .errors import ExportError
-from .tensors import ITEM_BYTES, Stored
+from .tensors import ITEM_BYTES, Stored, Tensor
 
+ARRAYS = {"float32": "F32", "float16": "F16"}
 MAX_HEADER_BYTES = 100_000_000  # the format's own limit
 
 
@@ -69,18 +70,19 @@ def _check_overlap(path: Path, tensors: Iterable[Stored]) -> None:
         end = tensor.offset + tensor.bytes
 
 
-def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray]) -> None:
-    """Writes float32 or float16 arrays. The file appears whole or not at all."""
+def write_safetensors(path: Path, tensors: Mapping[str, np.ndarray | Tensor]) -> None:
+    """Writes float32 or float16 arrays, and tensors as they are, one at a time in memory. The file appears whole or not at all."""
     header, offset = {}, 0
-    for name, array in tensors.items():
-        dtype = {"float32": "F32", "float16": "F16"}[array.dtype.name]
-        header[name] = {"dtype": dtype, "shape": list(array.shape), "data_offsets": [offset, offset + array.nbytes]}
-        offset += array.nbytes
+    for name, values in tensors.items():
+        dtype, bytes = (values.dtype, values.bytes) if isinstance(values, Tensor) else (ARRAYS[values.dtype.name], values.nbytes)
+        header[name] = {"dtype": dtype, "shape": list(values.shape), "data_offsets": [offset, offset + bytes]}
+        offset += bytes
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % 64)  # so that the first tensor starts at a cache line
     partial = path.with_name(path.name + ".partial")
     with partial.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
-        for array in tensors.values():
-            file.write(np.ascontiguousarray(array).tobytes())
+        for name, values in tensors.items():
+            if header[name]["data_offsets"][0] < header[name]["data_offsets"][1]:  # nothing cannot be mapped
+                file.write(np.ascontiguousarray(values.raw() if isinstance(values, Tensor) else values).data)
     os.replace(partial, path)

@@ -7,6 +7,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,10 +40,14 @@ class Tensor(abc.ABC):
     def rows(self, first: int, count: int) -> Tensor:
         """The tensor made of `count` rows from `first` on, under a name of its own."""
 
-    def take(self, rows: Sequence[int] | np.ndarray) -> Computed:
+    def origin(self) -> tuple[Tensor, range | np.ndarray | None]:
+        """The tensor that this one's rows are from, and which they are, in order; itself and None where it is not a part of another."""
+        return self, None
+
+    def take(self, rows: Sequence[int] | np.ndarray) -> Rows:
         """The tensor made of these rows, in their order."""
         index = np.asarray(rows)
-        return Computed(f"{self.name}.taken", (len(index), *self.shape[1:]), lambda: self.raw()[index], self.dtype)
+        return Rows(f"{self.name}.taken", (len(index), *self.shape[1:]), self.dtype, self, index)
 
     def float32(self) -> np.ndarray:
         """The values as float32, in memory."""
@@ -84,11 +89,18 @@ class Stored(Tensor):
     shape: tuple[int, ...]
     path: Path
     offset: int  # bytes from the start of the file
+    whole: Stored | None = None  # what this is a window of, if it is one
+    first: int = 0  # row of it
 
     def rows(self, first: int, count: int) -> Stored:
         """The same bytes, seen through a narrower window."""
         row = self.bytes // self.shape[0]
-        return dataclasses.replace(self, name=_rows(self.name, first, count), shape=(count, *self.shape[1:]), offset=self.offset + first * row)
+        return dataclasses.replace(
+            self, name=_rows(self.name, first, count), shape=(count, *self.shape[1:]), offset=self.offset + first * row,
+            whole=self.whole or self, first=self.first + first)
+
+    def origin(self) -> tuple[Tensor, range | None]:
+        return (self, None) if self.whole is None else (self.whole, range(self.first, self.first + self.shape[0]))
 
     def raw(self) -> np.ndarray:
         """Mapped read-only."""
@@ -109,11 +121,39 @@ class Computed(Tensor):
     values: Callable[[], np.ndarray]  # as `raw` returns them
     dtype: str = "F32"
 
-    def rows(self, first: int, count: int) -> Computed:
-        return Computed(_rows(self.name, first, count), (count, *self.shape[1:]), lambda: self.values()[first : first + count], self.dtype)
+    def rows(self, first: int, count: int) -> Rows:
+        return Rows(_rows(self.name, first, count), (count, *self.shape[1:]), self.dtype, self, range(first, first + count))
 
     def raw(self) -> np.ndarray:
         return self.values()
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows(Tensor):
+    """Rows of another tensor."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: str
+    base: Tensor
+    index: range | np.ndarray  # of each row in `base`
+
+    def rows(self, first: int, count: int) -> Rows:
+        return Rows(_rows(self.name, first, count), (count, *self.shape[1:]), self.dtype, self.base, self.index[first : first + count])
+
+    def raw(self) -> np.ndarray:
+        return _select(self.base.raw(), self.index)
+
+    def origin(self) -> tuple[Tensor, range | np.ndarray]:
+        origin, index = self.base.origin()
+        if index is None:
+            return origin, self.index
+        return origin, _select(index if isinstance(self.index, range) else np.asarray(index), self.index)
+
+
+def _select(rows: Any, index: range | np.ndarray) -> Any:
+    """A window is a view and not a copy."""
+    return rows[index.start : index.stop] if isinstance(index, range) else rows[index]
 
 
 def _rows(name: str, first: int, count: int) -> str:
@@ -123,6 +163,14 @@ def _rows(name: str, first: int, count: int) -> str:
 def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
     raw = np.asarray(raw)
     return (raw.astype(np.uint32) << 16).view(np.float32) if dtype == "BF16" else raw.astype(np.float32)
+
+
+def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
+    """float32 values as a tensor of that type has them: F32, F16 or BF16. What F16 does not reach becomes infinite."""
+    if dtype == "BF16":
+        return to_bfloat16(values)
+    with np.errstate(over="ignore"):
+        return values.astype(NUMPY_TYPES[dtype])
 
 
 def to_bfloat16(values: np.ndarray) -> np.ndarray:

@@ -41,28 +41,31 @@ class Shape:
 
 @dataclasses.dataclass(frozen=True)
 class HeadNorm:
-    """LayerNorm over each head of the queries and keys, before the rotation. [heads + kv heads, head dim] each."""
+    """LayerNorm over each head of the queries and keys, before the rotation.
 
-    gamma: np.ndarray
-    beta: np.ndarray
+    Of the queries and of the keys each [rows, head dim], or [head dim] as one row: as many consecutive heads share a row as there are to it.
+    """
+
+    gamma: tuple[Tensor, Tensor]
+    beta: tuple[Tensor, Tensor]
     epsilon: float
 
 
 @dataclasses.dataclass(frozen=True)
 class Linear:
-    """A product with matrices [outputs, inputs] whose outputs lie side by side, plus a bias [all outputs]."""
+    """A product with matrices [outputs, inputs] whose outputs lie side by side, plus, where there are any, a bias [outputs] for each."""
 
     matrices: Sequence[Tensor]
-    bias: np.ndarray | None = None
+    biases: Sequence[Tensor] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class Layer:
-    attention_norm: np.ndarray  # [hidden]
+    attention_norm: Tensor  # [hidden]
     qkv: Linear  # [(heads + 2 kv heads) head dim, hidden]
     head_norm: HeadNorm | None
     output: Tensor  # [hidden, heads head dim]
-    mlp_norm: np.ndarray  # [hidden]
+    mlp_norm: Tensor  # [hidden]
     gate: Tensor  # [inner, hidden]
     up: Tensor  # [inner, hidden]
     down: Tensor  # [hidden, inner]
@@ -73,7 +76,7 @@ class Source(Protocol):
 
     shape: Shape
     embedding: Sequence[Tensor]  # [ids, hidden] each; ids count on from one to the next
-    final_norm: np.ndarray  # [hidden]
+    final_norm: Tensor  # [hidden]
     head: Sequence[Linear]  # with GELU (by the error function) between them; the last has a row for each code, in code order
 
     def layer(self, index: int) -> Layer: ...
@@ -182,9 +185,9 @@ class TransformerGraph:
         bounds = [graph.constant(np.array(bound)) for bound in (0, size and size - 1) if bound is not None]
         return graph.node("Clip", f"{name}.own", [own, *bounds])
 
-    def _norm(self, name: str, stream: str, addition: str | None, weight: np.ndarray) -> tuple[str, str]:
+    def _norm(self, name: str, stream: str, addition: str | None, weight: Tensor) -> tuple[str, str]:
         """The normalised sum of stream and addition, and the sum itself."""
-        gamma = self._vector(weight)
+        gamma = self._vector(weight.float32())
         if addition is None:
             return self._graph.node("SimplifiedLayerNormalization", name, [stream, gamma], axis=-1, epsilon=self._shape.norm_epsilon), stream
         outputs = [name, "", "", f"{name}.stream"]
@@ -212,10 +215,15 @@ class TransformerGraph:
         queries_keys, values = graph.nodes(
             "Split", [f"{name}.queries_keys", f"{name}.values"], [heads, graph.constant(np.array([normed, shape.kv_heads]))], axis=1
         )
-        gamma, beta = self._vector(norm.gamma[None]), self._vector(norm.beta[None])  # [1, normed heads, head_dim]
+        gamma, beta = (self._vector(self._of_heads(parts)[None]) for parts in (norm.gamma, norm.beta))  # [1, normed heads, head_dim]
         queries_keys = graph.node("LayerNormalization", name, [queries_keys, gamma, beta], axis=-1, epsilon=norm.epsilon)
         joined = graph.node("Concat", f"{name}.joined", [queries_keys, values], axis=1)
         return graph.node("Reshape", f"{name}.packed", [joined, graph.constant(np.array([1, -1, shape.packed_heads * shape.head_dim]))])
+
+    def _of_heads(self, parts: tuple[Tensor, Tensor]) -> np.ndarray:
+        """[heads + kv heads, head_dim]."""
+        rows = [np.atleast_2d(part.float32()) for part in parts]
+        return np.concatenate([np.repeat(each, heads // len(each), axis=0) for each, heads in zip(rows, (self._shape.heads, self._shape.kv_heads))])
 
     def _attend(self, variant: Variant, name: str, index: int, lane: int, packed: str) -> str:
         graph, shape, type = variant.graph, self._shape, self._precision.type
@@ -259,10 +267,10 @@ class TransformerGraph:
         graph.output(contract.LOGITS, FLOAT, [1, "R", self._shape.codes])
 
     def _linear(self, name: str, rows: Sequence[str], linear: Linear, precision: Precision) -> str:
-        if linear.bias is None:
+        if not linear.biases:
             return precision.linear(name, rows, linear.matrices)
         product = precision.linear(f"{name}.product", rows, linear.matrices)
-        return self._graph.node("Add", name, [product, self._vector(linear.bias)])
+        return self._graph.node("Add", name, [product, self._vector(np.concatenate([bias.float32() for bias in linear.biases]))])
 
     def _add_rotary_tables(self, variant: Variant) -> None:
         """cos and sin [places in the cache, head_dim / 2], angles in double precision."""

@@ -21,7 +21,7 @@ from sjdexport.checkpoint import open_checkpoint
 from sjdexport.errors import ExportError
 from sjdexport.graph import FLOAT, FLOAT16, Graph
 from sjdexport.links import Links
-from sjdexport.safetensors import write_safetensors
+from sjdexport.safetensors import read_header, write_safetensors
 from sjdexport.tensors import Computed, to_bfloat16
 from sjdexport.weights import Weights
 
@@ -173,6 +173,38 @@ def test_rows(tmp_path: Path, kind: int, monkeypatch: pytest.MonkeyPatch) -> Non
     blocks = list(tensor.row_blocks())
     assert [block.shape for block in blocks] == [(2, 4)] * 3
     np.testing.assert_array_equal(np.concatenate(blocks), values)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_parts_know_what_they_are_rows_of(tmp_path: Path, kind: int) -> None:
+    tensor = every_kind(tmp_path)[kind]
+    assert tensor.origin() == (tensor, None)
+    parts = [tensor.rows(2, 3), tensor.rows(1, 4).rows(1, 2), tensor.take([5, 0, 3]), tensor.take([5, 0, 3]).rows(1, 2), tensor.rows(1, 4).take([3, 0])]
+    for part, rows in zip(parts, ([2, 3, 4], [2, 3], [5, 0, 3], [0, 3], [4, 1]), strict=True):
+        origin, index = part.origin()
+        assert origin is tensor and list(index) == rows
+        np.testing.assert_array_equal(part.float32(), tensor.float32()[rows])
+
+
+@pytest.mark.parametrize("dtype", ["F32", "F16", "BF16"])
+def test_values_go_back_into_the_type_they_are_from(dtype: str) -> None:
+    bits = np.arange(2**16, dtype=np.uint16).view(tensors.NUMPY_TYPES[dtype] if dtype != "F32" else np.float32)
+    values = tensors.to_float32(bits, dtype)
+    bits, values = bits[np.isfinite(values)], values[np.isfinite(values)]
+    np.testing.assert_array_equal(tensors.from_float32(values, dtype).view(bits.dtype), bits)
+    if dtype == "F16":
+        assert np.isinf(tensors.from_float32(np.float32([1e5]), dtype)).all()
+
+
+def test_tensors_of_every_type_are_written_as_they_are(tmp_path: Path) -> None:
+    raw = {"BF16": np.uint16([[1, 2], [3, 0xFFFF]]), "I64": np.array(7), "F16": np.float16([]), "BOOL": np.array([True, False])}
+    written = {name: Computed("any", values.shape, lambda values=values: values, name) for name, values in raw.items()}
+    write_safetensors(tmp_path / "model.safetensors", {**written, "array": np.float32([1, 2])})
+    again = read_header(tmp_path / "model.safetensors")
+    assert {name: (tensor.dtype, tensor.shape) for name, tensor in again.items()} == {
+        **{name: (name, values.shape) for name, values in raw.items()}, "array": ("F32", (2,))}
+    for name in ("BF16", "I64", "BOOL"):
+        np.testing.assert_array_equal(again[name].raw(), raw[name])
 
 
 def test_bfloat16_rounds_as_pytorch_does() -> None:

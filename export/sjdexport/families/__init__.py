@@ -46,7 +46,9 @@ FAMILIES: dict[str, type[Family]] = {family.name: family for family in (Chameleo
 
 
 def find_family(name: str | None, checkpoint: Checkpoint, config: Mapping[str, Any]) -> type[Family]:
-    """The family of that name, or else the one that the checkpoint is of."""
+    """The family of that name, or else the one that the checkpoint is of. Raises ExportError where there is none such."""
+    if name is not None and name not in FAMILIES:
+        raise ExportError(f"unknown family {name}; known are {', '.join(FAMILIES)}.")
     known = [family for family in FAMILIES.values() if family.recognises(checkpoint, config)]
     if name is None:
         if len(known) != 1:

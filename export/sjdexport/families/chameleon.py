@@ -140,10 +140,10 @@ def read_meta(checkpoint: Checkpoint) -> tuple[Sizes, bool]:
 
     Without those files it is what all 7B models have. Raises ExportError where files and weights do not belong together.
     """
-    rows = head_norm_rows(checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)
-    path, measured = checkpoint.folder / META_PARAMETERS[0], measure(checkpoint, META, rows.shape[1])
+    norm, rows = head_norm_rows(checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)
+    path, measured = checkpoint.folder / META_PARAMETERS[0], measure(checkpoint, META, norm.shape[-1])
     parameters = _meta_parameters(checkpoint.folder)
-    if not parameters and len(rows) > 1:
+    if not parameters and rows > 1:
         raise ExportError(f"{path} is missing, and these weights are not of a 7B model, which could do without: fetch it too.")
     for key, name in (("dim", "hidden"), ("n_layers", "layers"), ("n_heads", "heads"), ("n_kv_heads", "kv_heads"), ("vocab_size", "vocabulary")):
         if parameters.get(key) not in (None, -1, measured[name]):

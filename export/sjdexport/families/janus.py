@@ -101,7 +101,7 @@ class Janus(LlamaFamily):
 
     def _linear(self, name: str, outputs: int, inputs: int) -> Linear:
         checkpoint = self._given.checkpoint
-        return Linear([checkpoint.tensor(f"{name}.weight", outputs, inputs)], checkpoint.tensor(f"{name}.bias", outputs).float32())
+        return Linear([checkpoint.tensor(f"{name}.weight", outputs, inputs)], [checkpoint.tensor(f"{name}.bias", outputs)])
 
     def _embed_codes(self) -> np.ndarray:
         """float32 [codes, hidden]: the aligner's two layers on the vector of each code."""
@@ -109,11 +109,11 @@ class Janus(LlamaFamily):
         vectors = self._given.checkpoint.tensor(f"{self._layout.embedding}.weight", None, None).float32()
         first = self._linear(self._layout.aligner[0], hidden, vectors.shape[1])
         second = self._linear(self._layout.aligner[1], hidden, hidden)
-        matrices = [linear.matrices[0].float32().T for linear in (first, second)]
+        matrices, biases = zip(*((linear.matrices[0].float32().T, linear.biases[0].float32()) for linear in (first, second)))
         table = np.empty((len(vectors), hidden), np.float32)
         for start in range(0, len(vectors), 1024):
             block = slice(start, start + 1024)
-            table[block] = gelu(vectors[block] @ matrices[0] + first.bias) @ matrices[1] + second.bias
+            table[block] = gelu(vectors[block] @ matrices[0] + biases[0]) @ matrices[1] + biases[1]
         return table
 
 

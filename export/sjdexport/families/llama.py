@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..numbering import count
@@ -137,7 +135,7 @@ class Llama:
         self._normed = f"{names.layers}0.{names.head_norms[0]}.weight" in checkpoint
         self._check_names()
         self.embedding = self.tensor(names.embedding, sizes.vocabulary, sizes.hidden)
-        self.final_norm = self.tensor(names.final_norm, sizes.hidden).float32()
+        self.final_norm = self.tensor(names.final_norm, sizes.hidden)
 
     def shape(self, codes: int, **options: Any) -> Shape:
         sizes = self.sizes
@@ -155,18 +153,16 @@ class Llama:
         prefix = f"{names.layers}{index}."
         queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
         rows = (queries, keys, keys) if len(names.qkv) == 3 else (queries + 2 * keys,)
-        bias = None
-        if self._biased:
-            bias = np.concatenate([self.checkpoint.tensor(f"{prefix}{name}.bias", n).float32() for name, n in zip(names.qkv, rows)])
+        biases = [self.checkpoint.tensor(f"{prefix}{name}.bias", n) for name, n in zip(names.qkv, rows)] if self._biased else []
         head_norm = None
         if self._normed:
             head_norm = HeadNorm(self._head_norm(prefix, "weight"), self._head_norm(prefix, "bias"), HEAD_NORM_EPSILON)
         return Layer(
-            attention_norm=self.tensor(prefix + names.attention_norm, sizes.hidden).float32(),
-            qkv=Linear([self.tensor(prefix + name, n, sizes.hidden) for name, n in zip(names.qkv, rows)], bias),
+            attention_norm=self.tensor(prefix + names.attention_norm, sizes.hidden),
+            qkv=Linear([self.tensor(prefix + name, n, sizes.hidden) for name, n in zip(names.qkv, rows)], biases),
             head_norm=head_norm,
             output=self.tensor(prefix + names.output, sizes.hidden, queries),
-            mlp_norm=self.tensor(prefix + names.mlp_norm, sizes.hidden).float32(),
+            mlp_norm=self.tensor(prefix + names.mlp_norm, sizes.hidden),
             gate=self.tensor(prefix + names.gate, sizes.inner, sizes.hidden),
             up=self.tensor(prefix + names.up, sizes.inner, sizes.hidden),
             down=self.tensor(prefix + names.down, sizes.hidden, sizes.inner),
@@ -187,16 +183,17 @@ class Llama:
             if rest not in read:
                 raise ExportError(f"the weights have the tensor {name}, which no block of this architecture reads: this is another model, or a modified one.")
 
-    def _head_norm(self, prefix: str, part: str) -> np.ndarray:
-        """[heads + kv heads, head_dim]. Some files have one row for several consecutive heads, or one for all, the port has one for each."""
-        rows = []
+    def _head_norm(self, prefix: str, part: str) -> tuple[Tensor, Tensor]:
+        """Some files have one row for several consecutive heads, or one for all, the port has one for each."""
+        parts = []
         for norm, heads in zip(self.names.head_norms, (self.sizes.heads, self.sizes.kv_heads)):
             name = f"{prefix}{norm}.{part}"
-            values = head_norm_rows(self.checkpoint, name, self.sizes.head_dim)
-            if heads % len(values):
-                raise ExportError(f"{name} has {len(values)} rows, which {heads} heads cannot share evenly.")
-            rows.append(np.repeat(values, heads // len(values), axis=0))
-        return np.concatenate(rows)
+            tensor, rows = head_norm_rows(self.checkpoint, name, self.sizes.head_dim)
+            if heads % rows:
+                raise ExportError(f"{name} has {rows} rows, which {heads} heads cannot share evenly.")
+            parts.append(tensor)
+        queries, keys = parts
+        return queries, keys
 
     def tensor(self, name: str, *shape: int) -> Tensor:
         return self.checkpoint.tensor(f"{name}.weight", *shape)
@@ -214,7 +211,8 @@ class LlamaFamily:
         return None
 
 
-def head_norm_rows(checkpoint: Checkpoint, name: str, head_dim: int | None) -> np.ndarray:
-    """[rows, head_dim] of a tensor that has rows or is one."""
-    shape = (head_dim,) if len(checkpoint.shape(name) or ()) == 1 else (None, head_dim)
-    return np.atleast_2d(checkpoint.tensor(name, *shape).float32())
+def head_norm_rows(checkpoint: Checkpoint, name: str, head_dim: int | None) -> tuple[Tensor, int]:
+    """A tensor that has rows of head_dim or is one, and how many."""
+    is_row = len(checkpoint.shape(name) or ()) == 1
+    tensor = checkpoint.tensor(name, *((head_dim,) if is_row else (None, head_dim)))
+    return tensor, 1 if is_row else tensor.shape[0]

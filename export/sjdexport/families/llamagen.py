@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -61,16 +62,15 @@ class LlamaGen(LlamaFamily):
             self.embedding.append(checkpoint.tensor(CLASSES, None, sizes.hidden))
         self.final_norm = self._llama.final_norm
         self.head = [Linear([self._llama.tensor(NAMES.head, codes, sizes.hidden)])]
-        self._t5, self._tokenizer = self._open_t5() if self._reads_text else (None, None)
 
     def image_decoder(self) -> ImageDecoder:
         return Vq16(self._vq, "", rounded=True)
 
     def tokenizer(self) -> Tokenizer | None:
-        return self._tokenizer
+        return self._text[1]
 
     def text_encoder(self) -> T5Encoder | None:
-        return self._t5
+        return self._text[0]
 
     def generation(self) -> dict[str, Any]:
         for width, height in self._given.sections.get("image", {"sizes": []})["sizes"]:
@@ -105,7 +105,11 @@ class LlamaGen(LlamaFamily):
             size = told.pop()
         return size
 
-    def _open_t5(self) -> tuple[T5Encoder, Tokenizer]:
+    @functools.cached_property
+    def _text(self) -> tuple[T5Encoder, Tokenizer] | tuple[None, None]:
+        """What reads text is a model of its own, and opened when it is asked for."""
+        if not self._reads_text:
+            return None, None
         if self._given.text_encoder is None:
             raise ExportError("this LlamaGen reads text through FLAN-T5-XL: give the folder of its weights and spiece.model with --text-encoder.")
         checkpoint = open_checkpoint(self._given.text_encoder)

@@ -51,7 +51,7 @@ class Levels(nn.Module):
 
     def forward(self, level: Tensor) -> Tensor:
         """[..., hidden] of levels [...]."""
-        angles = level[..., None] * (math.pi * 2 ** (torch.arange(FREQUENCIES) * 8 / FREQUENCIES))
+        angles = level[..., None] * (math.pi * 2 ** (torch.arange(FREQUENCIES, device=level.device) * 8 / FREQUENCIES))
         features = torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1)
         return self.second(F.silu(self.first(features)))
 

@@ -29,6 +29,7 @@ import progress  # noqa: E402
 from model import NO_TARGET, Denoiser, SourceTransformer  # noqa: E402
 from noise import SCHEDULES, Schedule, segment_levels  # noqa: E402
 from sequences import Batch, Scenes, Sequences, TokenFile  # noqa: E402
+from sjdexport.checkpoint import Checkpoint  # noqa: E402
 from sjdexport.denoising import PREFIX  # noqa: E402
 from sjdexport.errors import ExportError  # noqa: E402
 from sjdexport.exporter import open_family  # noqa: E402
@@ -116,12 +117,13 @@ def check(options: argparse.Namespace) -> None:
         if not 0 < getattr(options, name) < math.inf:
             raise ExportError(f"--{name.replace('_', '-')} is {getattr(options, name):g}; expected a number above 0.")
     if options.denoising_steps > options.window:
-        raise ExportError(f"--denoising-steps is {options.denoising_steps} and --window {options.window}: drafts take a step a pass, so give a window of as many.")
-    if Path(options.name).name != options.name:
+        raise ExportError(
+            f"--denoising-steps is {options.denoising_steps} and --window {options.window}: a draft takes a step in each pass, so give a window of as many or more.")
+    if not options.name or Path(options.name).name != options.name:
         raise ExportError(f"--name is '{options.name}'; expected the name of a file.")
 
 
-def open_sequences(options: argparse.Namespace, checkpoint: Any, codes: range, transformer: SourceTransformer) -> Sequences:
+def open_sequences(options: argparse.Namespace, checkpoint: Checkpoint, codes: range, transformer: SourceTransformer) -> Sequences:
     if options.tokens is not None:
         return TokenFile(options.tokens, codes, transformer.vocabulary, transformer.shape.max_positions)
     if options.checkpoint.resolve() != BUILT_IN:

@@ -238,8 +238,8 @@ def _slice(index: range | np.ndarray) -> slice | np.ndarray:
 
 def _load(tensor: tensors.Tensor) -> Tensor:
     """float32, with no more in memory than that and a block of rows."""
-    values, start = np.empty(tensor.shape, np.float32), 0
+    values, start = torch.empty(tensor.shape), 0  # by PyTorch, which aligns it
     for block in tensor.row_blocks():
-        values[start : start + len(block)] = block
+        values.numpy()[start : start + len(block)] = block
         start += len(block)
-    return torch.from_numpy(values)
+    return values

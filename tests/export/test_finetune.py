@@ -29,6 +29,7 @@ from lanes import Lanes  # noqa: E402
 from model import Denoiser, SourceTransformer  # noqa: E402
 from noise import SCHEDULES, Schedule  # noqa: E402
 from runner import Runner  # noqa: E402
+from scenes import FONT  # noqa: E402
 from sequences import Scenes, TokenFile  # noqa: E402
 from sjdexport import contract  # noqa: E402
 from sjdexport.checkpoint import Checkpoint, open_checkpoint  # noqa: E402
@@ -68,7 +69,7 @@ _cases: dict[str, Case] = {}
 
 @pytest.fixture
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """One of its own for each test that trains."""
+    """Made once; tests that train open the checkpoint again."""
     if request.param not in _cases:
         _cases[request.param] = Case(request.param, tmp_path_factory.mktemp("family"))
     return _cases[request.param]
@@ -357,11 +358,9 @@ def test_tables_of_schedules_are_what_the_exporter_takes(tmp_path: Path, schedul
     assert len(section["alpha"]) == len(section["sigma"]) == 25 and (section["alpha"][-1], section["sigma"][-1]) == (0, 1)
 
 
+@pytest.mark.skipif(not Path(FONT).exists(), reason=f"{FONT} is missing (Debian: fonts-noto-color-emoji)")
 def test_the_built_in_models_scenes_are_encoded_by_its_own_encoder() -> None:
-    """What its image decoder was trained on: held-out scenes that it finds as likely as its training said."""
-    pytest.importorskip("PIL")
-    if not Path(sys.modules["scenes"].FONT).exists():
-        pytest.skip(f"{sys.modules['scenes'].FONT} is missing (Debian: fonts-noto-color-emoji)")
+    """Or it would find the pictures less likely than its training said."""
     given, family = open_family(None, finetune.BUILT_IN, None, None, None)
     transformer = SourceTransformer(family, given.checkpoint)
     batch = Scenes(given.checkpoint).batch(np.random.default_rng(5), 4)

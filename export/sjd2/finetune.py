@@ -74,7 +74,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
                         "(default: adamw with --tokens, else muon)")
     parser.add_argument("--rate", type=float, help="of the optimizer, at its highest (default: muon 0.006, adamw 2e-5)")
     parser.add_argument("--adam-rate", type=float, default=1e-3, help="of what Muon does not train (default: %(default)s)")
-    parser.add_argument("--schedule", choices=SCHEDULES, default="shifted", help="of noise (default: %(default)s)")
+    parser.add_argument("--schedule", choices=SCHEDULES, default="cosine", help="of noise (default: %(default)s)")
     parser.add_argument("--levels", choices=("added", "untold"), default="added", help="whether the model is told an embedding's level (default: %(default)s)")
     parser.add_argument("--denoising-steps", type=int, default=1, help="that decoding takes unless told (default: %(default)s)")
     parser.add_argument("--window", type=int, default=16, help="drafts that decoding takes unless told (default: %(default)s)")

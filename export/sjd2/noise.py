@@ -23,6 +23,7 @@ STAIRS = (1, 1, 2, 2, 3, 4, 6, 8, 12, 20)  # denoising steps in training, few of
 class Schedule:
     """Signal and noise at a level from 0 (clean) to 1 (noise alone). "cosine" keeps the variance, "linear" the sum.
 
+    "cosine" is taken: it left the built-in model better at clean sequences than "shifted" after as many steps, and decoding as fast (docs/benchmarks/sjd2.md).
     "shifted" is linear at 5 t / (1 + 4 t): one among V codes is lost in d channels of noise only where alpha / sigma falls below about sqrt(2 ln V / d), 0.23 for
     the built-in model's 1,024 codes of 256 channels. The other schedules spend five sixths of their levels above that, where a model can tell the code
     anyway; this one half.

@@ -90,19 +90,23 @@ def _check(path: Path, rows: np.ndarray, first: int, codes: range, vocabulary: i
             raise ExportError(f"{path}: sequence {first + int(rows_of.argmax())} of {IDS} {what}.")
 
 
+def image_tokenizer(checkpoint: Checkpoint) -> Autoencoder:
+    """The built-in model's, encoder and decoder."""
+    images = Autoencoder().eval()
+    state = images.state_dict()
+    for name, values in state.items():
+        if values.is_floating_point():
+            state[name] = torch.from_numpy(checkpoint.tensor(f"model.vqmodel.{name}", *values.shape).float32())
+    images.load_state_dict(state)
+    return images
+
+
 class Scenes:
     """The built-in model's own: captions and pictures drawn anew, each glyph moved a little, encoded by the image encoder that its checkpoint has."""
 
-    PREFIX = "model.vqmodel."
-
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self._text, self._images = tokens.Tokenizer(), Autoencoder().eval()
+        self._text, self._images = tokens.Tokenizer(), image_tokenizer(checkpoint)
         self._codes = range(tokens.FIRST_CODE, tokens.FIRST_CODE + tokens.CODES)
-        state = self._images.state_dict()
-        for name, values in state.items():
-            if values.is_floating_point():
-                state[name] = torch.from_numpy(checkpoint.tensor(self.PREFIX + name, *values.shape).float32())
-        self._images.load_state_dict(state)
 
     def held_out(self) -> Batch:
         return self._batch(np.random.default_rng(0), HELD_OUT, held_out=True)

@@ -23,20 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "export"), str(ROOT / "export" / "emoji")]
 
 from autoencoder import Autoencoder  # noqa: E402
-from sjdexport.safetensors import read_header  # noqa: E402
+from sequences import image_tokenizer  # noqa: E402
+from sjdexport.checkpoint import open_checkpoint  # noqa: E402
 
-WEIGHTS = ROOT / "onnx-models" / "emoji" / "checkpoint.safetensors"  # fine-tuning leaves the image decoder alone
-PREFIX = "model.vqmodel."
+BUILT_IN = ROOT / "onnx-models" / "emoji"  # fine-tuning leaves the image decoder alone
 PIXELS, GAP, LINE = 8, 8, 14
 COMMITTED, CODE, CLOSED = (236, 236, 236), (70, 130, 200), (60, 60, 64)
 NOISE = ((250, 200, 140), (225, 95, 20))  # of little, of noise alone
-
-
-def load_images() -> Autoencoder:
-    images, header = Autoencoder().eval(), read_header(WEIGHTS)
-    images.load_state_dict(
-        {name: torch.from_numpy(header[PREFIX + name].float32()) if PREFIX + name in header else values for name, values in images.state_dict().items()})
-    return images
 
 
 def codes_of(trace: dict, step: dict) -> np.ndarray:
@@ -93,7 +86,7 @@ def main() -> None:
     passes = [int(part) for part in options.passes.split(",")] if options.passes else [round(i * last / 6) for i in range(7)]
     if any(not 0 <= number <= last for number in passes):
         parser.error(f"--passes is {options.passes}; this trace has the passes 0 to {last}")
-    strip(load_images(), trace, passes).save(options.out, optimize=True)
+    strip(image_tokenizer(open_checkpoint(BUILT_IN)), trace, passes).save(options.out, optimize=True)
 
 
 if __name__ == "__main__":

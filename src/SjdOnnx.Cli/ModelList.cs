@@ -95,7 +95,8 @@ internal static class ModelList
         string sequential = model is { SequentialFirst: 0, SequentialLast: 0 } ? ""
             : Invariant($", without drafts at the first {model.SequentialFirst} and the last {model.SequentialLast} codes");
         yield return ("decoding", Invariant($"{model.Method}, window {model.Window}, first guess {model.Initialisation}{sequential}"));
-        yield return ("denoising", model.DenoisingSteps is int steps ? Invariant($"reads noise (the method sjd2); {steps} steps unless told otherwise") : null);
+        yield return ("denoising", model.DenoisingSteps is int steps
+            ? Invariant($"reads noise (the method sjd2); {steps} step{(steps == 1 ? "" : "s")} unless told otherwise") : null);
         yield return ("files", Invariant($"{Megabytes(model)} MB"));
     }
 

@@ -28,6 +28,18 @@ public class ModelsTests
         Assert.InRange(json.GetProperty("bytes").GetInt64(), 1_000_000, 60_000_000);
     }
 
+    [DenoisingFact]
+    public async Task A_model_that_reads_noise_says_so()
+    {
+        using var sjd = new Sjd();
+        Finished text = await sjd.RunAsync("models", "show", TestModel.DenoisingFolder!);
+        Assert.Contains("denoising: reads noise (the method sjd2); 1 step unless told otherwise\n", text.Output, StringComparison.Ordinal);
+        Assert.DoesNotContain("denoising:", (await sjd.RunAsync("models", "show", TestModel.Folder!)).Output, StringComparison.Ordinal);
+
+        JsonElement json = JsonElement.Parse((await sjd.RunAsync("models", "show", TestModel.DenoisingFolder!, "--json")).Output);
+        Assert.Equal(1, json.GetProperty("denoising_steps").GetInt32());
+    }
+
     [ModelFact]
     public async Task Models_are_listed_and_those_that_are_none_are_told_of()
     {

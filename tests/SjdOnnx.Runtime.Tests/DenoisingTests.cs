@@ -212,21 +212,3 @@ public sealed class DenoisingTests : IDisposable
     /// <summary>Field 9 of a tensor, 1,024 bytes long.</summary>
     private static ReadOnlySpan<byte> RawData => [0x4A, 0x80, 0x08];
 }
-
-/// <summary>A test that needs a model which reads noise; skipped where there is none.</summary>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class DenoisingFactAttribute : FactAttribute
-{
-    public DenoisingFactAttribute()
-    {
-        if (TestModel.DenoisingFolder is null && Environment.GetEnvironmentVariable("CI") is null)
-            Skip = "There is no onnx-models/emoji-sjd2.";
-    }
-}
-
-/// <inheritdoc cref="DenoisingFactAttribute"/>
-[AttributeUsage(AttributeTargets.Method)]
-internal sealed class DenoisingTheoryAttribute : TheoryAttribute
-{
-    public DenoisingTheoryAttribute() => Skip = new DenoisingFactAttribute().Skip;
-}

@@ -52,6 +52,24 @@ internal sealed class ModelTheoryAttribute : TheoryAttribute
     public ModelTheoryAttribute() => Skip = new ModelFactAttribute().Skip;
 }
 
+/// <summary>A test that needs a model which reads noise; skipped where there is none.</summary>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class DenoisingFactAttribute : FactAttribute
+{
+    public DenoisingFactAttribute()
+    {
+        if (TestModel.DenoisingFolder is null && Environment.GetEnvironmentVariable("CI") is null)
+            Skip = "There is no onnx-models/emoji-sjd2.";
+    }
+}
+
+/// <inheritdoc cref="DenoisingFactAttribute"/>
+[AttributeUsage(AttributeTargets.Method)]
+internal sealed class DenoisingTheoryAttribute : TheoryAttribute
+{
+    public DenoisingTheoryAttribute() => Skip = new DenoisingFactAttribute().Skip;
+}
+
 /// <summary>A copy of the model folder, to be spoilt.</summary>
 internal sealed class ModelCopy : IDisposable
 {

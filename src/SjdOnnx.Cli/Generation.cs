@@ -59,14 +59,19 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     /// <summary>Before anything is drawn: hours of drawing should not end at a folder that cannot be written.</summary>
     private static void CheckWritable(GenerateOptions options)
     {
+        if (options.Trace is string trace)
+        {
+            OutputFile.CheckWritable(trace);
+            if (options.Output is string picture && Path.GetFullPath(trace) == Path.GetFullPath(picture))
+                throw new CommandException(ExitCode.Usage, $"'{trace}' is to be written twice; give --output and --trace names of their own.");
+        }
+
         var names = new PictureNames(options.Output, options.Count);
         int differentPlaces = options.Output is null ? 1 : options.Count;
         for (int index = 0; index < differentPlaces; index++)
         {
             string name = names.Of(index, options.Request.Seed);
             OutputFile.CheckWritable(name);
-            if (options.Trace is string trace)
-                OutputFile.CheckWritable(trace);
             if (options.Preview)
                 OutputFile.CheckWritable(OutputFile.PreviewOf(name));
         }

@@ -8,6 +8,9 @@ namespace SjdOnnx.Cli;
 /// <summary>The options that only some methods have; the others ignore them.</summary>
 internal sealed class MethodArguments
 {
+    /// <summary>What --denoising-steps is, here and where it is a list.</summary>
+    public const string DenoisingDescription = "sjd2: passes that bring a draft from noise to a code, at most the window";
+
     private const string TheMethods = "the method's";
 
     private readonly Option<IReadOnlyList<int>?> _branching = List<int>("--branching", "K,L",
@@ -29,12 +32,14 @@ internal sealed class MethodArguments
         "early-exit: passes that refine a draft before it is committed as it is",
         "a whole number, 1 or more", TheMethods, n => n >= 1);
 
+    /// <summary>Its legal values in words.</summary>
+    public static string DenoisingRange { get; } = $"a whole number from 1 to {DecodingOptions.LargestWindow}";
+
     public IEnumerable<Option> Options => [_branching, _reuseThreshold, _groupSize, _groupTolerance, _iterations];
 
     /// <summary>By itself, because a comparison takes several.</summary>
     public Option<int?> DenoisingSteps { get; } = Number<int>("--denoising-steps", "K",
-        "sjd2: passes that bring a draft from noise to a code, at most the window",
-        $"a whole number from 1 to {DecodingOptions.LargestWindow}", TheModels, k => k is >= 1 and <= DecodingOptions.LargestWindow);
+        DenoisingDescription, DenoisingRange, TheModels, k => k is >= 1 and <= DecodingOptions.LargestWindow);
 
     /// <summary>The option of generate that sets a property of <see cref="DecodingOptions"/>, such as --window.</summary>
     public static string OptionOf(string property) => property switch

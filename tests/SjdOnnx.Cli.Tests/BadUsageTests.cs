@@ -40,6 +40,7 @@ public class BadUsageTests
     [InlineData("a negative threshold", "--reuse-threshold is '-1'; it must be a number, 0 or more.", "generate", "a fox", "--reuse-threshold", "-1")]
     [InlineData("too large a group", "--group-size is '1025'; it must be", "generate", "a fox", "--group-size", "1025")]
     [InlineData("too large a tolerance", "--group-tolerance is '2'; it must be a number from 0 to 1.", "generate", "a fox", "--group-tolerance", "2")]
+    [InlineData("a trace over the picture", "'fox.png' is to be written twice", "generate", "a fox", "-o", "fox.png", "--trace", "fox.png")]
     [InlineData("a trace of several pictures", "--count is 2; with --trace it must be 1", "generate", "a fox", "--count", "2", "--trace", "trace.json")]
     [InlineData("no denoising", "--denoising-steps is '0'; it must be a whole number from 1 to 1024.", "generate", "a fox", "--denoising-steps", "0")]
     [InlineData("no iteration", "--iterations is '0'; it must be a whole number, 1 or more.", "generate", "a fox", "--iterations", "0")]

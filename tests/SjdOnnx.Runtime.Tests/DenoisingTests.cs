@@ -1,4 +1,6 @@
 using System.Text.Json.Nodes;
+using SjdOnnx.Decoding;
+using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Decoding;
 using SjdOnnx.Runtime.Tests.Decoding;
 using SjdOnnx.Sampling;
@@ -44,11 +46,14 @@ public sealed class DenoisingTests : IDisposable
     }
 
     /// <summary>Each picture has its own noise, wherever in a batch it is drawn, and prompts come in while others read noise.</summary>
-    [DenoisingFact]
-    public async Task A_picture_of_a_batch_is_the_picture_alone()
+    [DenoisingTheory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task A_picture_of_a_batch_is_the_picture_alone(int steps)
     {
+        GenerationRequest fox = Fox with { DenoisingSteps = steps };
         GenerationRequest[] requests =
-            [Fox, Fox with { Prompt = "a rocket", Seed = 6 }, Fox with { Seed = 7 }, Fox with { Prompt = "a moon on a green background", Seed = 8 }];
+            [fox, fox with { Prompt = "a rocket", Seed = 6 }, fox with { Seed = 7 }, fox with { Prompt = "a moon on a green background", Seed = 8 }];
         var together = new Dictionary<int, int[]>();
         await foreach (IndexedImage image in Model.GenerateManyAsync(requests, new GenerateManyOptions { Batch = 2 }))
             together.Add(image.Index, [.. image.Image.TokenIds]);
@@ -57,12 +62,73 @@ public sealed class DenoisingTests : IDisposable
             Assert.Equal((await Model.GenerateAsync(request)).TokenIds, together[i]);
     }
 
+    /// <summary>
+    /// A window that opens, closes and opens again: a slot begins with all steps whenever it is opened, and takes one in each pass that reads it.
+    /// </summary>
     [DenoisingFact]
-    public async Task The_window_may_choose_itself()
+    public void A_window_may_open_and_close()
     {
-        GeneratedImage image = await Model.GenerateAsync(Fox with { Window = WindowSize.Auto });
-        Assert.Equal(256, image.ImageTokens);
-        Assert.InRange(image.ForwardPasses, 10, 254);
+        using var model = new OpenModel("int8", folder: TestModel.DenoisingFolder);
+        var method = new SpeculativeDenoising(new DecodingOptions { WindowSize = 32, DenoisingSteps = 3 });
+        // Of no machine: what the estimate says moves the window between these.
+        var auto = new AutoWindow(new PassCosts([(0, 1), (2, 1.05), (6, 1.3), (12, 1.35), (32, 3)]));
+        var decoder = new Decoder(model.Layout, method, new SamplingOptions { Guidance = 3 }, auto);
+        PromptedTransformer prompted = model.Transformer.With(model.Prompt(), model.Layout, 32, denoisingSteps: 3);
+        Picture picture = decoder.Begin(prompted, new Randomness(4));
+        var widths = new HashSet<int>();
+        int[] before = [];
+        int end = 0;
+        while (!picture.IsComplete)
+        {
+            decoder.Advance(model.Transformer, [picture]);
+            Window window = picture.Window;
+            for (int position = window.Start; position < window.End; position++)
+            {
+                if (window.Layout.IsForced(position))
+                    Assert.Equal(0, window.Step(position));
+                else if (position >= end)
+                    Assert.Equal(3, window.Step(position));
+                else
+                    Assert.Equal(Math.Max(0, before[position] - 1), window.Step(position));
+            }
+
+            before = [.. Enumerable.Range(0, window.Layout.Length).Select(window.Step)];
+            end = window.End;
+            widths.Add(window.Drafts);
+        }
+
+        Assert.True(widths.Count > 2, string.Join(' ', widths));
+    }
+
+    [DenoisingFact]
+    public async Task The_models_own_steps_make_way_for_a_small_window()
+    {
+        using var copy = new ModelCopy(TestModel.DenoisingFolder!);
+        copy.Edit(manifest => manifest["denoising"]!["steps"] = 5);
+        using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Threads = 1 });
+
+        Assert.Equal(4, (await model.GenerateAsync(Fox with { Window = 4 })).Settings.MethodSettings!.DenoisingSteps);
+        Assert.Equal(5, (await model.GenerateAsync(Fox)).Settings.MethodSettings!.DenoisingSteps);
+        Assert.Equal(255, (await model.GenerateAsync(Fox with { Window = 0 })).ForwardPasses);
+    }
+
+    /// <summary>What is read as noise is forgotten: the cache then holds the codes and nothing else.</summary>
+    [DenoisingFact]
+    public void Noise_leaves_nothing_in_the_cache()
+    {
+        using var model = new OpenModel("int8", folder: TestModel.DenoisingFolder);
+        int[] ids = [.. Enumerable.Range(0, 12).Select(model.Committed)];
+        PromptedTransformer noisy = model.Transformer.With(model.Prompt(), model.Layout, 16, denoisingSteps: 2);
+        noisy.Prefill();
+        noisy.FeedNoisy(ids, 12, [0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2], new Randomness(3));
+        model.Transformer.Run(default);
+        noisy.Truncate(2);
+        float[] after = OpenModel.Conditional(noisy.Forward(ids.AsSpan(2), 1), 0);
+
+        PromptedTransformer fresh = model.Transformer.With(model.Prompt(), model.Layout, 16);
+        fresh.Prefill();
+        fresh.Forward(ids.AsSpan(0, 2), 1);
+        Assert.Equal(OpenModel.Conditional(fresh.Forward(ids.AsSpan(2), 1), 0), after);
     }
 
     /// <summary>Slots enter as noise, each pass takes a step, and what is committed was a draft without noise or follows one.</summary>
@@ -186,7 +252,7 @@ public sealed class DenoisingTests : IDisposable
 
         var error = await Assert.ThrowsAnyAsync<InvalidOperationException>(() => model.GenerateAsync(Fox));
         Messages.AssertReadable(error);
-        Assert.Contains("not", error.Message, StringComparison.Ordinal);
+        Assert.Contains("noisy embedding of position", error.Message, StringComparison.Ordinal);
     }
 
     /// <summary>The initialiser called denoising.std is stored as its values followed by its name, or the other way round: the values are the 1 KiB beside it.</summary>

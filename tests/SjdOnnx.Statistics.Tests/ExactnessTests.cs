@@ -63,6 +63,7 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
     [InlineData(nameof(ReplacesFromP))]
     [InlineData(nameof(KeepsOldQ))]
     [InlineData(nameof(RecordsTheWrongQ))]
+    [InlineData(nameof(TrustsWhatWasReadAsNoise))]
     [InlineData("sjd++")] // lossy, and says so
     public void A_wrong_method_is_found_out(string control)
     {

@@ -61,8 +61,7 @@ internal sealed class BenchCommand : Command
     private readonly MethodArguments _methodOptions = new();
 
     private readonly Option<IReadOnlyList<int>?> _denoisingSteps = List<int>("--denoising-steps", "K,L",
-        "sjd2: passes that bring a draft from noise to a code, at most the window",
-        $"a whole number from 1 to {DecodingOptions.LargestWindow}", TheModels, Whole(1, DecodingOptions.LargestWindow));
+        MethodArguments.DenoisingDescription, MethodArguments.DenoisingRange, TheModels, Whole(1, DecodingOptions.LargestWindow));
 
     private readonly SamplingArguments _sampling = new();
 

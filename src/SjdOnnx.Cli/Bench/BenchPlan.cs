@@ -10,8 +10,10 @@ internal sealed record BenchPicture(int Prompt, int Repeat, ulong Seed);
 /// for all.</param>
 internal sealed record BenchPlan(IReadOnlyList<BenchCell> Cells, IReadOnlyList<IReadOnlyList<BenchPicture>> Turns)
 {
+    /// <summary>Cells that were asked for and cannot be: of more denoising steps than drafts.</summary>
+    public IReadOnlyList<BenchCell> WithoutRoom { get; private init; } = [];
+
     /// <param name="precisions">Names that the model knows.</param>
-    /// <remarks>More denoising steps than drafts are no cell: the model would refuse.</remarks>
     /// <param name="initialisation">The model's, for where the options name none.</param>
     public static BenchPlan Of(BenchOptions options, IReadOnlyList<string> precisions, string initialisation)
     {
@@ -25,7 +27,8 @@ internal sealed record BenchPlan(IReadOnlyList<BenchCell> Cells, IReadOnlyList<I
             from window in options.Windows
             from steps in options.DenoisingSteps?.Select(static steps => (int?)steps) ?? [null]
             select BenchCell.Of(precision, method, window, first, batch, steps);
-        return new BenchPlan([.. cells.Where(cell => cell.DenoisingSteps is not int steps || steps <= cell.MostDrafts).Distinct()], Turn(options));
+        ILookup<bool, BenchCell> byRoom = cells.Distinct().ToLookup(cell => (cell.DenoisingSteps ?? 1) <= Math.Max(1, cell.MostDrafts));
+        return new BenchPlan([.. byRoom[true]], Turn(options)) { WithoutRoom = [.. byRoom[false]] };
     }
 
     /// <summary>Every batch divides into the pictures of a turn, but for the last turn if they do not come out even.</summary>

@@ -65,6 +65,8 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
 
     private async Task RunAsync(BenchPlan plan, PeakMemory memory, CancellationToken cancellation)
     {
+        foreach (BenchCell cell in plan.WithoutRoom)
+            Print.Note($"{NameOf(cell)} is left out: a draft takes a step in each pass, and the window has fewer drafts than steps.");
         var run = new BenchRun(plan, options.Warmup, models.DrawAsync, options.AllMethods ? NoteLeftOut : null);
         IReadOnlyDictionary<(string, int), long> peaks = new Dictionary<(string, int), long>();
         IReadOnlyList<PassCostTable> costs = [];
@@ -89,7 +91,9 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
     }
 
     private static void NoteLeftOut(BenchCell cell, RequestException error) =>
-        Print.Note($"{cell.Precision}, {cell.Name}, window {BenchTable.Window(cell)} is left out: {error.Message}");
+        Print.Note($"{NameOf(cell)} is left out: {error.Message}");
+
+    private static string NameOf(BenchCell cell) => $"{cell.Precision}, {cell.Name}, window {BenchTable.Window(cell)}";
 
     /// <summary>Of each precision and batch once, with the largest window: methods and windows hardly differ.</summary>
     private static async Task<IReadOnlyDictionary<(string, int), long>> MeasureMemoryAsync(

@@ -45,7 +45,8 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int mos
             }
 
             _stepsLeft[row] = stepsLeft[i];
-            (_denoising[3 * i], _denoising[(3 * i) + 1], _denoising[(3 * i) + 2]) = (keep, add, level);
+            ReadOnlySpan<float> told = [keep, add, level];
+            told.CopyTo(_denoising.AsSpan(i * GraphContract.DenoisingFields));
         }
     }
 

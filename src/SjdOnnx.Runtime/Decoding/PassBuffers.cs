@@ -16,10 +16,13 @@ internal sealed class PassBuffers : IDisposable
     private readonly float[][] _attentionBias;
     private readonly float[] _condition;
     private readonly long[] _positionOffset;
-    private readonly float[] _noisy;
     private readonly float[] _denoising;
-    private readonly float[] _denoised;
+    private readonly float[] _noNoise; // one row that says for all that they are none
+    private readonly float[] _noDenoising;
+    private readonly int _mostTokens;
     private readonly int _noiseChannels;
+    private float[] _noisy = []; // these two are large, and made when first noise is read
+    private float[] _denoised = [];
     private readonly int _codes;
     private readonly bool _tree;
     private Condition? _conditioned; // whose vectors lie in _condition
@@ -45,9 +48,10 @@ internal sealed class PassBuffers : IDisposable
         _attentionBias = ForEachLane(() => Pinned<float>(tree ? tokens * tokens : 0));
         _condition = Pinned<float>(conditionRows * hidden);
         _positionOffset = Pinned<long>(1);
-        _noisy = Pinned<float>(lanes * tokens * noiseChannels);
-        _denoising = Pinned<float>(noiseChannels == 0 ? 0 : lanes * tokens * GraphContract.DenoisingFields);
-        _denoised = Pinned<float>(lanes * tokens * noiseChannels);
+        _mostTokens = lanes * tokens;
+        _denoising = Pinned<float>(noiseChannels == 0 ? 0 : _mostTokens * GraphContract.DenoisingFields);
+        _noNoise = Pinned<float>(noiseChannels);
+        _noDenoising = Pinned<float>(GraphContract.DenoisingFields);
 
         var inputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.LaneLengths, tensors.Over(_laneLengths, lanes)) };
         for (var lane = 0; lane < lanes; lane++)
@@ -126,9 +130,9 @@ internal sealed class PassBuffers : IDisposable
         var outputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.Logits, tensors.Over(_logits, 1, rows, _codes)) };
         if (_noiseChannels > 0)
         {
-            int noisy = readsNoise ? tokens : 1; // the one row says for all that they are no noise
-            inputs.Add((GraphContract.NoisyEmbeddings, tensors.Over(_noisy, 1, noisy, _noiseChannels)));
-            inputs.Add((GraphContract.Denoising, tensors.Over(_denoising, 1, noisy, GraphContract.DenoisingFields)));
+            (float[] noisy, float[] denoising, int count) = readsNoise ? (_noisy, _denoising, tokens) : (_noNoise, _noDenoising, 1);
+            inputs.Add((GraphContract.NoisyEmbeddings, tensors.Over(noisy, 1, count, _noiseChannels)));
+            inputs.Add((GraphContract.Denoising, tensors.Over(denoising, 1, count, GraphContract.DenoisingFields)));
             if (readsNoise)
                 outputs.Add((GraphContract.DenoisedEmbeddings, tensors.Over(_denoised, 1, tokens, _noiseChannels)));
         }
@@ -169,6 +173,8 @@ internal sealed class PassBuffers : IDisposable
         denoising.Clear();
         if (noise is not { IsRead: true })
             return;
+        if (_noisy.Length == 0)
+            (_noisy, _denoised) = (Pinned<float>(_mostTokens * _noiseChannels), Pinned<float>(_mostTokens * _noiseChannels));
         noise.CopyTo(_noisy.AsSpan(Tokens * _noiseChannels), denoising);
         ReadsNoise = true;
     }

@@ -62,7 +62,7 @@ internal sealed class PassTimer(
 
     private void Time(int drafts, Halfway[] models)
     {
-        // Every slot is settled and redrafted: of all methods the most work beside the transformer's.
+        // Every slot is settled and redrafted: of all methods the most work beside the transformer's, but for sjd2's noise, a few per cent of a pass.
         var decoder = new Decoder(Rest, new MaximalCoupling(new DecodingOptions { WindowSize = drafts }), request.Sampling);
         Picture[] started = [.. models.Select((halfway, i) => decoder.Begin(halfway, new Randomness((ulong)i)))];
         decoder.Advance(model.Transformer, started, cancellation);

@@ -62,7 +62,9 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
             GroupSize = request.GroupSize ?? usual.GroupSize,
             GroupTolerance = request.GroupTolerance ?? usual.GroupTolerance,
             Iterations = request.Iterations ?? usual.Iterations,
-            DenoisingSteps = request.DenoisingSteps ?? manifest.Denoising?.Steps ?? usual.DenoisingSteps,
+            // The model's own number makes way for a small window; one that was asked for does not.
+            DenoisingSteps = request.DenoisingSteps
+                ?? Math.Min(manifest.Denoising?.Steps ?? usual.DenoisingSteps, Math.Max(1, window.Drafts ?? WindowSize.LargestAuto)),
             WindowSize = window.Drafts ?? WindowSize.LargestAuto,
             Initialisation = Initialisation.Named(request.Initialisation ?? manifest.Decoding.Initialisation),
         });
@@ -117,14 +119,14 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
         {
             throw new RequestException(
                 $"The method {method.Name} has the model read noise, which this model was not fine-tuned for. Choose the method mc, which does " +
-                "without, or a model that export/sjd2 has fine-tuned, such as emoji-sjd2.");
+                "without, or a model that was (SjdOnnx' repository has one, onnx-models/emoji-sjd2, and export/sjd2, which makes them).");
         }
 
-        if (method.DenoisingSteps > method.WindowSize)
+        if (method.DenoisingSteps > Math.Max(1, method.WindowSize))
         {
             throw new RequestException(
-                $"The method {method.Name} is asked for {method.DenoisingSteps} denoising steps in a window of {method.WindowSize} drafts: drafts enter " +
-                "it in no more groups than it holds. Ask for as many steps as drafts at most, or for a larger window.");
+                $"The method {method.Name} is asked for {method.DenoisingSteps} denoising steps in a window of {method.WindowSize} drafts. A draft takes " +
+                "a step in each pass, so ask for as many steps as drafts at most, or for a larger window.");
         }
     }
 

@@ -85,7 +85,8 @@ internal sealed class TransformerGraph(
             PromptedTransformer picture = fed[BitOperations.TrailingZeroCount(left)]!;
             int rows = lanes * picture.Rows;
             picture.Receive(buffers.Logits.Slice(row * codes, rows * codes));
-            picture.Noise?.Receive(buffers.Denoised(token));
+            if (buffers.ReadsNoise)
+                picture.Noise?.Receive(buffers.Denoised(token));
             row += rows;
             for (var lane = 0; lane < lanes; lane++)
                 token += picture.Tokens(lane).Length;

@@ -158,13 +158,14 @@ internal static class ManifestRules
             $"denoising.alpha has {alpha.Length} values and denoising.sigma {sigma.Length}; both need as many, 2 or more");
         Require(alpha[0] == 1 && sigma[0] == 0,
             $"denoising.alpha begins with {Number(alpha[0])} and denoising.sigma with {Number(sigma[0])}; level 0 is a code, so they must begin with 1 and 0");
+        Require(alpha[^1] == 0, $"denoising.alpha ends with {Number(alpha[^1])}; level 1 is noise alone, so it must end with 0");
         for (int level = 1; level < alpha.Length; level++)
         {
             // written so that NaN fails, too
-            Require(alpha[level] < alpha[level - 1] && alpha[level] >= 0,
-                $"denoising.alpha goes from {Number(alpha[level - 1])} to {Number(alpha[level])} at entry {level}; it must fall all the way, to 0 or more");
+            Require(alpha[level] < alpha[level - 1],
+                $"denoising.alpha goes from {Number(alpha[level - 1])} to {Number(alpha[level])} at entry {level}; it must fall all the way");
             Require(sigma[level] > sigma[level - 1] && float.IsFinite(sigma[level]),
-                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the way");
+                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the way, to a number");
         }
     }
 

@@ -86,15 +86,15 @@ public sealed record DecodingOptions
     } = 8;
 
     /// <summary>How many passes bring a slot of <c>sjd2</c> from noise to its code, 1 to <see cref="LargestWindow"/>.</summary>
-    /// <remarks>The paper takes 20, in windows of more than 80 drafts.</remarks>
+    /// <remarks>The paper takes 20, in windows of more than 80 drafts, and redrafts otherwise; with this library's coupling few are best (docs/decoding.md).</remarks>
     public int DenoisingSteps
     {
         get;
         init => field = value is >= 1 and <= LargestWindow
             ? value
             : throw new ArgumentOutOfRangeException(
-                nameof(DenoisingSteps), value, $"DenoisingSteps must be between 1 and {LargestWindow} passes; 8 is usual.");
-    } = 8;
+                nameof(DenoisingSteps), value, $"DenoisingSteps must be between 1 and {LargestWindow} passes; 1 to 3 is usual.");
+    } = 1;
 
     /// <summary>The first guess at a position of which the model has said nothing yet.</summary>
     public Initialisation Initialisation { get; init; } = Initialisation.Uniform;

@@ -49,6 +49,7 @@ public class BenchPlanTests
         Assert.Equal(
             [("ar", 0), ("sjd2, 1 step", 2), ("sjd2, 1 step", 4), ("sjd2, 4 steps", 4), ("mc", 2), ("mc", 4)],
             plan.Cells.Select(cell => (cell.Name, cell.Window.Drafts!.Value)));
+        Assert.Equal(("sjd2, 4 steps", 2), (Assert.Single(plan.WithoutRoom).Name, plan.WithoutRoom[0].Window.Drafts!.Value));
         Assert.Equal([("ar", null), ("sjd2", null)],
             Of(Measurements.Options with { Methods = ["sjd2"], Windows = [2] }, "fp32").Cells.Select(cell => (cell.Name, cell.DenoisingSteps)));
     }

@@ -139,11 +139,13 @@ public class ManifestTests
     [InlineData("hidden", "0", "denoising.hidden is 0; it must be at least 1")]
     [InlineData("alpha", "[1, 0]", "denoising.alpha has 2 values and denoising.sigma 3")]
     [InlineData("alpha", "[1, 1, 0]", "denoising.alpha goes from 1 to 1 at entry 1; it must fall all the way")]
-    [InlineData("alpha", "[1, 0.5, -0.1]", "denoising.alpha goes from 0.5 to -0.1 at entry 2")]
+    [InlineData("alpha", "[1, 0.5, -0.1]", "denoising.alpha ends with -0.1; level 1 is noise alone, so it must end with 0")]
+    [InlineData("alpha", "[1, 0.5, 0.1]", "denoising.alpha ends with 0.1")]
+    [InlineData("alpha", "[1, 1.5, 0]", "denoising.alpha goes from 1 to 1.5 at entry 1")]
     [InlineData("alpha", "[0.9, 0.5, 0]", "denoising.alpha begins with 0.9 and denoising.sigma with 0")]
     [InlineData("sigma", "[0, 0.7, 0.6]", "denoising.sigma goes from 0.7 to 0.6 at entry 2; it must rise all the way")]
     [InlineData("sigma", "[0.1, 0.5, 1]", "denoising.alpha begins with 1 and denoising.sigma with 0.1")]
-    [InlineData("sigma", "[0, 0.5, 1e99]", "denoising.sigma goes from 0.5 to ")]
+    [InlineData("sigma", "[0, 0.5, 1e99]", "at entry 2; it must rise all the way, to a number")]
     [InlineData("sigma", "[]", "denoising.sigma 0")]
     public void A_schedule_that_leads_nowhere_is_refused(string field, string value, string sentence) => Refused(
         () => Read(manifest =>

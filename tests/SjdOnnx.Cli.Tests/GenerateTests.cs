@@ -25,7 +25,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         int forward = JsonElement.Parse(run.Output).GetProperty("images")[0].GetProperty("forward_passes").GetInt32();
         Assert.Equal(forward + 1, passes.Length);
         Assert.Equal((1, 256), (passes[0].GetProperty("committed").GetInt32(), passes[^1].GetProperty("committed").GetInt32()));
-        Assert.All(passes[..^1], pass => Assert.InRange(pass.GetProperty("drafts").GetArrayLength(), 1, 8));
+        Assert.All(passes[..^1], pass => Assert.InRange(pass.GetProperty("drafts").GetArrayLength(), 0, 8));
         Assert.All(passes.SelectMany(pass => pass.GetProperty("steps_left").EnumerateArray()), steps => Assert.Equal(0, steps.GetInt32()));
     }
 

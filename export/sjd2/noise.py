@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from sjdexport.denoising import frequencies
+
 SCHEDULES = ("cosine", "linear", "shifted")
 SHIFT = 5.0
 FREQUENCIES = 32
@@ -47,12 +49,13 @@ class Levels(nn.Module):
         super().__init__()
         self.first = nn.Linear(2 * FREQUENCIES, inner)
         self.second = nn.Linear(inner, hidden)
+        self.register_buffer("frequencies", torch.from_numpy(frequencies(FREQUENCIES)), persistent=False)  # those of the graph
         nn.init.zeros_(self.second.weight)
         nn.init.zeros_(self.second.bias)
 
     def forward(self, level: Tensor) -> Tensor:
         """[..., hidden] of levels [...]."""
-        angles = level[..., None] * (math.pi * 2 ** (torch.arange(FREQUENCIES, device=level.device) * 8 / FREQUENCIES))
+        angles = level[..., None] * self.frequencies
         features = torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1)
         return self.second(F.silu(self.first(features)))
 

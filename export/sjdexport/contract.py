@@ -37,7 +37,8 @@ CONDITION = "condition"  # float32 [C, hidden], what the text encoder made of th
 POSITION_OFFSET = "position_offset"  # int64 [1], how many rotary positions a sequence skips at its start
 # Where the model reads noise (denoising.py); N is S, or 1 for a Run in which it reads none
 NOISY_EMBEDDINGS = "noisy_embeddings"  # float32 [1, N, hidden], normalised: what DENOISED_EMBEDDINGS said in the pass before, or noise
-DENOISING = "denoising"  # float32 [1, N, 3]: the factor of the embedding before, that of the id's own, and the level; 0, 0, 0 for a row that is no noise
+DENOISING = "denoising"  # float32 [1, N, 3]: DENOISING_FIELDS of each row, all 0 for one that is no noise
+DENOISING_FIELDS = ("keep", "add", "level")  # the factor of the embedding before, that of the id's own, and the level
 DENOISED_EMBEDDINGS = "denoised_embeddings"  # float32 [1, S, hidden], normalised
 
 

@@ -63,8 +63,9 @@ class Denoising:
         """The rows [1, S, hidden] that the transformer reads, of the embeddings of the ids."""
         hidden = len(self.mean)
         before = graph.input(contract.NOISY_EMBEDDINGS, FLOAT, [1, "N", hidden])
-        steps = graph.input(contract.DENOISING, FLOAT, [1, "N", 3])
-        keep, add, level = graph.nodes("Split", [f"denoising.{name}" for name in ("keep", "add", "level")], [steps], axis=2, num_outputs=3)
+        steps = graph.input(contract.DENOISING, FLOAT, [1, "N", len(contract.DENOISING_FIELDS)])
+        keep, add, level = graph.nodes(
+            "Split", [f"denoising.{name}" for name in contract.DENOISING_FIELDS], [steps], axis=2, num_outputs=len(contract.DENOISING_FIELDS))
         mean, std = graph.constant(self.mean, "denoising.mean"), graph.constant(self.std, "denoising.std")
         clean = rows if type == FLOAT else graph.node("Cast", "denoising.clean", [rows], to=FLOAT)
         estimate = graph.node("Div", "denoising.estimate", [graph.node("Sub", "denoising.centred", [clean, mean]), std])
@@ -91,8 +92,8 @@ class Denoising:
 
 
 def frequencies(count: int) -> np.ndarray:
-    """Radians per unit of level, float32 [count]."""
-    return (math.pi * 2 ** (np.arange(count) * OCTAVES / count)).astype(np.float32)
+    """Radians per unit of level, float32 [count]: what fine-tuning multiplies levels by too, so a change of a bit is a change of every trained model."""
+    return np.float32(math.pi) * (2 ** (np.arange(count) * OCTAVES / count)).astype(np.float32)
 
 
 def _levels(checkpoint: Checkpoint, hidden: int) -> tuple[Dense, Dense]:

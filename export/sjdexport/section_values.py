@@ -57,7 +57,7 @@ def _part(value: object) -> bool:
 
 
 def _falls(values: list[float]) -> bool:
-    return values[0:1] == [1] and values[-1] >= 0 and _rises(values[::-1])
+    return values[0:1] == [1] and values[-1] == 0 and _rises(values[::-1])
 
 
 def _rises(values: list[float]) -> bool:
@@ -78,7 +78,7 @@ SIZES = Value("a list of [width, height] in pixels",
               lambda value: value != [] and _list(value, lambda size: _list(size, lambda side: _whole(side, 1)) and len(size) == 2))
 SEQUENTIAL = Value('{"first": n, "last": n} in codes',
                    lambda value: isinstance(value, dict) and value.keys() == {"first", "last"} and all(map(_whole, value.values())))
-FALLING = Value("a list of 2 numbers or more that fall from 1 to 0 or more", lambda value: _list(value, _number) and _falls(value))
+FALLING = Value("a list of 2 numbers or more that fall from 1 to 0", lambda value: _list(value, _number) and _falls(value))
 RISING = Value("a list of 2 numbers or more that rise from 0", lambda value: _list(value, _number) and value[:1] == [0] and _rises(value))
 PARTS = Value(
     'a list of token ids and of {"text"}, {"from", "plus", "per"}, {"fill"}, {"class", "of"} and {"encoded"} as docs/model-folder.md has them',

@@ -10,7 +10,7 @@ import numpy as np
 from runner import Runner
 from sjdexport import contract
 
-Noise = tuple[np.ndarray, np.ndarray]  # the embeddings before [N, hidden], and of each row the factor of that, the factor of the id's own and the level [N, 3]
+Noise = tuple[np.ndarray, np.ndarray]  # the embeddings before [N, hidden], and of each row contract.DENOISING_FIELDS [N, 3]
 
 
 class Lanes:
@@ -76,7 +76,7 @@ class Lanes:
             contract.LOGITS_ROWS: np.arange(total) if rows is None else np.array(rows, np.int64),
         }
         if self._hidden is not None:
-            before, steps = noise or (np.zeros((1, self._hidden)), np.zeros((1, 3)))
+            before, steps = noise or (np.zeros((1, self._hidden)), np.zeros((1, len(contract.DENOISING_FIELDS))))
             inputs |= {contract.NOISY_EMBEDDINGS: before[None].astype(np.float32), contract.DENOISING: steps[None].astype(np.float32)}
         for lane, (length, new) in enumerate(zip(self.lengths, tokens)):
             inputs[contract.seqlens_k(lane)] = np.array([length + len(new) - 1], np.int32)

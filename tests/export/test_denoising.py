@@ -224,17 +224,24 @@ def noise_module():
     return noise
 
 
-def test_frequencies_are_those_of_training(noise_module) -> None:
+def test_frequencies_are_those_of_every_model_that_was_trained() -> None:
+    """Bit by bit. An octave is a factor of 2, which is exact, so the four of the first tell all."""
+    octave = np.array([0x40490FDB, 0x406F1AB2, 0x408E2C19, 0x40A91280], np.uint32).view(np.float32)
+    got = frequencies(32)
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got.view(np.uint32), np.outer(np.float32(2) ** np.arange(8, dtype=np.float32), octave).ravel().view(np.uint32))
+
+
+def test_training_takes_the_frequencies_of_the_graph(noise_module) -> None:
     import torch
 
     seen, levels = [], noise_module.Levels(8)
-    levels.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].double().numpy()))
-    level = 1e-3  # so low that no angle is past a quarter turn
-    levels(torch.tensor(level))
-    cosines, sines = np.split(seen[0], 2)
-    got = frequencies(noise_module.FREQUENCIES)
-    np.testing.assert_allclose(got, np.arctan2(sines, cosines) / level, rtol=1e-5)
-    assert got.dtype == np.float32 and got.max() * level < np.pi / 2
+    levels.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    level = torch.rand(50)
+    levels(level)
+    angles = level[:, None] * torch.from_numpy(frequencies(noise_module.FREQUENCIES))
+    assert torch.equal(seen[0], torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1))
+    assert set(levels.state_dict()) == {"first.weight", "first.bias", "second.weight", "second.bias"}
 
 
 def test_level_embeddings_are_those_of_training(noise_module, runner: Runner, tmp_path: Path) -> None:
@@ -304,7 +311,8 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "more of alpha": (scheduled(sigma=[0, 0.5, 1]), ["generation.json: section denoising", "4 values of alpha", "3 of sigma"]),
     "alpha that rises": (scheduled(alpha=[1, 0.4, 0.75, 0]), ["denoising: alpha", "0.75", "fall from 1"]),
     "alpha from elsewhere": (scheduled(alpha=[0.9, 0.75, 0.4, 0]), ["denoising: alpha", "0.9", "fall from 1"]),
-    "alpha below 0": (scheduled(alpha=[1, 0.75, 0.4, -0.5]), ["denoising: alpha", "-0.5", "to 0 or more"]),
+    "alpha below 0": (scheduled(alpha=[1, 0.75, 0.4, -0.5]), ["denoising: alpha", "-0.5", "fall from 1 to 0."]),
+    "alpha that does not reach 0": (scheduled(alpha=[1, 0.75, 0.4, 0.01]), ["denoising: alpha", "0.01", "fall from 1 to 0."]),
     "alpha that is no number": (scheduled(alpha=[1, 0.75, np.nan, 0]), ["denoising: alpha", "NaN"]),
     "sigma that falls": (scheduled(sigma=[0, 0.75, 0.5, 1]), ["denoising: sigma", "0.75", "rise from 0"]),
     "sigma from elsewhere": (scheduled(sigma=[0.25, 0.5, 0.75, 1]), ["denoising: sigma", "0.25", "rise from 0"]),

@@ -280,11 +280,11 @@ def test_what_comes_out_is_exported_and_reads_noise(base: Path, saved: Path, run
     exported = run_export("--checkpoint", tmp_path / "out", "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "")
     assert exported.returncode == 0, exported.stderr
     exported = Model(tmp_path / "out", runner)
-    assert exported.manifest["denoising"] == {**denoising(Schedule("shifted"), 4), "hidden": 64}
+    assert exported.manifest["denoising"] == {**denoising(Schedule("cosine"), 4), "hidden": 64}
     assert exported.manifest["decoding"] == {"method": "sjd2", "window": 12, "initialisation": "uniform"}
 
     given, family = open_family(None, base, None, None, None)
-    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("shifted"), tells_levels=True)
+    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("cosine"), tells_levels=True)
     model.load_state_dict(torch.load(saved / "sjd2.pt")["model"])
     random = np.random.default_rng(4)
     ids, level = sequence(random, True)[:40], np.where(random.random(40) < 0.6, random.random(40), 0).astype(np.float32)
@@ -460,7 +460,7 @@ def test_a_model_of_the_users_own_needs_tokens(base: Path) -> None:
 
 
 @pytest.mark.parametrize(("more", "words"), [
-    (["--schedule", "linear"], ["--schedule shifted", "--schedule linear", "another --name"]),
+    (["--schedule", "linear"], ["--schedule cosine", "--schedule linear", "another --name"]),
     (["--levels", "untold"], ["--levels added", "--levels untold"]),
     (["--optimizer", "muon"], ["--optimizer adamw", "--optimizer muon"]),
     (["--steps", "1"], ["--steps is 1", "has done 2", "give more"]),

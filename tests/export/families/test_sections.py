@@ -58,7 +58,7 @@ WRONG: dict[str, list[tuple[str, object]]] = {
                  ("topP", 1.5), ("order", ["temperature"])],
     "decoding": [("method", None), ("window", "all"), ("window", -1), ("initialisation", 1), ("sequential", {"first": 1}), ("sequential", {"first": 1, "last": -1})],
     "denoising": [("steps", 0), ("steps", 2.5), ("steps", None), ("alpha", 1), ("alpha", []), ("alpha", [1]), ("alpha", [1, "0"]), ("alpha", [1, True]),
-                  ("alpha", [1, 1, 0]), ("alpha", [1, 0.2, 0.4]), ("alpha", [0.9, 0.5, 0]), ("alpha", [1, 0.5, -0.1]), ("alpha", [1, float("nan"), 0]),
+                  ("alpha", [1, 1, 0]), ("alpha", [1, 0.2, 0.4]), ("alpha", [0.9, 0.5, 0]), ("alpha", [1, 0.5, -0.1]), ("alpha", [1, 0.5, 0.1]), ("alpha", [1, float("nan"), 0]),
                   ("alpha", [1, 0, float("-inf")]), ("sigma", 0), ("sigma", []), ("sigma", [0]), ("sigma", [0, None]), ("sigma", [0, 0, 1]), ("sigma", [0, 1, 0.5]),
                   ("sigma", [0.1, 0.5, 1]), ("sigma", [-1, 0, 1]), ("sigma", [0, float("nan"), 1]), ("sigma", [0, 1, float("inf")])],
 }

@@ -3,12 +3,16 @@
 
     python3 export/sjd2/standing.py trace-*.json
 
-A draft stands if the next pass leaves its code as it is. One line for each way of drawing (method, steps, window).
+A draft stands if the next pass leaves its code as it is; one that the next pass does not hold, since its window is narrower, is not counted. A pass
+predicts its drafts and the place behind them, which therefore enters the next window one pass old. (A trace leaves structure out: where a window ends with a
+row, and the row with a token of its own, it was that token which the pass predicted, and the first guess behind it is taken to be a pass old.)
+One line for each way of drawing (method, steps, window).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections import defaultdict
 from pathlib import Path
@@ -18,15 +22,14 @@ SLOTS = (4, 8, 16, 32, 64, 1 << 30)  # upper ends
 
 
 def compare(trace: dict) -> list[tuple[int, int, bool]]:
-    """Passes that have predicted the draft, its slot, and whether it stood, for every draft of every pass."""
-    found, entered = [], {}
-    for number, (before, after) in enumerate(zip(trace["passes"], trace["passes"][1:])):
-        final = {place: code for place, code in enumerate(after["drafts"], start=after["committed"])}
-        for slot, code in enumerate(before["drafts"]):
-            place = before["committed"] + slot
-            age = number - entered.setdefault(place, number)
-            stood = final.get(place, trace["picture"][place]) == code
-            found.append((age, slot, stood))
+    """Passes in a row that have predicted the draft (0: a first guess), its slot, and whether it stood, for every draft of which the next pass tells."""
+    found, first = [], {}  # by place: the first of the passes in a row that have predicted it
+    for number, (before, after) in enumerate(itertools.pairwise(trace["passes"])):
+        start = before["committed"]
+        first = {place: first.get(place, number) for place in range(start, start + len(before["drafts"]) + 1)}
+        codes = trace["picture"][: after["committed"]] + after["drafts"]
+        for slot, code in enumerate(before["drafts"][: len(codes) - start]):
+            found.append((number - first[start + slot], slot, codes[start + slot] == code))
     return found
 
 

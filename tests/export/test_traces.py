@@ -33,9 +33,29 @@ TRACE = {
 def test_drafts_are_followed_from_pass_to_pass() -> None:
     found = standing.compare(TRACE)
     assert found[:3] == [(0, 0, False), (0, 1, False), (0, 2, True)]  # 7 became 11 and was committed, 7 became 8, 7 stayed
-    assert found[3:6] == [(1, 0, False), (1, 1, True), (0, 2, True)]  # 8 became 12, the other two stayed
-    assert found[6:] == [(2, 0, False), (1, 1, False), (0, 2, False)]  # against the picture: 13, 14, 15
-    assert standing.row(found).split(" | ")[:3] == ["0.40", "0.33", "0.00"]
+    assert found[3:6] == [(1, 0, False), (1, 1, True), (1, 2, True)]  # 8 became 12, the other two stayed; the last was predicted behind the window before
+    assert found[6:] == [(2, 0, False), (2, 1, False), (1, 2, False)]  # against the picture: 13, 14, 15
+    assert standing.row(found).split(" | ")[:3] == ["0.33", "0.50", "0.00"]
+
+
+def passes(*windows: tuple[int, list[int]]) -> dict:
+    return {"picture": list(range(10, 26)), "passes": [{"committed": committed, "drafts": drafts} for committed, drafts in windows]}
+
+
+def test_what_no_pass_has_predicted_is_a_first_guess() -> None:
+    """The place behind the first window is 3, so of the second, 2 to 5, the last two are."""
+    found = standing.compare(passes((1, [0, 0]), (2, [0, 13, 14, 15]), (16, [])))
+    assert found == [(0, 0, False), (0, 1, True), (1, 0, False), (1, 1, True), (0, 2, True), (0, 3, True)]
+
+
+def test_a_draft_that_the_next_window_lacks_is_not_counted_and_begins_anew() -> None:
+    found = standing.compare(passes((1, [0, 12, 0, 0]), (2, [12]), (3, [13, 14]), (16, [])))
+    assert found[:2] == [(0, 0, False), (0, 1, True)]  # 1 was committed as 11; 2 stayed; 3 and 4 are not open
+    assert found[2:] == [(1, 0, True), (2, 0, True), (0, 1, True)]  # 3, behind the narrow window, was predicted twice; 4 had fallen out of sight
+
+
+def test_drafts_that_were_committed_are_held_against_the_picture() -> None:
+    assert standing.compare(passes((1, [11, 12, 9]), (5, []), (16, []))) == [(0, 0, True), (0, 1, True), (0, 2, False)]
 
 
 def test_the_table_has_a_row_for_each_way_of_drawing(tmp_path: Path) -> None:

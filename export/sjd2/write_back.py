@@ -20,10 +20,7 @@ from sjdexport.safetensors import write_safetensors
 from sjdexport.torch_files import SUFFIXES
 
 INTERVALS = 24  # of the schedule's table: 1, 2, 3, 4, 6, 8, 12 and 24 denoising steps meet its entries
-GENERATION, CONFIG = "generation.json", "config.json"
-# What families read beside weights; tokenizers may lie in a folder of their own.
-DOCUMENTS = ("params.json", "consolidate_params.json")
-TOKENIZERS = ("tokenizer.json", "text_tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "emu3.tiktoken", "emu3_vision_tokens.txt")
+GENERATION = "generation.json"
 
 
 def weights_file(given: Given, folder: Path) -> Path:
@@ -46,17 +43,16 @@ def weights_file(given: Given, folder: Path) -> Path:
 def write_checkpoint(folder: Path, given: Given, is_folder: bool, model: Denoiser, decoding: Mapping[str, Any], steps: int) -> None:
     """Every tensor of the checkpoint under its name and in its type, those that were trained replaced, and denoising.*; and the documents beside them.
 
-    `decoding` is generation.json's section, `steps` the number of denoising steps that its section denoising gets. `is_folder` tells whether the checkpoint
-    was given as a folder, so that config.json and generation.json in it are its own. Memory is bounded by the largest tensor.
+    `given` tells which documents were read, by a family that was asked for its generation(). `decoding` is generation.json's section, `steps` the number of
+    denoising steps that its section denoising gets. `is_folder` tells whether the checkpoint was given as a folder, so that the generation.json in it is its
+    own. Memory is bounded by the largest tensor.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    sources = [(given.folder, name) for name in (*DOCUMENTS, *TOKENIZERS, *((CONFIG,) if is_folder else ()))]
-    sources += [(given.folder / "tokenizer", name) for name in TOKENIZERS]
-    for source, name in sources:
-        if (source / name).is_file():
+    for source in given.read:
+        if source.is_file() and source.is_relative_to(given.folder):  # a tokenizer may lie beside --vq, which is given again
             target = folder / source.relative_to(given.folder)
-            target.mkdir(exist_ok=True)
-            shutil.copyfile(source / name, target / name)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, target)
     path = given.folder / GENERATION
     sections = read_json(path) if is_folder and path.exists() else {}
     sections = {**sections, "decoding": dict(decoding), "denoising": denoising(model.schedule, steps)}

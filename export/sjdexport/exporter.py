@@ -102,7 +102,7 @@ def open_family(name: str | None, path: Path, vq: Path | None, text_encoder: Pat
     whole, folder = path.is_dir(), checkpoint.folder
     config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
     sections = read_generation(folder / "generation.json") if whole else {}
-    given = Given(checkpoint, config, sections, vq, text_encoder, size)
+    given = Given(checkpoint, config, sections, vq, text_encoder, size, [folder / "config.json"] if whole else [])
     return given, find_family(name, checkpoint, config)(given)
 
 

@@ -54,7 +54,7 @@ class Chameleon(LlamaFamily):
         self._given = given
         self._meta = f"{META.embedding}.weight" in checkpoint
         if self._meta:
-            sizes, norm_after = read_meta(checkpoint)
+            sizes, norm_after = read_meta(given)
         else:
             path = given.folder / "config.json"
             sizes, norm_after = read_sizes(config, path), flag(path, "swin_norm", config.get("swin_norm"))
@@ -135,14 +135,15 @@ def code_order(tokenizer: Tokenizer, codes: int, layout: Mapping[str, Any] | Non
     return order
 
 
-def read_meta(checkpoint: Checkpoint) -> tuple[Sizes, bool]:
+def read_meta(given: Given) -> tuple[Sizes, bool]:
     """Sizes, and whether norms are on what a block adds. Shapes tell the sizes; the rest is in files beside Meta's weights.
 
     Without those files it is what all 7B models have. Raises ExportError where files and weights do not belong together.
     """
+    checkpoint = given.checkpoint
     norm, rows = head_norm_rows(checkpoint, f"layers.0.{META.head_norms[0]}.weight", None)
     path, measured = checkpoint.folder / META_PARAMETERS[0], measure(checkpoint, META, norm.shape[-1])
-    parameters = _meta_parameters(checkpoint.folder)
+    parameters = _meta_parameters(given)
     if not parameters and rows > 1:
         raise ExportError(f"{path} is missing, and these weights are not of a 7B model, which could do without: fetch it too.")
     for key, name in (("dim", "hidden"), ("n_layers", "layers"), ("n_heads", "heads"), ("n_kv_heads", "kv_heads"), ("vocab_size", "vocabulary")):
@@ -153,10 +154,10 @@ def read_meta(checkpoint: Checkpoint) -> tuple[Sizes, bool]:
     return sizes, flag(path, "swin_norm", parameters.get("swin_norm"))
 
 
-def _meta_parameters(folder: Path) -> dict[str, Any]:
+def _meta_parameters(given: Given) -> dict[str, Any]:
     """What both files say, one level deep or two; where they differ, the second."""
     parameters: dict[str, Any] = {}
-    for path in (folder / name for name in META_PARAMETERS):
+    for path in map(given.document, META_PARAMETERS):
         if path.exists():
             content = read_json(path)
             parameters |= {**content, **part(path, "model", content.get("model"))}

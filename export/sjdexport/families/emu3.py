@@ -55,7 +55,7 @@ class Emu3(LlamaFamily):
         self._first_code = self._llama.sizes.vocabulary - codes
         if self._first_code + ROW_END < 0:
             raise ExportError(f"the vocabulary of {self._llama.sizes.vocabulary} has no room for the {codes} codes of the vision tokenizer: they do not belong together.")
-        self._tokenizer = read_tiktoken(given.folder / "emu3.tiktoken", emu3_special_tokens(given.folder / "emu3_vision_tokens.txt"))
+        self._tokenizer = read_tiktoken(given.document("emu3.tiktoken"), emu3_special_tokens(given.document("emu3_vision_tokens.txt")))
         for distance, token in TOKENS.items():
             found, expected = self._tokenizer.id(token), self._first_code + distance
             if found not in (None, expected):

@@ -35,10 +35,18 @@ class Given:
     vq: Path | None = None  # --vq
     text_encoder: Path | None = None  # --text-encoder
     size: int | None = None  # --size
+    read: list[Path] = dataclasses.field(default_factory=list, compare=False)  # documents that were: what the weights cannot do without
 
     @property
     def folder(self) -> Path:
         return self.checkpoint.folder
+
+    def document(self, name: str) -> Path:
+        """The file of that name beside the weights, which is about to be read if it is there."""
+        path = self.folder / name
+        if path not in self.read:
+            self.read.append(path)
+        return path
 
     def open_vq(self, what: str) -> Checkpoint:
         """The file of --vq. Raises ExportError, which says that `what` is expected there, if none was given."""
@@ -58,7 +66,9 @@ class Given:
         structure: set[int] = set()
         if layout := self.sections.get("layout"):
             structure = {*range(layout["firstCode"], layout["firstCode"] + layout["codes"]), *layout["rowSuffix"], *layout["suffix"]}
-        return read_hf_bpe(next((path for path in paths if path.is_file()), paths[0]), structure_ids=structure)
+        path = next((path for path in paths if path.is_file()), paths[0])
+        self.read.append(path)
+        return read_hf_bpe(path, structure_ids=structure)
 
     def id(self, tokenizer: Tokenizer, token: str) -> int:
         """The id of a token that the family's prompts need."""

@@ -74,7 +74,7 @@ class Lumina2(LlamaFamily):
     def _begin(self) -> int:
         """The first token of a prompt: the tokenizer's first of a text or, as its code has it where there is none, its last."""
         named: dict[str, Any] = {}
-        for path in (self._given.folder / name for name in TOKENIZER_FILES):
+        for path in map(self._given.document, TOKENIZER_FILES):
             if path.exists():
                 named |= {name: token for name, token in read_json(path).items() if token is not None}
         token = named.get("bos_token", named.get("eos_token"))

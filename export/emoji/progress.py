@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 
@@ -14,11 +14,38 @@ CHECKPOINTS = Path(__file__).parent / "checkpoints"  # not in the repository: ch
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint; an interrupted write leaves the earlier one whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    torch.save(state, partial)
-    os.replace(partial, path)
+    """Writes a checkpoint; an interrupted write leaves the earlier one whole. Raises OSError with its name where it cannot be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            target = Target(file)
+            torch.save(state, target)
+            if target.error is not None:
+                raise target.error
+        os.replace(partial, path)
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+class Target:
+    """A file that keeps the first error of a write and takes what follows as written: told of an error, PyTorch's writer may end the process."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.file = file
+        self.error: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        try:
+            if self.error is None:
+                self.file.write(data)
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def flush(self) -> None:
+        """Closing does."""
 
 
 def load(path: Path) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "export"), str(ROOT / "export" / "emoji"), str(ROOT / "export" / "sjd2")]
 
 import progress  # noqa: E402
+import saved  # noqa: E402
 from model import NO_TARGET, Denoiser, SourceTransformer  # noqa: E402
 from noise import SCHEDULES, Schedule, segment_levels  # noqa: E402
 from sequences import Batch, Scenes, Sequences, TokenFile  # noqa: E402
@@ -43,6 +45,7 @@ STARTS = (0.125, 0.375, 0.625)  # of windows that are judged, as shares of a pic
 WIDTH = 0.25  # of such a window
 RATES = {"muon": 0.006, "adamw": 2e-5}  # AdamW's is the paper's
 WARM_UP, SAVE, JUDGE = 50, 50, 200  # steps
+WIDEST = 1024  # window that the engine decodes with
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -53,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"finetune: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"finetune: {error.filename or options.out}: {error.strerror or error}.", file=sys.stderr)
+        print(f"finetune: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("finetune: stopped before it was finished; the same command goes on.", file=sys.stderr)
@@ -102,9 +105,13 @@ def run(options: argparse.Namespace) -> None:
     first = sections["layout"]["firstCode"]
     sequences = open_sequences(options, given.checkpoint, range(first, first + transformer.shape.codes), transformer)
     model = Denoiser(transformer, first, Schedule(options.schedule), options.levels == "added")
-    train(model, sequences, options)
+    train(model, sequences, options, saved.begun_with(options, family.name, given.checkpoint))
     decoding = {**sections["decoding"], "method": "sjd2", "window": options.window}
-    write_checkpoint(options.out, given, options.checkpoint.is_dir(), model, decoding, options.denoising_steps)
+    try:
+        write_checkpoint(options.out, given, options.checkpoint.is_dir(), model, decoding, options.denoising_steps)
+    except OSError as error:
+        error.filename = error.filename or str(options.out)  # a full disk names no file
+        raise
     print(f"{options.out}: done; {next_command(options)} makes a model folder of it", flush=True)
 
 
@@ -113,6 +120,9 @@ def check(options: argparse.Namespace) -> None:
     for name in ("steps", "batch", "denoising_steps", "window", "threads"):
         if getattr(options, name) < 1:
             raise ExportError(f"--{name.replace('_', '-')} is {getattr(options, name)}; expected 1 or more.")
+    for name in ("denoising_steps", "window"):
+        if getattr(options, name) > WIDEST:
+            raise ExportError(f"--{name.replace('_', '-')} is {getattr(options, name)}; decoding takes {WIDEST} at most.")
     for name in ("rate", "adam_rate"):
         if not 0 < getattr(options, name) < math.inf:
             raise ExportError(f"--{name.replace('_', '-')} is {getattr(options, name):g}; expected a number above 0.")
@@ -131,21 +141,17 @@ def open_sequences(options: argparse.Namespace, checkpoint: Checkpoint, codes: r
     return Scenes(checkpoint)
 
 
-def train(model: Denoiser, sequences: Sequences, options: argparse.Namespace) -> None:
-    """Up to options.steps, from what was saved under options.name if there is such, and saves it there."""
+def train(model: Denoiser, sequences: Sequences, options: argparse.Namespace, begun: Mapping[str, Any]) -> None:
+    """Up to options.steps, from what was saved under options.name if there is such, and saves it there with what it was begun with."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     path = progress.CHECKPOINTS / f"{options.name}.pt"
-    saved = progress.load(path)
-    choices = {"schedule": options.schedule, "levels": options.levels, "optimizer": options.optimizer,
-               "checkpoint": options.checkpoint.resolve().name, "tokens": options.tokens and options.tokens.name}
-    start = 0 if saved is None else resume(saved, path, choices, options.steps)
-    if saved is not None:
-        model.load_state_dict(saved["model"])
+    state = saved.load(path, begun, options.steps)
+    start = 0 if state is None else state["step"]
     model.to(device)
     optimizers = make_optimizers(model, options)
-    if saved is not None:
-        for (optimizer, _), state in zip(optimizers, saved["optimizers"]):
-            optimizer.load_state_dict(state)
+    if state is not None:
+        saved.restore(path, state, model, [each for each, _ in optimizers])
+        del state  # as much again as the model and its optimizers
     held_out = sequences.held_out().to(device)
     if start == 0:
         report(0, model, held_out, options.batch)
@@ -158,20 +164,9 @@ def train(model: Denoiser, sequences: Sequences, options: argparse.Namespace) ->
         torch.manual_seed(1000 + step)
         line.step(step, **take_step(model, sequences.batch(np.random.default_rng([2, step]), options.batch), device, [each for each, _ in optimizers]))
         if step % SAVE == 0 or step == options.steps:
-            progress.save(path, {"step": step, **choices, "model": model.state_dict(), "optimizers": [each.state_dict() for each, _ in optimizers]})
+            progress.save(path, {"step": step, **begun, "model": model.state_dict(), "optimizers": [each.state_dict() for each, _ in optimizers]})
         if step % JUDGE == 0 or step == options.steps:
             report(step, model, held_out, options.batch)
-
-
-def resume(saved: dict[str, Any], path: Path, choices: dict[str, str | None], steps: int) -> int:
-    """The steps that are done. Raises ExportError where they were done with other choices, or there are more than are wanted."""
-    for name, choice in choices.items():
-        if saved.get(name) != choice:
-            was, now = (f"--{name} {value}" if value else f"no --{name}" for value in (saved.get(name), choice))
-            raise ExportError(f"{path} was trained with {was}, and now there is {now}: give what it was trained with, or another --name.")
-    if saved["step"] > steps:
-        raise ExportError(f"--steps is {steps}, and {path} has done {saved['step']}: give more steps, or another --name.")
-    return saved["step"]
 
 
 def make_optimizers(model: Denoiser, options: argparse.Namespace) -> list[tuple[torch.optim.Optimizer, float]]:

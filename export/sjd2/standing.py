@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often drafts stood, from traces of `sjd generate --trace`: by the passes since they entered the window, and by their slot.
+"""How often drafts stood, from traces of `sjd generate --trace`: by the passes that had predicted them, and by their slot.
 
     python3 export/sjd2/standing.py trace-*.json
 

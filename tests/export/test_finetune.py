@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import io
 import json
 import shutil
@@ -127,12 +128,13 @@ WRITTEN_BACK = ("lumina 34b", "anole", "chameleon 34b meta", "emu3", "llamagen c
 @pytest.mark.parametrize("case", WRITTEN_BACK, indirect=True)
 def test_a_written_checkpoint_is_the_trained_model(case: Case, tmp_path: Path) -> None:
     model, given = trained(case), case.given
-    path = case.written.arguments[1]
+    path, generation = case.written.arguments[1], case.family.generation()
     decoding = {"method": "sjd2", "window": 12, "initialisation": "uniform"}
     write_checkpoint(tmp_path / "out", given, path.is_dir(), model, decoding, steps=4)
     again = opened(dataclasses.replace(case.written, arguments=["--checkpoint", tmp_path / "out", *case.written.arguments[2:]]))
     transformer = SourceTransformer(again[1], again[0].checkpoint)
     np.testing.assert_array_equal(logits(transformer, case.sequences[0]), logits(model.transformer, case.sequences[0]))
+    assert again[1].generation() == generation  # the documents came along that it is read from
     assert again[0].sections["decoding"] == decoding and again[0].sections["denoising"] == denoising(Schedule("cosine"), 4)
 
     before, after = given.checkpoint, again[0].checkpoint
@@ -439,6 +441,8 @@ BAD: dict[str, tuple[Callable[[Path, Path], list[object]], list[str]]] = {
     "too long": (spoiled(lambda s: s[1].extend([ROW_END] * 80)), ["sequence 1", "128 tokens"]),
     "no steps": (lambda b, f: ["--steps", 0], ["--steps is 0"]),
     "no denoising steps": (lambda b, f: ["--denoising-steps", 0], ["--denoising-steps is 0", "1 or more"]),
+    "a window past the engine's": (lambda b, f: ["--window", 1025], ["--window is 1025", "1024 at most"]),
+    "denoising steps past the engine's": (lambda b, f: ["--denoising-steps", 2000, "--window", 1024], ["--denoising-steps is 2000", "1024 at most"]),
     "more denoising steps than drafts": (lambda b, f: ["--denoising-steps", 9, "--window", 8], ["--denoising-steps is 9 and --window 8"]),
     "a rate of 0": (lambda b, f: ["--rate", 0], ["--rate is 0"]),
     "a rate that is no number": (lambda b, f: ["--rate", "nan"], ["--rate is nan"]),
@@ -474,10 +478,118 @@ def test_a_run_is_resumed_as_it_was_begun(base: Path, saved: Path, more: list[st
     assert {path: path.read_bytes() for path in saved.rglob("*") if path.is_file()} == files
 
 
-def test_a_run_is_resumed_from_the_same_files(base: Path, tmp_path: Path) -> None:
+def resumed(base: Path, folder: Path, change: Callable[[Path], object], rename: bool) -> subprocess.CompletedProcess[str]:
+    """A run that goes on with copies of its files, of which some were changed in the meantime."""
     assert run_finetune(*arguments(base, "--steps", 1)).returncode == 0
-    other = write_tokens(tmp_path / "others.safetensors")
-    assert "was trained with --tokens pictures.safetensors, and now there is --tokens others.safetensors" in run_finetune(
-        *arguments(base, "--steps", 2, "--tokens", other)).stderr
-    shutil.copytree(base, tmp_path / "copy")
-    assert "--checkpoint tiny, and now there is --checkpoint copy" in run_finetune(*arguments(base, "--steps", 2, "--checkpoint", tmp_path / "copy")).stderr
+    shutil.copytree(base.parent, folder / "files")
+    change(folder / "files")
+    if rename:
+        (folder / "files" / "tiny").rename(folder / "files" / "model")
+        (folder / "files" / "pictures.safetensors").rename(folder / "files" / "ids.safetensors")
+    model, ids = ("model", "ids.safetensors") if rename else ("tiny", "pictures.safetensors")
+    return run_finetune(*arguments(base, "--steps", 2, "--checkpoint", folder / "files" / model, "--tokens", folder / "files" / ids))
+
+
+def test_a_run_goes_on_with_files_that_were_moved(base: Path, tmp_path: Path) -> None:
+    done = resumed(base, tmp_path, lambda files: None, rename=True)
+    assert done.returncode == 0 and "0  {" not in done.stdout, done.stderr
+
+
+def retrain(name: str, place: tuple[int, ...]) -> Callable[[Path], object]:
+    def change(files: Path) -> None:
+        tensors = {name: np.array(tensor.raw()) for name, tensor in read_header(files / "tiny" / "checkpoint.safetensors").items()}
+        tensors[name][place] += 0.25
+        write_safetensors(files / "tiny" / "checkpoint.safetensors", tensors)
+
+    return change
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str, str]] = {
+    "other ids": (lambda files: write_tokens(files / "pictures.safetensors", [sequence(np.random.default_rng(i), True) for i in range(30)]),
+                  "--tokens pictures.safetensors", "--tokens ids.safetensors"),
+    "the same ids in another shape": (lambda files: write_tokens(files / "pictures.safetensors", [sequence(np.random.default_rng(9), True)] * 2),
+                                      "--tokens pictures.safetensors", "--tokens ids.safetensors"),
+    "another norm": (retrain("model.norm.weight", (3,)), "--checkpoint tiny", "--checkpoint model"),
+    "another embedding": (retrain("model.embed_tokens.weight", (20, 5)), "--checkpoint tiny", "--checkpoint model"),
+}
+
+
+@pytest.mark.parametrize("rename", [False, True])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_run_does_not_go_on_with_files_that_were_changed(base: Path, tmp_path: Path, change: str, rename: bool) -> None:
+    make, was, now = CHANGES[change]
+    done = resumed(base, tmp_path, make, rename)
+    assert done.returncode == 1 and done.stderr.count("\n") == 1
+    assert f"was trained with {was}, and what {now if rename else was} has in it now is not the same" in done.stderr
+
+
+def test_a_run_does_not_go_on_without_its_image_decoder_or_at_another_size(saved: Path, tmp_path: Path) -> None:
+    written = checkpoints.llamagen(tmp_path / "c2i", text=False, size=None)
+    tokens = write_tokens(tmp_path / "tokens.safetensors", [prompt + [3, 5] for prompt in written.prompts])
+    common = ["--tokens", tokens, "--batch", 1, "--steps", 1]
+    done = run_finetune(*written.arguments, *common)
+    assert done.returncode == 0, done.stderr
+    again = run_finetune(*written.arguments, *common, "--size", 384)
+    assert "was trained with no --size, and now there is --size 384" in again.stderr
+    vq = Path(written.arguments[written.arguments.index("--vq") + 1])
+    tensors = {name: open_checkpoint(vq)[name].float32() for name in open_checkpoint(vq).names()}
+    tensors[min(tensors)] += 1
+    write_safetensors(tmp_path / "vq.safetensors", tensors)
+    again = run_finetune(*[tmp_path / "vq.safetensors" if each == vq else each for each in written.arguments], *common)
+    assert f"was trained with --vq {vq.name}, and what --vq vq.safetensors has in it now is not the same" in again.stderr
+
+
+def edited(change: Callable[[dict], object]) -> Callable[[Path], object]:
+    def make(path: Path) -> None:
+        content = torch.load(path)
+        change(content)
+        torch.save(content, path)
+
+    return make
+
+
+def bare(content: dict) -> None:
+    content["optimizers"] = content["optimizers"][:0]
+
+
+DAMAGED: dict[str, tuple[Callable[[Path], object], list[str]]] = {
+    "no PyTorch file": (lambda path: path.write_text("weights"), ["cannot be read", "remove it"]),
+    "nothing": (lambda path: path.write_bytes(b""), ["cannot be read", "remove it"]),
+    "half a file": (lambda path: path.write_bytes(path.read_bytes()[:50000]), ["cannot be read", "remove it"]),
+    "something else": (lambda path: torch.save([1, 2], path), ["lacks all", "remove it"]),
+    "what runs saved before": (edited(lambda saved: saved.pop("digests")), ["lacks digests", "remove it"]),
+    "a tensor of another shape": (edited(lambda saved: saved["model"].update(mean=torch.zeros(63))), ["does not fit", "another mean"]),
+    "a tensor too few": (edited(lambda saved: saved["model"].pop("levels.first.bias")), ["does not fit", "another levels.first.bias"]),
+    "no optimizer": (edited(bare), ["does not fit", "another optimizer"]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_what_was_saved_and_cannot_be_used_is_named(base: Path, saved: Path, damage: str) -> None:
+    make, words = DAMAGED[damage]
+    assert run_finetune(*arguments(base, "--steps", 1)).returncode == 0
+    make(saved / "sjd2.pt")
+    done = run_finetune(*arguments(base, "--steps", 2))
+    assert_one_sentence(subprocess.CompletedProcess([], done.returncode, done.stdout, done.stderr.replace("finetune: ", "export: ")), [str(saved / "sjd2.pt"), *words])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full is Linux' own")
+def test_a_full_disk_ends_a_run_with_a_sentence(base: Path, saved: Path) -> None:
+    """And not with the process, which PyTorch's own writer would."""
+    (saved / "sjd2.partial").symlink_to("/dev/full")
+    done = run_finetune(*arguments(base, "--steps", 1))
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == f"finetune: {saved / 'sjd2.pt'}: No space left on device."
+    assert not (saved / "sjd2.pt").exists() and not (saved / "sjd2").exists()
+
+
+@pytest.mark.parametrize(("part", "error", "expected"), [  # as open files have them: without a name
+    ("write_back.write_safetensors", OSError(errno.ENOSPC, "No space left on device"), "{saved}/sjd2: No space left on device."),
+    ("sequences.read_header", OSError(errno.EIO, "Input/output error"), "Input/output error."),
+])
+def test_errors_of_files_are_blamed_on_what_failed(base: Path, saved: Path, monkeypatch: pytest.MonkeyPatch, part: str, error: OSError, expected: str) -> None:
+    def fail(*_: object) -> None:
+        raise type(error)(*error.args)
+
+    monkeypatch.setattr(part, fail)
+    done = run_finetune(*arguments(base, "--steps", 1))
+    assert done.returncode == 1 and done.stderr.splitlines()[-1] == f"finetune: {expected.format(saved=saved)}"

@@ -59,6 +59,10 @@ class Denoising:
             raise ExportError(f"denoising.std has the value {std.min():g} in channel {std.argmin()}; a deviation is above 0.")
         return cls(mean, std, _levels(checkpoint, hidden) if any(name.startswith(LEVELS) for name in names) else None)
 
+    def section(self) -> dict[str, Any]:
+        """What model.json says beside the schedule and the number of steps."""
+        return {"hidden": len(self.mean), "normalisation": "channel", "levels": "untold" if self.levels is None else "added"}
+
     def build(self, graph: Graph, weights: Weights, rows: str, type: int) -> str:
         """The rows [1, S, hidden] that the transformer reads, of the embeddings of the ids."""
         hidden = len(self.mean)

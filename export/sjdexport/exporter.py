@@ -74,7 +74,7 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     merged = {**known, **merge(family.name, known, given.sections)}
     denoising = Denoising.read(checkpoint, source.shape.hidden, given.sections.get("denoising"))
     if denoising is not None:
-        merged["denoising"] = {**given.sections["denoising"], "hidden": source.shape.hidden}
+        merged["denoising"] = {**given.sections["denoising"], **denoising.section()}
     manifest = _manifest(options, family, source.shape, merged, given.sections.get("name"))
 
     links = Links(options.out)

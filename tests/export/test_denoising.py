@@ -189,7 +189,7 @@ def test_a_model_that_is_not_told_levels(denoising_checkpoint: Path, runner: Run
 
 
 def test_the_manifest_has_the_schedule(noisy: Model, model: Model) -> None:
-    assert noisy.manifest["denoising"] == {"steps": 3, "alpha": [1, 0.75, 0.4, 0], "sigma": [0, 0.5, 0.75, 1], "hidden": HIDDEN}
+    assert noisy.manifest["denoising"] == {"steps": 3, "alpha": [1, 0.75, 0.4, 0], "sigma": [0, 0.5, 0.75, 1], "hidden": HIDDEN, "normalisation": "channel", "levels": "added"}
     assert "denoising" not in model.manifest
     assert {**noisy.manifest, "denoising": 0, "files": 0, "name": 0} == {**model.manifest, "denoising": 0, "files": 0, "name": 0, "transformer": {
         **model.manifest["transformer"], "precisions": noisy.manifest["transformer"]["precisions"]}}

@@ -282,7 +282,7 @@ def test_what_comes_out_is_exported_and_reads_noise(base: Path, saved: Path, run
     exported = run_export("--checkpoint", tmp_path / "out", "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "")
     assert exported.returncode == 0, exported.stderr
     exported = Model(tmp_path / "out", runner)
-    assert exported.manifest["denoising"] == {**denoising(Schedule("cosine"), 4), "hidden": 64}
+    assert exported.manifest["denoising"] == {**denoising(Schedule("cosine"), 4), "hidden": 64, "normalisation": "channel", "levels": "added"}
     assert exported.manifest["decoding"] == {"method": "sjd2", "window": 12, "initialisation": "uniform"}
 
     given, family = open_family(None, base, None, None, None)

@@ -195,6 +195,12 @@ internal sealed record DenoisingSection
     /// <summary>Channels of an embedding.</summary>
     public required int Hidden { get; init; }
 
+    /// <summary>Over what embeddings are normalised: "channel", each by itself over all codes, with constants of the graphs.</summary>
+    public required string Normalisation { get; init; }
+
+    /// <summary>How the model is told a level: "added" to the embedding by its graphs, or "untold".</summary>
+    public required string Levels { get; init; }
+
     /// <summary>α at evenly spaced levels from 0, a code, to 1, noise.</summary>
     public required float[] Alpha { get; init; }
 

@@ -153,6 +153,8 @@ internal static class ManifestRules
             return;
         RequireAtLeast("denoising.steps", denoising.Steps, 1);
         RequireAtLeast("denoising.hidden", denoising.Hidden, 1);
+        Require(denoising.Normalisation is "channel", $"denoising.normalisation is '{denoising.Normalisation}'; it can be channel");
+        Require(denoising.Levels is "added" or "untold", $"denoising.levels is '{denoising.Levels}'; it can be added or untold");
         (float[] alpha, float[] sigma) = (denoising.Alpha, denoising.Sigma);
         Require(alpha.Length >= 2 && alpha.Length == sigma.Length,
             $"denoising.alpha has {alpha.Length} values and denoising.sigma {sigma.Length}; both need as many, 2 or more");

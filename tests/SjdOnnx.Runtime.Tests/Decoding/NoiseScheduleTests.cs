@@ -9,6 +9,8 @@ public class NoiseScheduleTests
     {
         Steps = 4,
         Hidden = 8,
+        Normalisation = "channel",
+        Levels = "added",
         Alpha = [1, 0.5f, 0.2f, 0],
         Sigma = [0, 0.6f, 0.9f, 1.1f],
     });

@@ -8,8 +8,15 @@ public class NoisyEmbeddingsTests
 {
     private const int Channels = 8;
     private const int Most = 5;
-    private static readonly NoiseSchedule Schedule =
-        new(new DenoisingSection { Steps = 2, Hidden = Channels, Alpha = [1, 0.5f, 0], Sigma = [0, 0.6f, 2] });
+    private static readonly NoiseSchedule Schedule = new(new DenoisingSection
+    {
+        Steps = 2,
+        Hidden = Channels,
+        Normalisation = "channel",
+        Levels = "added",
+        Alpha = [1, 0.5f, 0],
+        Sigma = [0, 0.6f, 2],
+    });
 
     private readonly NoisyEmbeddings _embeddings = new(Schedule, steps: 2, Most);
 

@@ -137,6 +137,8 @@ public class ManifestTests
     [Theory]
     [InlineData("steps", "0", "denoising.steps is 0; it must be at least 1")]
     [InlineData("hidden", "0", "denoising.hidden is 0; it must be at least 1")]
+    [InlineData("normalisation", "\"layer\"", "denoising.normalisation is 'layer'; it can be channel")]
+    [InlineData("levels", "\"shouted\"", "denoising.levels is 'shouted'; it can be added or untold")]
     [InlineData("alpha", "[1, 0]", "denoising.alpha has 2 values and denoising.sigma 3")]
     [InlineData("alpha", "[1, 1, 0]", "denoising.alpha goes from 1 to 1 at entry 1; it must fall all the way")]
     [InlineData("alpha", "[1, 0.5, -0.1]", "denoising.alpha ends with -0.1; level 1 is noise alone, so it must end with 0")]
@@ -248,5 +250,5 @@ public class ManifestTests
         """;
 
     private static JsonNode Denoising() =>
-        JsonNode.Parse("""{ "steps": 2, "hidden": 256, "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1] }""")!;
+        JsonNode.Parse("""{ "steps": 2, "hidden": 256, "normalisation": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1] }""")!;
 }

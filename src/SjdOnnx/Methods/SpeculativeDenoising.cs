@@ -17,6 +17,8 @@ namespace SjdOnnx.Methods;
 /// </remarks>
 public sealed class SpeculativeDenoising(DecodingOptions options) : IDecodingMethod
 {
+    private readonly MaximalCoupling _coupling = new(options);
+
     /// <inheritdoc/>
     public string Name => "sjd2";
 
@@ -33,18 +35,13 @@ public sealed class SpeculativeDenoising(DecodingOptions options) : IDecodingMet
     public Verdict Verify(Window window, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);
-        int last = window.End; // of those committed
-        for (int position = window.Start; position < window.End; position++)
-        {
-            int code = Distribution.Settle(window.P(position), window.Q(position), window[position], position, random);
-            if (last == window.End && (code != window[position] || window.Step(position) > 0))
-                last = position;
-            window[position] = code;
-        }
+        Verdict coupled = _coupling.Verify(window, random);
+        int accepted = 0;
+        while (accepted < coupled.Accepted && window.Step(window.Start + accepted) == 0)
+            accepted++;
 
-        window[window.End] = random.Draw(window.P(window.End), window.End, Purpose.Draw);
         SetStep(window, window.End, DenoisingSteps + 1); // no pass has read it yet
-        return new Verdict(last - window.Start, window[last]);
+        return new Verdict(accepted, window[window.Start + accepted]);
     }
 
     /// <inheritdoc/>
@@ -54,7 +51,7 @@ public sealed class SpeculativeDenoising(DecodingOptions options) : IDecodingMet
         for (int position = window.Start; position < Math.Min(window.Predicted, window.End); position++)
             SetStep(window, position, Math.Max(0, window.Step(position) - 1));
 
-        JacobiDrafting.FillFresh(window, options.Initialisation, random);
+        _coupling.Redraft(window, random);
         for (int position = Math.Max(window.Predicted, window.Start); position < window.End; position++)
             SetStep(window, position, DenoisingSteps);
     }

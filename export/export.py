@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sjdexport.errors import ExportError
+from sjdexport.errors import ExportError, exit_status
 from sjdexport.exporter import ExportOptions, export
 from sjdexport.families import FAMILIES
 from sjdexport.precision import INT4_BLOCKS, PRECISIONS
@@ -65,21 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     precisions = tuple(dict.fromkeys(p.strip() for p in args.precision.split(",")))
     default = args.default_precision or ("int8" if "int8" in precisions else precisions[0])
-    try:
+
+    def run() -> None:
         options = ExportOptions(
             args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.copy_weights,
             args.vq, args.text_encoder, args.size, args.int4_block)
         export(options, sys.stdout)
-    except ExportError as error:
-        print(f"export: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"export: {error.filename or args.out}: {error.strerror or error}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("export: stopped before it was finished; run it again.", file=sys.stderr)
-        return 130
-    return 0
+
+    return exit_status("export", run, "run it again", args.out)
 
 
 def _pictures(text: str) -> tuple[int, ...]:

@@ -33,7 +33,7 @@ from noise import SCHEDULES, Schedule, segment_levels  # noqa: E402
 from sequences import Batch, Scenes, Sequences, TokenFile  # noqa: E402
 from sjdexport.checkpoint import Checkpoint  # noqa: E402
 from sjdexport.denoising import PREFIX  # noqa: E402
-from sjdexport.errors import ExportError  # noqa: E402
+from sjdexport.errors import ExportError, exit_status  # noqa: E402
 from sjdexport.exporter import open_family  # noqa: E402
 from sjdexport.sections import merge  # noqa: E402
 from train_transformer import Muon  # noqa: E402
@@ -50,18 +50,7 @@ WIDEST = 1024  # window that the engine decodes with
 
 def main(arguments: list[str] | None = None) -> int:
     options = parse(arguments)
-    try:
-        run(options)
-    except ExportError as error:
-        print(f"finetune: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"finetune: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("finetune: stopped before it was finished; the same command goes on.", file=sys.stderr)
-        return 130
-    return 0
+    return exit_status("finetune", lambda: run(options), "the same command goes on")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

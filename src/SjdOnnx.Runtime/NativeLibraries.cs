@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Microsoft.ML.OnnxRuntime;
+using SjdOnnx.Runtime.Native;
 
 namespace SjdOnnx.Runtime;
 
@@ -10,8 +10,8 @@ public static class NativeLibraries
     /// <exception cref="DllNotFoundException">The application came without it.</exception>
     public static string ExtensionsPath => Find(ExtensionsFileName, Folders());
 
-    /// <summary>Of the native library, as "1.29.0".</summary>
-    public static string OnnxRuntimeVersion => OrtEnv.Instance().GetVersionString();
+    /// <summary>Of the native library, as "1.31.1".</summary>
+    public static string OnnxRuntimeVersion => OnnxRuntimeLibrary.Version;
 
     internal static string ExtensionsFileName =>
         OperatingSystem.IsWindows() ? "ortextensions.dll" :

@@ -15,6 +15,9 @@ internal sealed class Sjd : IDisposable
     /// <summary>A folder of the working folder that keeps pass costs for this test alone; null for the one that all tests share.</summary>
     public string? Cache { get; init; }
 
+    /// <summary>Variables of the program's environment that differ from the tests' own.</summary>
+    public Dictionary<string, string> Variables { get; } = [];
+
     /// <summary>Names of all files in the working folder, hidden ones too.</summary>
     public IEnumerable<string> Files =>
         Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
@@ -44,6 +47,8 @@ internal sealed class Sjd : IDisposable
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
+        foreach ((string name, string value) in Variables)
+            start.Environment[name] = value;
         if (Cache is not null)
             start.Environment["SJDONNX_CACHE"] = Cache;
         return Process.Start(start)!;

@@ -38,6 +38,18 @@ internal static class TestModel
 [AttributeUsage(AttributeTargets.Method)]
 internal sealed class ModelFactAttribute : FactAttribute
 {
+    /// <summary>Whether the test needs what Unix alone has.</summary>
+    public bool UnixOnly
+    {
+        get => field;
+        set
+        {
+            field = value;
+            if (value && OperatingSystem.IsWindows())
+                Skip = "It needs files or variables that only Unix has.";
+        }
+    }
+
     public ModelFactAttribute()
     {
         if (TestModel.Folder is null && Environment.GetEnvironmentVariable("CI") is null)

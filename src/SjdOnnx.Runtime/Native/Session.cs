@@ -108,6 +108,7 @@ internal sealed class Session : IDisposable
 
     private static SessionOptions Options(int threads)
     {
+        OnnxRuntimeLibrary.EnsureEnvironment();
         var options = new SessionOptions
         {
             GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,

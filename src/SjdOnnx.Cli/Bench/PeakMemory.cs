@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Reflection;
 using System.Text.Json;
 
 namespace SjdOnnx.Cli.Bench;
@@ -43,7 +42,8 @@ internal sealed class PeakMemory(BenchOptions options, string folder)
     {
         // Either the program has a host of its own, or the general one has been given the program's assembly.
         string host = Environment.ProcessPath!;
-        string[] program = Path.GetFileNameWithoutExtension(host) == "dotnet" ? [Assembly.GetExecutingAssembly().Location] : [];
+        string assembly = Path.Combine(AppContext.BaseDirectory, $"{typeof(PeakMemory).Assembly.GetName().Name}.dll");
+        string[] program = Path.GetFileNameWithoutExtension(host) == "dotnet" ? [assembly] : [];
         using Process process = Process.Start(new ProcessStartInfo(host, [.. program, .. arguments])
         {
             RedirectStandardOutput = true,

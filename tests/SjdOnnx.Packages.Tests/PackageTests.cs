@@ -1,0 +1,105 @@
+using System.Runtime.InteropServices;
+
+namespace SjdOnnx.Packages.Tests;
+
+[Collection(nameof(PackedRepository))]
+public class PackageTests(PackedRepository packed)
+{
+    private readonly Shell _shell = packed.Shell;
+
+    [Fact]
+    public async Task A_new_console_program_runs_the_readme_with_the_packages_that_it_names()
+    {
+        string commands = Repository.ReadmeBlock("bash", after: "## In an application");
+        string[] added = [.. commands.Split('\n').Where(line => line.StartsWith("dotnet add package ", StringComparison.Ordinal))];
+        Assert.NotEmpty(added);
+        await NewProgramAsync("readme", Repository.ReadmeBlock("csharp", after: "## In an application"));
+        foreach (string line in added)
+            await _shell.RunAsync("readme", "dotnet", [.. line.Split('#')[0].Trim().Split(' ')[1..]]);
+        CopyBuiltInModel("readme/onnx-models/emoji");
+
+        await _shell.RunAsync("readme", "dotnet", "run");
+
+        byte[] picture = await File.ReadAllBytesAsync(_shell.PathOf("readme/strawberries.png"));
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], picture[..4]);
+    }
+
+    [Fact]
+    public async Task The_tool_draws_with_its_own_model_and_native_library()
+    {
+        await _shell.RunAsync("tool", "dotnet", "tool", "install", "SjdOnnx.Cli", "--version", PackedRepository.Version, "--tool-path", "bin");
+
+        await _shell.RunAsync("tool", Path.Combine(_shell.PathOf("tool/bin"), "sjd"), "generate", "a fox", "-o", "fox.png");
+
+        Assert.True(File.Exists(_shell.PathOf("tool/fox.png")));
+        Assert.Single(NativeLibraries(_shell.PathOf("tool/bin")));
+    }
+
+    [Fact]
+    public async Task A_program_without_a_native_library_does_not_build_and_is_told_which_package_to_add()
+    {
+        await NewProgramAsync("none", "SjdOnnx.Runtime.WindowSize.Auto.ToString();");
+        await AddAsync("none", "SjdOnnx.Runtime");
+
+        (int exitCode, string output) = await _shell.TryAsync("none", "dotnet", "build");
+
+        Assert.NotEqual(0, exitCode);
+        Assert.Contains("error SJD0003", output, StringComparison.Ordinal);
+        Assert.Contains("add the package Microsoft.ML.OnnxRuntime", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_program_with_two_native_libraries_does_not_build_and_is_told_which_packages_bring_them()
+    {
+        await NewProgramAsync("two", "SjdOnnx.Runtime.WindowSize.Auto.ToString();");
+        await AddAsync("two", "SjdOnnx.Runtime");
+        await AddAsync("two", "Microsoft.ML.OnnxRuntime");
+        await AddAsync("two", await PackNativeLibraryAsync("Another.OnnxRuntime"));
+
+        (int exitCode, string output) = await _shell.TryAsync("two", "dotnet", "build");
+
+        Assert.NotEqual(0, exitCode);
+        string error = output.Split('\n').First(line => line.Contains("error SJD0004", StringComparison.Ordinal));
+        Assert.Contains("Microsoft.ML.OnnxRuntime", error, StringComparison.Ordinal);
+        Assert.Contains("Another.OnnxRuntime", error, StringComparison.Ordinal);
+    }
+
+    private async Task NewProgramAsync(string folder, string code)
+    {
+        await _shell.RunAsync(folder, "dotnet", "new", "console");
+        await File.WriteAllTextAsync(_shell.PathOf($"{folder}/Program.cs"), code);
+    }
+
+    private Task<string> AddAsync(string folder, string package) => _shell.RunAsync(folder, "dotnet", "add", "package", package, "--prerelease");
+
+    /// <summary>A package that brings a file of the native library's name for this platform.</summary>
+    private async Task<string> PackNativeLibraryAsync(string name)
+    {
+        string file = OperatingSystem.IsWindows() ? "onnxruntime.dll" : OperatingSystem.IsMacOS() ? "libonnxruntime.dylib" : "libonnxruntime.so";
+        Directory.CreateDirectory(_shell.PathOf(name));
+        await File.WriteAllTextAsync(_shell.PathOf($"{name}/{file}"), "");
+        await File.WriteAllTextAsync(_shell.PathOf($"{name}/{name}.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <TargetFramework>net10.0</TargetFramework>
+              </PropertyGroup>
+              <ItemGroup>
+                <None Include="{file}" Pack="true" PackagePath="runtimes/{RuntimeInformation.RuntimeIdentifier}/native" />
+              </ItemGroup>
+            </Project>
+            """);
+        await _shell.RunAsync(name, "dotnet", "pack", "--output", packed.Feed);
+        return name;
+    }
+
+    private void CopyBuiltInModel(string folder)
+    {
+        Directory.CreateDirectory(_shell.PathOf(folder));
+        foreach (string file in Directory.EnumerateFiles(Repository.PathOf("onnx-models/emoji")))
+            File.Copy(file, Path.Combine(_shell.PathOf(folder), Path.GetFileName(file)));
+    }
+
+    internal static IEnumerable<string> NativeLibraries(string folder) =>
+        Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories)
+            .Where(file => Path.GetFileName(file) is "onnxruntime.dll" or "libonnxruntime.so" or "libonnxruntime.dylib");
+}

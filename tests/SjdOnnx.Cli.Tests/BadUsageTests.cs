@@ -6,7 +6,7 @@ public class BadUsageTests
     [Theory]
     [InlineData("no command", "Required command was not provided. See sjd --help.")]
     [InlineData("an unknown command", "There is no command 'draw'; it must be one of generate, inspect, bench, methods, costs, models.", "draw", "a fox")]
-    [InlineData("no prompt", "Required argument missing for command: 'generate'.", "generate")]
+    [InlineData("no prompt", "Required argument 'PROMPT' missing for command: 'generate'.", "generate")]
     [InlineData("a prompt without quotes", "'fox' is one word too many; put the whole prompt in quotes.", "generate", "a", "fox")]
     [InlineData("an unknown option", "There is no option '--jsn'", "generate", "--jsn", "a fox")]
     [InlineData("an unknown method", "--method is 'magic'; it must be one of ar, ", "generate", "a fox", "--method", "magic")]

@@ -70,7 +70,7 @@ public class PackageTests(PackedRepository packed)
         await File.WriteAllTextAsync(_shell.PathOf($"{folder}/Program.cs"), code);
     }
 
-    private Task<string> AddAsync(string folder, string package) => _shell.RunAsync(folder, "dotnet", "add", "package", package, "--prerelease");
+    private Task<string> AddAsync(string folder, string package) => _shell.RunAsync(folder, "dotnet", "add", "package", package);
 
     /// <summary>A package that brings a file of the native library's name for this platform.</summary>
     private async Task<string> PackNativeLibraryAsync(string name)

@@ -5,7 +5,8 @@ namespace SjdOnnx.Packages.Tests;
 /// <summary>The repository's packages, packed once into a local feed that programs in <see cref="Shell"/>'s folders restore from.</summary>
 public sealed class PackedRepository : IAsyncLifetime
 {
-    public const string Version = "0.1.0-test";
+    /// <summary>Above any that the user may have fetched.</summary>
+    public const string Version = "99.0.0";
 
     internal Shell Shell { get; } = new();
 

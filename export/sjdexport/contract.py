@@ -11,10 +11,14 @@ from pathlib import Path
 FORMAT = 2
 MANIFEST = "model.json"
 IMAGE_DECODER = "image_decoder.onnx"
-TOKENIZER = "tokenizer.onnx"
+TOKENIZER_VOCABULARY = "tokenizer.vocabulary.json"
+TOKENIZER_MERGES = "tokenizer.merges.txt"
+TOKENIZER_RANKS = "tokenizer.tiktoken"
+TOKENIZER_UNIGRAM = "tokenizer.spiece.model"
 TEXT_ENCODER = "text_encoder.onnx"
 QUANTISATION = "quantisation.json"
-OWN = re.compile(r"transformer\.[a-z0-9-]+(\.tree|\.x\d+)?\.(onnx|data)|(image_decoder|tokenizer|text_encoder)\.(onnx|data)|quantisation\.json")
+OWN = re.compile(r"transformer\.[a-z0-9-]+(\.tree|\.x\d+)?\.(onnx|data)|(image_decoder|tokenizer|text_encoder)\.(onnx|data)|quantisation\.json"
+                 r"|tokenizer\.(vocabulary\.json|merges\.txt|tiktoken|spiece\.model)")
 
 
 def is_own(name: str) -> bool:
@@ -81,8 +85,7 @@ CODES = "codes"  # int64 [1, h, w], codebook indices
 RGB = "rgb"  # uint8 [1, H, W, 3]
 PNG = "png"  # uint8 [bytes]
 
-# tokenizer.onnx
-TEXT = "text"  # string [1]
+# text_encoder.onnx
 IDS = "ids"  # int64 [1, n], without begin- and end-of-sequence ids
 
 

@@ -78,7 +78,7 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     manifest = _manifest(options, family, source.shape, merged, given.sections.get("name"))
 
     links = Links(options.out)
-    graphs = 1 + sum(each is not None for each in (family.tokenizer(), family.text_encoder()))  # besides the transformer's
+    graphs = 1 + (family.text_encoder() is not None)  # besides the transformer's
     progress = Progress(source.shape.layers * len(options.precisions) + graphs, output)
     with _staging(options.out) as staging:
         writer = Writer(staging, options, links, progress)
@@ -86,6 +86,9 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         if errors := {precision: each for precision, each in errors.items() if each}:
             (staging / contract.QUANTISATION).write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
         writer.others(family)
+        if (tokenizer := family.tokenizer()) is not None:
+            manifest["tokenizer"] |= tokenizer.write(staging)
+            progress.done(f"tokenizer: {tokenizer.size} tokens")
         links.bring(staging)
         documents = [folder / name for name in DOCUMENTS]
         given_paths = [path for path in (options.checkpoint, options.vq, options.text_encoder) if path is not None]
@@ -134,9 +137,6 @@ class Writer:
         graph, decoder = Graph("image_decoder"), family.image_decoder()
         decoder.build(graph, self._weights(graph, "image_decoder.data"))
         self._save(graph, contract.IMAGE_DECODER, f"{decoder.pixels_per_code} pixels per code")
-        if (tokenizer := family.tokenizer()) is not None:
-            tokenizer.build(graph := Graph("tokenizer"))
-            self._save(graph, contract.TOKENIZER, f"{tokenizer.size} tokens")
         if (encoder := family.text_encoder()) is not None:
             graph = Graph("text_encoder")
             encoder.build(graph, self._weights(graph, "text_encoder.data"))
@@ -180,7 +180,7 @@ def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: di
         },
     }
     if family.tokenizer() is not None:
-        manifest["tokenizer"] = {"graph": contract.TOKENIZER}
+        manifest["tokenizer"] = {}  # filled in when its files are written
     if "textEncoder" in sections:
         manifest["textEncoder"] = {"graph": contract.TEXT_ENCODER, **sections["textEncoder"]}
     return {

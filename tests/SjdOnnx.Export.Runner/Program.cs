@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using SjdOnnx.Export.Runner;
+using SjdOnnx.Runtime;
 
 // stdin is read to its end, so the runner ends with the test process that started it.
 using var sessions = new Sessions();
@@ -11,7 +12,7 @@ while (Console.ReadLine() is { } line)
     {
         response = sessions.Handle(JsonSerializer.Deserialize<Request>(line, Wire.Json)!);
     }
-    catch (OnnxRuntimeException exception)
+    catch (Exception exception) when (exception is OnnxRuntimeException or ModelException)
     {
         response = new Response(exception.Message);
     }

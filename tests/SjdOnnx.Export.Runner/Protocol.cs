@@ -2,8 +2,8 @@ using System.Text.Json;
 
 namespace SjdOnnx.Export.Runner;
 
-/// <summary>A tensor on the wire: little-endian bytes in base64, or strings.</summary>
-internal sealed record WireTensor(string Type, long[] Shape, string? Data = null, string[]? Strings = null);
+/// <summary>A tensor on the wire: little-endian bytes in base64.</summary>
+internal sealed record WireTensor(string Type, long[] Shape, string? Data = null);
 
 /// <summary>
 /// One line on stdin. <see cref="Command"/> is one of
@@ -11,6 +11,8 @@ internal sealed record WireTensor(string Type, long[] Shape, string? Data = null
 /// profile (Session: ends its profile and answers with the file's name),
 /// buffer (Name, Tensor without data: memory that stays, all zero),
 /// run (Session, Inputs, BoundInputs and BoundOutputs: graph input or output to buffer, Outputs: what to answer with, Repeat),
+/// tokenizer (Session, Path: a folder, Section: the section tokenizer of model.json),
+/// tokenize (Session, Texts: answers with the ids of each),
 /// unload (Session).
 /// </summary>
 internal sealed record Request(
@@ -26,11 +28,14 @@ internal sealed record Request(
     Dictionary<string, string>? BoundInputs = null,
     Dictionary<string, string>? BoundOutputs = null,
     string[]? Outputs = null,
-    int Repeat = 1);
+    int Repeat = 1,
+    JsonElement? Section = null,
+    string[]? Texts = null);
 
 /// <summary>The answer: one line on stdout. Milliseconds has one entry per repetition (of a run) or one (of a load).</summary>
 internal sealed record Response(
-    string? Error = null, Dictionary<string, WireTensor>? Outputs = null, double[]? Milliseconds = null, string? Profile = null);
+    string? Error = null, Dictionary<string, WireTensor>? Outputs = null, double[]? Milliseconds = null, string? Profile = null,
+    int[][]? Ids = null);
 
 internal static class Wire
 {

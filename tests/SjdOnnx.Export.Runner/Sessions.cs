@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Export.Runner;
 
@@ -10,6 +13,7 @@ internal sealed class Sessions : IDisposable
 {
     private readonly Dictionary<string, InferenceSession> _sessions = [];
     private readonly Dictionary<string, OrtValue> _buffers = [];
+    private readonly Dictionary<string, TextTokenizer> _tokenizers = [];
 
     public Response Handle(Request request) => request.Command switch
     {
@@ -17,6 +21,8 @@ internal sealed class Sessions : IDisposable
         "profile" => new Response(Profile: _sessions[request.Session].EndProfiling()),
         "buffer" => AddBuffer(request),
         "run" => Run(request),
+        "tokenizer" => OpenTokenizer(request),
+        "tokenize" => new Response(Ids: [.. request.Texts!.Select(_tokenizers[request.Session].Encode)]),
         "unload" => Unload(request),
         _ => new Response($"unknown command {request.Command}"),
     };
@@ -42,6 +48,13 @@ internal sealed class Sessions : IDisposable
         Unload(request);
         _sessions[request.Session] = session;
         return new Response(Milliseconds: [elapsed]);
+    }
+
+    private Response OpenTokenizer(Request request)
+    {
+        TokenizerSection section = request.Section!.Value.Deserialize(ManifestJson.Default.TokenizerSection)!;
+        _tokenizers[request.Session] = TextTokenizer.Open(section, name => File.ReadAllBytes(Path.Combine(request.Path, name)));
+        return new Response();
     }
 
     private Response Unload(Request request)
@@ -111,8 +124,6 @@ internal sealed class Sessions : IDisposable
 
     private static OrtValue ToOrtValue(WireTensor tensor)
     {
-        if (tensor.Strings is { } strings)
-            return OrtValue.CreateFromStringTensor(new DenseTensor<string>(strings, [.. tensor.Shape.Select(n => (int)n)]));
         var type = Enum.Parse<TensorElementType>(tensor.Type, ignoreCase: true);
         var value = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, type, tensor.Shape);
         Span<byte> bytes = Bytes(value);

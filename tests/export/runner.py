@@ -55,6 +55,13 @@ class Runner:
         """Milliseconds of each of `repeat` equal runs."""
         return self._run(session, inputs, outputs, bound_inputs, bound_outputs, repeat)["milliseconds"]
 
+    def tokenizer(self, session: str, folder: Path, section: Mapping[str, object]) -> None:
+        """Opens the tokenizer whose files lie in a folder, by its section of model.json."""
+        self._ask(command="tokenizer", session=session, path=str(folder), section=section)
+
+    def tokenize(self, session: str, texts: Sequence[str]) -> list[list[int]]:
+        return self._ask(command="tokenize", session=session, texts=list(texts))["ids"]
+
     def _run(self, session: str, inputs: Mapping[str, np.ndarray], outputs: Sequence[str],
              bound_inputs: Mapping[str, str], bound_outputs: Mapping[str, str], repeat: int) -> dict:
         return self._ask(
@@ -75,8 +82,6 @@ class Runner:
 
 
 def _to_wire(array: np.ndarray) -> dict:
-    if array.dtype.kind in "UO":
-        return {"type": "string", "shape": list(array.shape), "strings": array.ravel().tolist()}
     names = {"float32": "float", "int64": "int64", "int32": "int32", "float16": "float16"}
     return {"type": names[array.dtype.name], "shape": list(array.shape), "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()}
 

@@ -1,123 +1,64 @@
-"""Graphs of tokenizer.json against the Hugging Face library for JavaScript, and against byte-level BPE written out in Python."""
+"""Tokenizers of tokenizer.json, as the engine runs them, against the Hugging Face library and against byte-level BPE written out in Python."""
 
 from __future__ import annotations
 
 import json
 import re
-import subprocess
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pytest
 from conftest import Model, run_export
 
-import tiny
 from sjdexport.errors import ExportError
-from sjdexport.graph import Graph
 from sjdexport.tokenizers import read_hf_bpe
-from texts import merge, texts, trained_merges
+from texts import merge, texts
+from tokenizer_cases import (
+    ALPHABET, CASES, CHAMELEON, SPECIALS, added_token, byte_level, case_texts, references, sequence, spell, tokenizer_json,
+)
 
-HERE = Path(__file__).resolve().parent
-# As llama.cpp lists it for Chameleon; in Hugging Face's names the digits may be Digits and the punctuation Punctuation.
-CHAMELEON = [r"(<sentinel:[0-9]+>)", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", r"([\t\n]|    |  )", r"\p{N}", r"[\p{P}!-/:-@\[-`{-~]"]
-# DeepSeek LLM's, which Janus-Pro has.
-LETTERS = "[%s]" % "".join("-".join(chr(int(end, 16)) for end in part.split("-")) for part in (
-    "41-5A 61-7A B5 C0-D6 D8-F6 F8-1BA 1BC-1BF 1C4-293 295-2AF 370-373 376 377 37B-37D 37F 386 388-38A 38C 38E-3A1 3A3-3F5 3F7-481 48A-52F "
-    "531-556 10A0-10C5 13A0-13F5 13F8-13FD 1C90-1CBA 1CBD-1CBF 1D00-1D2B 1D6B-1D77 1D79-1D9A 1E00-1F15 1F18-1F1D 1F20-1F45 1F48-1F4D 1F50-1F57 "
-    "1F59 1F5B 1F5D 1F5F-1F7D 1F80-1FB4 1FB6-1FBC 1FBE 1FC2-1FC4 1FC6-1FCC 1FD0-1FD3 1FD6-1FDB 1FE0-1FEC 1FF2-1FF4 1FF6-1FFC 2102 2107 210A-2113 "
-    "2115 2119-211D 2124 2126 2128 212A-212D 212F-2134 2139 213C-213F 2145-2149 214E 2183 2184 2C00-2C7B 2C7E-2CE4 2CEB-2CEE 2CF2 2CF3 A640-A66D "
-    "A680-A69B A722-A76F A771-A787 A78B-A78E AB70-ABBF FB00-FB06 FB13-FB17 FF21-FF3A FF41-FF5A 10400-1044F 104B0-104D3 104D8-104FB 10C80-10CB2 "
-    "10CC0-10CF2 118A0-118DF 1E900-1E943 "
-).split())
-DEEPSEEK = [r"[\r\n]", rf"\s?{LETTERS}+", "\\s?[!-/:-~！-／：-～‘-‟\u3000-。]+", r"\s+$", "[一-龥ࠀ-一가-\ud7ff]+", r"\p{N}"]
-QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-SPECIALS = ["<s>", "</s>", "<|im_start|>", "<|User|>", "<reserved08706>", "<begin_of_image>", "IMGIMGABZ"]
-
-
-def byte_level(regex: bool = False) -> dict:
-    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": regex}
-
-
-def sequence(*patterns: str, regex: bool = False) -> dict:
-    splits = [{"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False} for pattern in patterns]
-    return {"type": "Sequence", "pretokenizers": [*splits, byte_level(regex)]}
-
-
-ALPHABET = tiny.byte_alphabet()
-
-
-def spell(token: bytes) -> str:
-    return "".join(ALPHABET[byte] for byte in token)
-
-
-def tokenizer_json(pre_tokenizer: dict, normalizer: dict | None = None, **model: object) -> dict:
-    """The special tokens come first, then the bytes in an order of their own, then the merges."""
-    merges = [(a, b) for a, b in trained_merges(500) if not any(token.encode() in a + b for token in SPECIALS)]
-    tokens = [*SPECIALS, *np.random.default_rng(3).permutation(ALPHABET).tolist(), *(spell(a + b) for a, b in merges)]
-    vocabulary = {token: id for id, token in enumerate(dict.fromkeys(tokens))}
-    added = [added_token(token, vocabulary[token]) for token in SPECIALS]
-    return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": normalizer,
-        "pre_tokenizer": pre_tokenizer, "post_processor": None, "decoder": byte_level(True),
-        "model": {"type": "BPE", "dropout": None, "unk_token": None, "continuing_subword_prefix": None, "end_of_word_suffix": None,
-                  "fuse_unk": False, "byte_fallback": False, "vocab": vocabulary, "merges": [f"{spell(a)} {spell(b)}" for a, b in merges], **model},
-    }
-
-
-def added_token(content: str, id: int, **flags: bool) -> dict:
-    return {"id": id, "content": content, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True, **flags}
+Encode = Callable[[str], "list[int]"]
 
 
 @pytest.fixture(scope="session")
-def javascript():
-    """Ids by the Hugging Face library for JavaScript. Special tokens are taken out of it: it would find them in text."""
-    if not (HERE / "node_modules").is_dir():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--silent"], cwd=HERE, check=True)
-
-    def encode_all(tokenizer: dict, texts: Sequence[str]) -> list[list[int]]:
-        found = [token for token in tokenizer["added_tokens"] if not token["special"]]
-        request = json.dumps({"tokenizer": {**tokenizer, "added_tokens": found}, "texts": texts})
-        return json.loads(subprocess.run(["node", "encode.mjs"], cwd=HERE, input=request, capture_output=True, text=True, check=True).stdout)
-
-    return encode_all
+def expected_ids() -> dict[str, list[list[int]]]:
+    return references()
 
 
 @pytest.fixture
 def load(runner, tmp_path: Path):
-    """Exports a tokenizer and gives its encoder."""
-    def load_file(tokenizer: dict, *structure: re.Pattern[str]):
+    """Exports a tokenizer and gives its encoder, of one text or of several at once."""
+    def load_file(tokenizer: dict, *structure: re.Pattern[str]) -> Encode:
         path = tmp_path / "tokenizer.json"
         path.write_text(json.dumps(tokenizer, ensure_ascii=False))
-        graph = Graph("tokenizer")
-        read_hf_bpe(path, *structure).build(graph)
-        graph.save(tmp_path / "tokenizer.onnx")
-        runner.load("tokenizer", tmp_path / "tokenizer.onnx")
-        return lambda text: encode(runner, "tokenizer", text)
+        return open_tokenizer(runner, tmp_path, read_hf_bpe(path, *structure))
 
     return load_file
 
 
-def encode(runner, session: str, text: str) -> list[int]:
-    ids = runner.run(session, {"text": np.array([text], dtype=object)}, ["ids"])["ids"]
-    assert ids.shape[0] == 1
-    return ids[0].tolist()
+def open_tokenizer(runner, folder: Path, tokenizer) -> Encode:
+    runner.tokenizer("tokenizer", folder, tokenizer.write(folder))
+    return lambda text: runner.tokenize("tokenizer", [text])[0]
 
 
-PRE_TOKENIZERS = {
-    "gpt-2": byte_level(True), "chameleon": sequence(*CHAMELEON, regex=True), "deepseek": sequence(*DEEPSEEK), "qwen 2": sequence(QWEN2),
-    "llama 3": sequence(QWEN2.replace(r"\p{N}|", r"\p{N}{1,3}|")), "none": byte_level(False),
-}
+def assert_same(runner, given: Sequence[str], expected: Sequence[Sequence[int]]) -> None:
+    different = [
+        f"{text!a}: {found}, expected {wanted}"
+        for text, found, wanted in zip(given, runner.tokenize("tokenizer", given), expected, strict=True) if found != wanted
+    ]
+    assert not different, f"{len(different)} of {len(given)} texts have other ids, the first of them {different[0]}"
 
 
-@pytest.mark.parametrize("name", PRE_TOKENIZERS)
-def test_ids_match_the_reference(name: str, load, javascript) -> None:
-    tokenizer = tokenizer_json(PRE_TOKENIZERS[name], {"type": "NFC"} if name == "qwen 2" else None)
-    given = list(texts(150 if name in ("llama 3", "none") else 500))
-    encode_one = load(tokenizer)
-    for text, expected in zip(given, javascript(tokenizer, given)):
-        assert encode_one(text) == expected, repr(text)
+@pytest.mark.parametrize("name", CASES)
+def test_ids_match_the_hugging_face_library(name: str, load, runner, expected_ids) -> None:
+    load(CASES[name]())
+    assert_same(runner, case_texts(name), expected_ids[name])
+
+
+def test_whole_pieces_come_first_where_merges_are_ignored(load) -> None:
+    tokenizer = CASES["whole pieces"]()
+    assert load(tokenizer)("a zyxw")[-1] == tokenizer["model"]["vocab"]["Ġzyxw"]
 
 
 def test_no_text_spells_a_special_token(load) -> None:
@@ -133,17 +74,6 @@ def test_no_text_spells_a_special_token(load) -> None:
         assert ids and not special & set(ids), text
 
 
-def test_a_character_that_is_an_added_token_is_found_in_text(load, javascript) -> None:
-    """DeepSeek's tokenizers lack thirteen bytes and have added tokens that are spelt like those bytes' characters."""
-    tokenizer = tokenizer_json(sequence(*DEEPSEEK), {"type": "Sequence", "normalizers": []})
-    size = len(tokenizer["model"]["vocab"])
-    tokenizer["added_tokens"] += [added_token(c, size + i, special=False, normalized=True) for i, c in enumerate("öüÀ÷")]
-    given = ["schön", "öö", " ö ", "Überfall über Àx÷ü", "o\u0308", *texts(100)]
-    encode_one = load(tokenizer)
-    for text, expected in zip(given, javascript(tokenizer, given)):
-        assert encode_one(text) == expected, repr(text)
-
-
 def test_bytes_without_a_token_are_left_out_or_unknown(load) -> None:
     tokenizer = tokenizer_json(byte_level(True))
     a, b = (tokenizer["model"]["vocab"][c] for c in "ab")
@@ -153,19 +83,6 @@ def test_bytes_without_a_token_are_left_out_or_unknown(load) -> None:
     assert load(tokenizer)("aéb") == [a, b]
     tokenizer["model"]["unk_token"] = "<s>"
     assert load(tokenizer)("aéb") == [a, 0, 0, b]
-
-
-def test_whole_pieces_come_first_where_merges_are_ignored(load, javascript) -> None:
-    """The vocabulary alone knows " fox" and " zyxw"."""
-    tokenizer = tokenizer_json(byte_level(True), ignore_merges=True)
-    tokenizer["model"]["merges"] = [merge for merge in tokenizer["model"]["merges"] if merge.replace(" ", "") != "Ġfox"]
-    for token in ("Ġfox", "Ġzyxw"):
-        tokenizer["model"]["vocab"].setdefault(token, len(tokenizer["model"]["vocab"]))
-    given = [" fox", "a fox", " foxes", "a zyxw, zyxw", *texts(100)]
-    encode_one = load(tokenizer)
-    for text, expected in zip(given, javascript(tokenizer, given)):
-        assert encode_one(text) == expected, repr(text)
-    assert encode_one("a zyxw")[-1] == tokenizer["model"]["vocab"]["Ġzyxw"]
 
 
 def test_digits_and_punctuation_are_splits_by_category(tmp_path: Path) -> None:
@@ -187,9 +104,9 @@ def test_lower_casing_is_by_character(load) -> None:
 
 def test_ids_of_an_exported_model_match_bpe_in_python(model: Model, runner) -> None:
     tokenizer = json.loads((model.folder / "tokenizer.json").read_text())
-    runner.load("tokenizer", model.folder / "tokenizer.onnx")
-    for text in texts(150):
-        assert encode(runner, "tokenizer", text) == bpe(tokenizer["model"], text), repr(text)
+    runner.tokenizer("tokenizer", model.folder, model.manifest["tokenizer"])
+    given = list(texts(150))
+    assert_same(runner, given, [bpe(tokenizer["model"], text) for text in given])
 
 
 STRUCTURE = ["<reserved08706>", "IMGIMGABZ", "<racm3:break>", "<eoss>"]
@@ -233,10 +150,10 @@ def test_ids_of_the_layout_are_not_spelled(checkpoint: Path, tmp_path: Path, run
     tokenizer["pre_tokenizer"] = byte_level(False)
     path.write_text(json.dumps(tokenizer))
     assert run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "").returncode == 0
-    runner.load("layout", tmp_path / "out" / "tokenizer.onnx")
+    runner.tokenizer("layout", tmp_path / "out", json.loads((tmp_path / "out" / "model.json").read_text())["tokenizer"])
     for id in structure:
-        assert encode(runner, "layout", names[id]) == [vocabulary[character] for character in names[id]]
-    assert encode(runner, "layout", "cat") == [vocabulary["cat"]]
+        assert runner.tokenize("layout", [names[id]]) == [[vocabulary[character] for character in names[id]]]
+    assert runner.tokenize("layout", ["cat"]) == [[vocabulary["cat"]]]
 
 
 def test_ids_are_those_of_tokens_and_added_tokens(tmp_path: Path) -> None:
@@ -291,7 +208,7 @@ REFUSED = {
     "no pattern": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [SPLIT, byte_level()]}}, ["no pattern"]),
     **{f"pattern {pattern}": ({"pre_tokenizer": sequence(pattern)}, [named]) for pattern, named in {
         r"\w+": r"\\w", r"a(?!b)": "(?!b)", r"(?<!a)b": "(?<!", r"\p{Han}": "Han", r"x*": "nothing", r"[a&&b]": "&&", r"[[:alpha:]]": "[:alpha", r"a++": "++",
-        r"^a": "^a", r"a$": "$", r"\s+$": "new-lines", r"x.y": ".y", r"\p{L}+|\s+(?!\S)|\s+": "alternatives", r"[a": "end", r"(a": "unterminated", r"[^\S]": r"\\S",
+        r"^a": "^a", r"a$": "$", r"\s+$": "new-lines", r"x.y": ".y", "🦊": "past U+FFFF", "[🦊🚀]": "past U+FFFF", r"[a": "end", r"(a": "unterminated", r"[^\S]": r"\\S",
         r"\bx": r"\\b", r"(?m:x)": "(?m",
     }.items()},
 }

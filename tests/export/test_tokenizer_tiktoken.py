@@ -1,4 +1,4 @@
-"""Graphs of tiktoken's files against its rule written out: of neighbours, those merge first whose bytes together have the lowest rank."""
+"""Tokenizers of tiktoken's files, as the engine runs them, against its rule written out: of neighbours, those merge first whose bytes together have the lowest rank."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 
 from sjdexport.errors import ExportError
-from sjdexport.graph import Graph
 from sjdexport.tokenizers import emu3_special_tokens, read_tiktoken
-from test_tokenizer import encode, kind
+from test_tokenizer import assert_same, kind, open_tokenizer
 from texts import texts, trained_merges
 
 # Tokens that no pairs of tokens give, and one that two different pairs give.
@@ -31,14 +30,11 @@ def write(folder: Path, ranks: dict[bytes, int] = RANKS) -> Path:
 
 
 def test_ids_match_tiktokens_rule(runner, tmp_path: Path) -> None:
-    graph = Graph("tokenizer")
-    read_tiktoken(write(tmp_path), emu3_special_tokens(tmp_path / "emu3_vision_tokens.txt")).build(graph)
-    graph.save(tmp_path / "tokenizer.onnx")
-    runner.load("tiktoken", tmp_path / "tokenizer.onnx")
+    open_tokenizer(runner, tmp_path, read_tiktoken(write(tmp_path), emu3_special_tokens(tmp_path / "emu3_vision_tokens.txt")))
     own = ["90*90", "a zyxw, zyxw", " zyxws", "qqqq", "qqqqq qqq", *VISION, "<|extra_203|>"]
     own += ["n\u0303\u0303", "I'D WE'LL 'ſ", "!\n\n x\n  y \n\n\tz", "\u0085 \u0085a"]
-    for text in [*own, *texts(500, seed=8)]:
-        assert encode(runner, "tiktoken", text) == list(reference(text)), repr(text)
+    given = [*own, *texts(5000, seed=8)]
+    assert_same(runner, given, [list(reference(text)) for text in given])
 
 
 def test_special_tokens_follow_the_ranks(tmp_path: Path) -> None:

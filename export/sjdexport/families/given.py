@@ -10,7 +10,6 @@ from typing import Any, Protocol
 
 from ..checkpoint import Checkpoint, open_checkpoint
 from ..errors import ExportError
-from ..graph import Graph
 from ..tokenizers import read_hf_bpe
 
 
@@ -23,8 +22,8 @@ class Tokenizer(Protocol):
     def split_specials(self, template: str) -> list[int | str]:
         """Text in pieces, and the ids of the special tokens that it names."""
 
-    def build(self, graph: Graph) -> None:
-        """string [1] to int64 [1, n]."""
+    def write(self, folder: Path) -> dict[str, Any]:
+        """Writes its files; returns the section `tokenizer` of model.json."""
 
 
 @dataclasses.dataclass(frozen=True)

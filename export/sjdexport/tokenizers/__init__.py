@@ -1,7 +1,8 @@
-"""Tokenizer files to graphs: text to the ids that the reference gives it, nothing added, and no text spells a structural token.
+"""Tokenizer files of checkpoints, as the files that the engine reads: the same ids, nothing added, and no text spells a structural token.
 
-A tokenizer has `size` (its largest id and one), `id(token)` (None if there is no such token), `build(graph)` (string [1] to int64 [1, n])
-and `split_specials(template)` (a template's text in pieces, and the ids of the special tokens that it names).
+A tokenizer has `size` (its largest id and one), `id(token)` (None if there is no such token), `write(folder)` (writes its files and
+returns the section `tokenizer` of model.json) and `split_specials(template)` (a template's text in pieces, and the ids of the special
+tokens that it names).
 """
 
 from __future__ import annotations

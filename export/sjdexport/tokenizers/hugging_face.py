@@ -8,8 +8,7 @@ from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import ExportError
-from .bytes_bpe import BytesBpe, unmerged
-from .normalisation import Normaliser, compose, lower
+from .bytes_bpe import BytesBpe
 from .specials import pattern
 from .splits import GPT2, Split, UnknownPattern, from_regex, literal
 
@@ -45,24 +44,20 @@ def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE, structure_id
         if model.get(option) not in allowed:
             raise ExportError(f"{path} has a BPE model with {option} {json.dumps(model[option])}; only byte-level BPE without it can be exported.")
     splits = _splits(path, file.get("pre_tokenizer"))
-    normalisers = list(_normalisers(path, file.get("normalizer")))
+    normalizers = list(_normalizers(path, file.get("normalizer")))
 
-    plain = {token["content"]: token["id"] for token in added if _is_plain(token, bool(normalisers))}
-    specials = {token: id for token, id in contents.items() if token not in plain}
+    characters = {token["content"]: token["id"] for token in added if _is_plain(token, bool(normalizers))}
+    specials = {token: id for token, id in contents.items() if token not in characters}
     unspelled = {*specials.values(), *(id for token, id in vocabulary.items() if structure.fullmatch(token) or id in structure_ids)}
-    ranks, results = _merges(path, vocabulary, merges, unspelled)
-    byte_ids = {byte: vocabulary[c] for byte, c in enumerate(byte_alphabet()) if c in vocabulary}
-    missing = sorted(set(range(256)) - set(byte_ids))
+    spelled = {token: id for token, id in vocabulary.items() if token in BYTES or (id not in unspelled and set(token) <= BYTES.keys())}
+    missing = sorted(byte for c, byte in BYTES.items() if c not in vocabulary)
     unknown = vocabulary.get(model.get("unk_token")) if missing else None
     if unknown is not None and model.get("fuse_unk"):
         raise ExportError(f"{path} has no token for byte {missing[0]} and fuses unknown ones; only vocabularies of all bytes, or without fuse_unk, can be exported.")
-    wholes = {}
-    if model.get("ignore_merges"):
-        tokens = {data: id for token, id in vocabulary.items() if id not in unspelled and (data := _bytes(token)) and set(data) <= set(byte_ids)}
-        wholes = {token: tokens[token] for token in unmerged(tokens, byte_ids, ranks, results)}
     patterns = {token["content"]: pattern(token["content"], *(bool(token.get(flag)) for flag in ("lstrip", "rstrip", "single_word"))) for token in added}
-    names = {**vocabulary, **contents}
-    return BytesBpe(byte_ids, ranks, results, wholes, specials, names, splits, normalisers, unknown, plain, patterns)
+    return BytesBpe(
+        spelled, _merges(path, vocabulary, merges, spelled), specials, {**vocabulary, **contents}, splits, normalizers,
+        bool(model.get("ignore_merges")), unknown, characters, patterns)
 
 
 def byte_alphabet() -> list[str]:
@@ -75,18 +70,14 @@ def byte_alphabet() -> list[str]:
 BYTES = {c: byte for byte, c in enumerate(byte_alphabet())}
 
 
-def _bytes(token: str) -> bytes | None:
-    return bytes(BYTES[c] for c in token) if all(c in BYTES for c in token) else None
-
-
 def _is_plain(token: dict, normalised: bool) -> bool:
     flags = any(token.get(flag) for flag in ("special", "single_word", "lstrip", "rstrip"))
     return len(token["content"]) == 1 and not flags and (token.get("normalized", False) or not normalised)
 
 
-def _merges(path: Path, vocabulary: dict[str, int], merges: list, unspelled: set[int]) -> tuple[dict[tuple[int, int], int], list[int]]:
-    """Ranks by pair and results by rank. Merges to tokens that no text spells are left out."""
-    ranks, results = {}, []
+def _merges(path: Path, vocabulary: dict[str, int], merges: list, spelled: dict[str, int]) -> list[tuple[str, str]]:
+    """In order, each pair once: where a file has one twice, its last place counts. Merges of and to tokens that no text spells are left out."""
+    ordered: dict[tuple[str, str], None] = {}
     for merge in merges:
         parts = merge.split(" ") if isinstance(merge, str) else merge
         if not isinstance(parts, list) or len(parts) != 2 or not all(isinstance(part, str) for part in parts):
@@ -95,24 +86,24 @@ def _merges(path: Path, vocabulary: dict[str, int], merges: list, unspelled: set
         for token in (left, right, left + right):
             if token not in vocabulary:
                 raise ExportError(f"{path} merges {json.dumps(left)} and {json.dumps(right)}, but {json.dumps(token)} is not in its vocabulary.")
-        if vocabulary[left + right] not in unspelled:
-            ranks[vocabulary[left], vocabulary[right]] = len(results)
-            results.append(vocabulary[left + right])
-    return ranks, results
+        if {left, right, left + right} <= spelled.keys():
+            ordered.pop((left, right), None)
+            ordered[left, right] = None
+    return list(ordered)
 
 
-def _normalisers(path: Path, normalizer: dict | None) -> Iterator[Normaliser]:
-    known = {"NFC": compose, "Lowercase": lower}
+def _normalizers(path: Path, normalizer: dict | None) -> Iterator[str]:
+    known = {"NFC": "nfc", "Lowercase": "lowercase"}
     if normalizer is None:
         return
     kind = normalizer.get("type")
     if kind == "Sequence":
         for part in normalizer.get("normalizers", []):
-            yield from _normalisers(path, part)
+            yield from _normalizers(path, part)
     elif kind in known:
         yield known[kind]
     else:
-        raise ExportError(f"{path} normalises text by {json.dumps(normalizer)}; only {', '.join(known)} or none can be exported.")
+        raise ExportError(f"{path} normalizes text by {json.dumps(normalizer)}; only {', '.join(known)} or none can be exported.")
 
 
 def _splits(path: Path, pre_tokenizer: dict | None) -> list[Split]:
@@ -145,16 +136,16 @@ def _split(part: dict, before: Sequence[Split], last: bool) -> list[Split]:
             raise UnknownPattern("add_prefix_space")
         return [from_regex(GPT2)] if part.get("use_regex", True) else []
     if kind == "Digits":
-        return [Split(r"\p{N}" if part.get("individual_digits") else r"\p{N}+")]
+        return [from_regex(r"\p{N}" if part.get("individual_digits") else r"\p{N}+")]
     if kind not in ("Split", "Punctuation"):
         raise UnknownPattern(f"the type {kind}")
     if part.get("behavior", "Isolated") != "Isolated" or part.get("invert"):
-        raise UnknownPattern("a behaviour other than Isolated")
+        raise UnknownPattern("a behavior other than Isolated")
     if kind == "Punctuation":
-        return [Split(PUNCTUATION)]
+        return [from_regex(PUNCTUATION)]
     wanted = part.get("pattern") or {}
     if wanted.get("String"):
-        return [Split(literal(wanted["String"]))]
+        return [from_regex(literal(wanted["String"]))]
     if not wanted.get("Regex"):
         raise UnknownPattern("no pattern")
     return [from_regex(wanted["Regex"], before)]

@@ -1,23 +1,25 @@
-"""spiece.model of SentencePiece, for the op that holds SentencePiece's own code."""
+"""spiece.model of SentencePiece: unigram models."""
 
 from __future__ import annotations
 
 import dataclasses
+import struct
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from .. import contract
 from ..errors import ExportError
-from ..graph import INT64, STRING, Graph
 from .specials import split_specials
-from .splits import EXTENSIONS
 
-# Fields of ModelProto, its SentencePiece and its TrainerSpec, and their values.
-PIECES, TRAINER = 1, 2
+# Fields of ModelProto, its SentencePiece, its TrainerSpec and its NormalizerSpec, and their values.
+PIECES, TRAINER, NORMALIZER = 1, 2, 3
 PIECE, TYPE = 1, 3
 MODEL_TYPE, UNIGRAM = 3, 1
+BYTE_FALLBACK = 35
+CHARSMAP = 2
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 VARINT, LENGTH = 0, 2
 WIDTHS = {1: 8, 5: 4}  # of fields of fixed size
@@ -28,6 +30,7 @@ class SentencePiece:
     model: bytes
     names: Mapping[str, int]
     specials: Mapping[str, int]
+    deleted: str  # characters that the model's normalization deletes
 
     @property
     def size(self) -> int:
@@ -39,35 +42,68 @@ class SentencePiece:
     def split_specials(self, template: str) -> list[int | str]:
         return split_specials(template, self.specials)
 
-    def build(self, graph: Graph) -> None:
-        text = graph.input(contract.TEXT, STRING, [1])
-        best, smoothing, no = (graph.constant(np.array([value])) for value in (np.int64(0), np.float32(0), False))
-        ids, _ = graph.nodes("SentencepieceTokenizer", ["pieces", "rows"], [text, best, smoothing, no, no, no], EXTENSIONS, model=self.model)
-        ids = graph.node("Cast", "pieces.int64", [ids], to=INT64)
-        graph.node("Unsqueeze", contract.IDS, [ids, graph.constant(np.array([0]))])
-        graph.output(contract.IDS, INT64, [1, "n"])
+    def write(self, folder: Path) -> dict[str, Any]:
+        (folder / contract.TOKENIZER_UNIGRAM).write_bytes(self.model)
+        return {"kind": "unigram", "vocabulary": contract.TOKENIZER_UNIGRAM, "deleted": self.deleted}
 
 
 def read_sentencepiece(path: Path) -> SentencePiece:
-    """Raises ExportError if the file is no unigram model, or has user-defined pieces: those could be structural and text could spell them."""
+    """Raises ExportError if the file is no unigram model, or has what the engine does not reproduce: pieces for bytes, and user-defined
+    pieces, which could be structural and text could spell."""
     try:
         model = path.read_bytes()
         fields = list(_fields(model))
         pieces = [dict(_fields(value)) for field, value in fields if field == PIECES]
-        trainer = dict(_fields(next(value for field, value in fields if field == TRAINER)))
+        trainer, normalizer = (dict(_fields(next((value for field, value in fields if field == wanted), b""))) for wanted in (TRAINER, NORMALIZER))
         names = [piece[PIECE].decode() for piece in pieces]
+        if not names or TRAINER not in dict(fields):
+            raise ValueError
+        deleted = _deleted(normalizer.get(CHARSMAP, b""))
     except FileNotFoundError:
         raise ExportError(f"{path} is missing: put the text encoder's spiece.model beside its weights.") from None
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration):
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error):
         raise ExportError(f"{path} is not a model of SentencePiece.") from None
     if trainer.get(MODEL_TYPE, UNIGRAM) != UNIGRAM:
         raise ExportError(f"{path} holds a SentencePiece model of type {trainer[MODEL_TYPE]}; only unigram models (type {UNIGRAM}) can be exported.")
     kinds = [piece.get(TYPE, NORMAL) for piece in pieces]
+    if trainer.get(BYTE_FALLBACK) or BYTE in kinds:
+        raise ExportError(f"{path} has pieces for the bytes of unknown characters (byte_fallback); only models without them can be exported.")
     for name, kind in zip(names, kinds):
         if kind == USER_DEFINED:
             raise ExportError(f"{path} has the user-defined piece {name}, which text could spell; only models without such pieces can be exported.")
+    for text in deleted:
+        if len(text) > 1 or ord(text) > 0xFFFF:
+            raise ExportError(f"{path} normalizes {ascii(text)} to nothing; only single characters up to U+FFFF can be deleted.")
     ids = {name: id for id, name in enumerate(names)}
-    return SentencePiece(model, ids, {name: ids[name] for name, kind in zip(names, kinds) if kind in (UNKNOWN, CONTROL)})
+    return SentencePiece(model, ids, {name: ids[name] for name, kind in zip(names, kinds) if kind in (UNKNOWN, CONTROL)}, "".join(deleted))
+
+
+def _deleted(charsmap: bytes) -> list[str]:
+    """What a precompiled charsmap replaces by nothing.
+
+    The map is the length of a double-array trie (Darts-clone), the trie over the UTF-8 of what is replaced, and replacements that end
+    with a zero byte, to which the trie's leaves point.
+    """
+    if not charsmap:
+        return []
+    (length,) = struct.unpack_from("<I", charsmap)
+    units, texts = np.frombuffer(charsmap[4 : 4 + length], "<u4"), charsmap[4 + length :]
+    found, open_nodes, labels = [], [(b"", int(_offset(units[0])))], np.arange(1, 256)
+    while open_nodes:
+        key, base = open_nodes.pop()
+        places = base ^ labels
+        places, own = places[places < len(units)], labels[places < len(units)]
+        for place, label in zip(places[units[places] & 0x800000FF == own], own[units[places] & 0x800000FF == own]):
+            unit = units[place]
+            child, text = int(place) ^ int(_offset(unit)), key + bytes([label])
+            if unit >> 8 & 1 and texts[int(units[child] & 0x7FFFFFFF)] == 0:
+                found.append(text.decode())
+            open_nodes.append((text, child))
+    return sorted(found)
+
+
+def _offset(unit: np.uint32) -> np.uint32:
+    return (unit >> 10) << ((unit & 0x200) >> 6)
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:

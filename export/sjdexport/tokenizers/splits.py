@@ -1,69 +1,54 @@
-r"""What cuts text into pieces before byte pairs are merged: regular expressions of tokenizer.json, for ONNX Runtime Extensions' RE2.
+r"""What cuts text into pieces before byte pairs are merged: regular expressions of tokenizer.json (Oniguruma's syntax), for .NET.
 
-RE2 knows neither `\s` beyond ASCII nor what lies ahead of a match. Patterns are translated; a construct whose meaning could differ is refused.
+The two agree in all that is let through here: categories, `\s` (Unicode's White_Space), what lies ahead, the leftmost alternative first.
+A construct whose meaning could differ is refused. .NET's expressions see UTF-16, so characters past U+FFFF are replaced before they are
+run: each by one of the same category (BY_CATEGORY; the engine has the same table, IsolatedSplits.cs), or, where a class of an expression
+names them, by one of that class (a stand-in).
 """
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import re
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Sequence
+from typing import Any
 
-import numpy as np
+from ..errors import ExportError
 
-from ..graph import Graph
-
-EXTENSIONS = "ai.onnx.contrib"
-# Unicode's White_Space, as members of a class. Z is spaces and the separators of lines and paragraphs.
-SPACES = r"\t-\r\x{85}\p{Z}"
 CATEGORIES = {*"LMNPSZC", *"Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co".split()}
-
-# A byte that no UTF-8 text holds and so no class of RE2 matches: what it parts stays parted.
-SEPARATOR = b"\xff"
-LAST_SPACE_APART = r"\s+(?!\S)|\s+"
-_CONTRACTIONS = ("(?i:'s|'t|'re|'ve|'m|'ll|'d)", "(?:'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD])")
-_NUMBERS = (r"\p{N}", r"\p{N}{1,3}", r"\p{N}+")
-GPT2_HEAD = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+"
-GPT2 = f"{GPT2_HEAD}|{LAST_SPACE_APART}"
-QWEN2 = rf"{_CONTRACTIONS[0]}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+|{LAST_SPACE_APART}"
-# Where LAST_SPACE_APART parts a run of spaces: two groups, between which a separator goes beforehand. In the second kind of
-# pattern a run up to its last new-line is one piece. Neither kind has an alternative that would match across the cut.
-_CUTS = {GPT2_HEAD: rf"([{SPACES}])([{SPACES}][^{SPACES}])"} | {
-    rf"{contraction}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|{number}| ?[^\s\p{{L}}\p{{N}}]+[\r\n]*|\s*[\r\n]+":
-        rf"([{SPACES}])([\t\v\f\x{{85}}\p{{Z}}][^{SPACES}])"
-    for contraction, number in itertools.product(_CONTRACTIONS, _NUMBERS)
+BY_CATEGORY = {
+    "Lu": 0xA790, "Ll": 0xA791, "Lm": 0x02B0, "Lo": 0x05D0, "Mn": 0x0300, "Mc": 0xA823, "Me": 0x0488, "Nd": 0x0660, "Nl": 0xA6E6, "No": 0x00B2,
+    "Pd": 0x058A, "Ps": 0xFD3F, "Pe": 0xFD3E, "Po": 0x00A1, "Sm": 0x00AC, "Sc": 0x00A2, "Sk": 0x00A8, "So": 0x00A6, "Cf": 0x00AD, "Co": 0xE000,
+    "Cn": 0x0378,
 }
+LAST_BMP, LAST = 0xFFFF, 0x10FFFF
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+
+Range = tuple[int, int]
 
 
 class UnknownPattern(Exception):
-    """A pattern that cannot be translated; the message says which construct it has."""
+    """A pattern that cannot be reproduced; the message says which construct it has."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Split:
     """Each match of `pattern` becomes a piece, and so does what lies between two matches."""
 
-    pattern: str  # RE2
-    cut: str | None = None  # RE2 with two groups that are parted first
-
-    def build(self, graph: Graph, name: str, pieces: str) -> str:
-        """string [m] to string [n], in order, none empty."""
-        if self.cut:
-            rewrite = string(graph, f"{name}.parted", rb"\1" + SEPARATOR + rb"\2")
-            pieces = graph.node("StringRegexReplace", f"{name}.cut", [pieces, string(graph, f"{name}.place", self.cut), rewrite], EXTENSIONS)
-        return split(graph, name, pieces, self.pattern)
+    pattern: str  # in .NET's syntax, without characters past U+FFFF
+    named: tuple[tuple[Range, ...], ...] = ()  # the characters that each class or literal names
 
 
-def string(graph: Graph, name: str, value: str | bytes) -> str:
-    """A constant string [1]. It needs a name: Graph.constant knows strings only by their addresses."""
-    return graph.constant(np.array([value], object), name)
-
-
-def split(graph: Graph, name: str, pieces: str, pattern: str) -> str:
-    inputs = [pieces, string(graph, f"{name}.pattern", f"({pattern})"), string(graph, f"{name}.kept", "(?s:.+)")]
-    outputs = [name, f"{name}.begin", f"{name}.end", f"{name}.rows"]
-    return graph.nodes("StringRegexSplitWithOffsets", outputs, inputs, EXTENSIONS)[0]
+def write_splits(splits: Sequence[Split]) -> dict[str, Any]:
+    """The fields of model.json's tokenizer. Raises ExportError where the expressions tell characters apart that one stand-in must stand for."""
+    try:
+        stand_ins = _stand_ins(splits)
+    except UnknownPattern as problem:
+        raise ExportError(f"the tokenizer splits text by expressions that cannot be exported together: they have {problem}.") from None
+    fields: dict[str, Any] = {"splits": [split.pattern for split in splits]}
+    return fields | ({"standIns": stand_ins} if stand_ins else {})
 
 
 def literal(text: str) -> str:
@@ -73,50 +58,134 @@ def literal(text: str) -> str:
 
 def from_regex(pattern: str, before: Sequence[Split] = ()) -> Split:
     """The split of a pattern in Oniguruma's syntax. Raises UnknownPattern."""
-    if pattern.endswith("|" + LAST_SPACE_APART):
-        head = pattern[: -len(LAST_SPACE_APART) - 1]
-        if head not in _CUTS:
-            raise UnknownPattern(f"{LAST_SPACE_APART} after alternatives other than GPT-2's, Llama 3's and Qwen 2's")
-        return Split(_translate(head) + f"|[{SPACES}]+", _CUTS[head])
-    body = pattern
-    if pattern.endswith(r"\s+$"):
-        # Oniguruma's $ is before any new-line, RE2's only at the end: no difference where new-lines are pieces of their own.
-        if not any(split.pattern == r"[\r\n]" for split in before):
+    if "$" in _without_classes(pattern):
+        # Oniguruma's $ is before any new-line, .NET's before the last one and at the end: the same where new-lines are pieces of their own.
+        if not pattern.endswith(r"\s+$") or not any(split.pattern == r"[\r\n]" for split in before):
             raise UnknownPattern("$ where new-lines are not yet pieces of their own")
-        body = pattern[:-1]
-    translated = _translate(body)
+    split = _translate(pattern)
     try:
-        empty = re.fullmatch(re.sub(r"\\p\{\w+\}", "a", body), "")
+        empty = re.fullmatch(re.sub(r"\\p\{\w+\}", "a", split.pattern), "")
     except re.error as error:
         raise UnknownPattern(f"{error}") from None
     if empty:
         raise UnknownPattern("a match of nothing")
-    return Split(translated + pattern[len(body):])
+    return split
 
 
-_OUTSIDE = re.compile(r"""
-    \\p\{(?P<category>\w+)\} | (?P<space>\\s) | (?P<nonspace>\\S) | (?P<digit>\\d) | (?P<escape>\\(?:[nrtfv]|[!-/:-@\[-`{-~]))
-  | (?P<group>\(\?i:|\(\?:|\((?!\?)) | (?P<open>\[\^?) | (?P<repeat>(?:[?*+]|\{\d+(?:,\d*)?\})(?![?*+{])) | (?P<other>[^\\\[\](){}?*+^$.])
-  | (?P<close>\))""", re.VERBOSE)
-_INSIDE = re.compile(r"""
-    \\p\{(?P<category>\w+)\} | (?P<space>\\s) | (?P<digit>\\d) | (?P<escape>\\(?:[nrtfv]|[!-/:-@\[-`{-~])) | (?P<open>(?!)) | (?P<close>\])
-  | (?P<other>(?!&&)[^\\\[\]])""", re.VERBOSE)
+_CATEGORY = r"\\p\{(?P<category>\w+)\}"
+_ESCAPE = r"(?P<escape>\\(?:[nrtfvsdS]|[!-/:-@\[-`{-~]))"
+_OUTSIDE = re.compile(rf"""
+    {_CATEGORY} | {_ESCAPE} | (?P<ahead>\(\?![^()|]*\)) | (?P<folded>\(\?i:(?P<words>[^()\[\]{{}}\\?*+.^$]*)\)) | (?P<group>\(\?:|\((?!\?))
+  | (?P<open>\[\^?) | (?P<repeat>(?:[?*+]|\{{\d+(?:,\d*)?\}})(?![?*+{{])) | (?P<end>\$\Z) | (?P<other>[^\\\[\](){{}}?*+^$.]) | (?P<close>\))""", re.VERBOSE)
+_END = r"(?:\\[nrtfv!-/:-@\[-`{-~]|[^\\\[\]&])"
+_INSIDE = re.compile(rf"""
+    {_CATEGORY} | (?P<range>(?P<first>{_END})-(?P<last>{_END})) | {_ESCAPE} | (?P<close>\]) | (?P<other>(?!&&)[^\\\[\]])""", re.VERBOSE)
+_CONTROL = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v"}
+_ALIKE = {"s": "ſ", "k": "\u212a"}  # beyond ASCII, what case folding makes the same
 
 
-def _translate(pattern: str) -> str:
-    out, i, inside = [], 0, False
+def _without_classes(pattern: str) -> str:
+    return re.sub(r"\\.|\[\^?(?:\\.|[^\]\\])*\]", "", pattern)
+
+
+def _translate(pattern: str) -> Split:
+    out: list[str] = []
+    named: list[list[Range]] = []
+    i, inside = 0, False
     while i < len(pattern):
         match = (_INSIDE if inside else _OUTSIDE).match(pattern, i)
-        if not match or match["category"] and match["category"] not in CATEGORIES:
+        if not match or match["category"] and match["category"] not in CATEGORIES or inside and match[0] == r"\S":
             raise UnknownPattern(f"{pattern[i:i + 12]!r}")
         kind, i = match.lastgroup, match.end()
-        if kind in ("space", "nonspace"):
-            out.append(SPACES if inside else f"[{'^' if kind == 'nonspace' else ''}{SPACES}]")
-        elif kind == "digit":
-            out.append(r"\p{Nd}")
-        else:
+        if kind == "folded":
+            words = match["words"]
+            named += [[(ord(c), ord(c))] for word in words for c in _cases(word)]
+            out.append("(?:" + "".join(f"[{_cases(c)}]" if c.isalpha() else c for c in words) + ")")
+        elif kind == "ahead":
+            if match[0] != r"(?!\S)":
+                raise UnknownPattern(f"{match[0]!r}")
             out.append(match[0])
-        inside = kind == "open" or inside and kind != "close"
+        elif kind == "open":
+            inside = True
+            named.append([])
+            out.append(match[0])
+        elif inside and kind in ("range", "other", "escape"):
+            first, last = _bounds(match)
+            if first is None:
+                out.append(match[0])
+                continue
+            named[-1].append((first, last))
+            out.append(match[0] if last <= LAST_BMP else _in_class(first, LAST_BMP) if first <= LAST_BMP else "")
+        else:
+            inside = inside and kind != "close"
+            if not inside and kind in ("other", "escape"):
+                first, last = _bounds(match)
+                if first is not None:
+                    if last > LAST_BMP:
+                        raise UnknownPattern("a character past U+FFFF outside a class")
+                    named.append([(first, last)])
+            out.append(match[0])
     if inside:
         raise UnknownPattern("a class without its end")
-    return "".join(out)
+    text = "".join(out)
+    if re.search(r"(?<!\\)\[\^?\]", text):
+        raise UnknownPattern("a class of characters past U+FFFF alone")
+    return Split(text, tuple(map(tuple, named)))
+
+
+def _cases(character: str) -> str:
+    """The characters that match one whatever its case."""
+    if not character.isalpha():
+        return character
+    if not character.isascii():
+        raise UnknownPattern(f"{character!r} whatever its case")
+    return character.lower() + character.upper() + _ALIKE.get(character.lower(), "")
+
+
+def _bounds(match: re.Match[str]) -> tuple[int, int] | tuple[None, None]:
+    """First and last of the characters that a part of a pattern names; nothing for one that names a category."""
+    groups = match.groupdict()
+    if groups.get("range"):
+        return _code(groups["first"]), _code(groups["last"])
+    return (None, None) if match[0] in (r"\s", r"\S", r"\d") else (_code(match[0]),) * 2
+
+
+def _code(character: str) -> int:
+    """Of a character that may be escaped."""
+    return ord(_CONTROL.get(character[-1], character[-1]) if len(character) > 1 else character)
+
+
+def _in_class(first: int, last: int) -> str:
+    return f"\\u{first:04x}-\\u{last:04x}"
+
+
+def _stand_ins(splits: Sequence[Split]) -> list[list[int]]:
+    """[first, last, stand-in] of all characters past U+FFFF that expressions name."""
+    classes = [ranges for split in splits for ranges in split.named]
+
+    def told(code: int) -> tuple[bool, ...]:
+        return tuple(any(first <= code <= last for first, last in ranges) for ranges in classes)
+
+    for category, code in BY_CATEGORY.items():
+        if any(told(code)):
+            raise UnknownPattern(f"the character U+{code:04X}, which stands for those of the category {category} past U+FFFF")
+    stand_ins: dict[tuple[str, tuple[bool, ...]], int] = {}
+    past = sorted({(max(first, LAST_BMP + 1), last) for ranges in classes for first, last in ranges if last > LAST_BMP})
+    found: list[list[int]] = []
+    for code in sorted({code for first, last in past for code in range(first, last + 1)}):
+        key = (unicodedata.category(chr(code)), told(code))
+        if key not in stand_ins:
+            stand_ins[key] = _stand_in(*key, told)
+        stand_in = stand_ins[key]
+        if found and found[-1][1] == code - 1 and found[-1][2] == stand_in:
+            found[-1][1] = code
+        else:
+            found.append([code, code, stand_in])
+    return found
+
+
+def _stand_in(category: str, wanted: tuple[bool, ...], told: Callable[[int], tuple[bool, ...]]) -> int:
+    for code in range(0xA0, LAST_BMP + 1):
+        if unicodedata.category(chr(code)) == category and told(code) == wanted:
+            return code
+    raise UnknownPattern(f"characters of the category {category} past U+FFFF in a class that has none below")

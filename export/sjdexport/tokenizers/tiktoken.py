@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from .. import contract
 from ..errors import ExportError
-from .bytes_bpe import BytesBpe, unmerged
-from .normalisation import compose
-from .splits import QWEN2, from_regex
+from .specials import split_specials
+from .splits import QWEN2, Split, from_regex, write_splits
 
 
-def read_tiktoken(path: Path, special_tokens: Sequence[str] = (), pattern: str = QWEN2, normalise: bool = True) -> BytesBpe:
-    """A vocabulary whose special tokens have the ids after its last rank; text is normalised to NFC unless told otherwise.
+@dataclasses.dataclass(frozen=True)
+class Tiktoken:
+    """A token's rank is its id and its order among merges: of two neighbors, those merge first whose bytes together have the lowest rank."""
 
-    A token's rank is its id and its order among merges: of two neighbours, those merge first whose bytes together have the lowest
-    rank. Raises ExportError if the file is none of tiktoken's.
+    ranks: Mapping[bytes, int]
+    specials: Mapping[str, int]  # tokens that no text spells
+    splits: Sequence[Split]
+    normalizers: Sequence[str] = ()
+
+    @property
+    def size(self) -> int:
+        return len(self.ranks) + len(self.specials)
+
+    def id(self, token: str) -> int | None:
+        return self.specials.get(token, self.ranks.get(token.encode()))
+
+    def split_specials(self, template: str) -> list[int | str]:
+        return split_specials(template, self.specials)
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        lines = (f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in sorted(self.ranks.items(), key=lambda each: each[1]))
+        (folder / contract.TOKENIZER_RANKS).write_text("".join(lines), encoding="ascii")
+        return {
+            "kind": "tiktoken", "vocabulary": contract.TOKENIZER_RANKS, "normalizers": list(self.normalizers), **write_splits(self.splits),
+        }
+
+
+def read_tiktoken(path: Path, special_tokens: Sequence[str] = (), pattern: str = QWEN2, normalize: bool = True) -> Tiktoken:
+    """A vocabulary whose special tokens have the ids after its last rank; text is normalized to NFC unless told otherwise.
+
+    Raises ExportError if the file is none of tiktoken's.
     """
     try:
         lines = [line.split() for line in path.read_bytes().splitlines() if line]
@@ -25,23 +53,14 @@ def read_tiktoken(path: Path, special_tokens: Sequence[str] = (), pattern: str =
         raise ExportError(f"{path} is missing: put the model's tiktoken file beside its weights.") from None
     except ValueError:
         raise ExportError(f"{path} is not a file of tiktoken: each line must be a token in base64 and its rank.") from None
-    byte_ids = {token[0]: rank for token, rank in ranks.items() if len(token) == 1}
-    if len(byte_ids) != 256:
-        raise ExportError(f"{path} has tokens for {len(byte_ids)} of the 256 bytes; tiktoken needs them all.")
+    bytes_known = sum(len(token) == 1 for token in ranks)
+    if bytes_known != 256:
+        raise ExportError(f"{path} has tokens for {bytes_known} of the 256 bytes; tiktoken needs them all.")
     if sorted(ranks.values()) != list(range(len(ranks))):
         found = f"{min(ranks.values())} to {max(ranks.values())}"
         raise ExportError(f"{path} has {len(ranks)} tokens with ranks from {found}; expected each from 0 to {len(ranks) - 1} once.")
-
-    results = sorted(rank for token, rank in ranks.items() if len(token) > 1)
-    order = {rank: i for i, rank in enumerate(results)}
-    merges = {
-        (ranks[token[:i]], ranks[token[i:]]): order[rank]
-        for token, rank in ranks.items() for i in range(1, len(token)) if token[:i] in ranks and token[i:] in ranks
-    }
-    wholes = {token: ranks[token] for token in unmerged(ranks, byte_ids, merges, results)}
     specials = {token: len(ranks) + i for i, token in enumerate(special_tokens)}
-    names = {token.decode("utf-8", "backslashreplace"): rank for token, rank in ranks.items()}
-    return BytesBpe(byte_ids, merges, results, wholes, specials, {**names, **specials}, [from_regex(pattern)], [compose] if normalise else [])
+    return Tiktoken(ranks, specials, [from_regex(pattern)], ["nfc"] if normalize else [])
 
 
 def emu3_special_tokens(path: Path) -> list[str]:

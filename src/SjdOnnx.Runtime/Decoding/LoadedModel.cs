@@ -1,5 +1,6 @@
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Native;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Runtime.Decoding;
 
@@ -7,16 +8,13 @@ namespace SjdOnnx.Runtime.Decoding;
 internal sealed class LoadedModel : IDisposable
 {
     private LoadedModel(
-        ModelFolder folder, NativeTensors tensors, Session? tokenizer, Session? encoder, Transformer transformer, Session image)
+        ModelFolder folder, NativeTensors tensors, TextTokenizer? tokenizer, Session? encoder, Transformer transformer, Session image)
     {
-        if (tokenizer is not null)
-            GraphContract.CheckTokenizer(tokenizer);
         if (encoder is not null)
             GraphContract.CheckTextEncoder(encoder);
         GraphContract.CheckImageDecoder(image);
         Tensors = tensors;
-        Prompts = new PromptReader(
-            folder.Manifest, tokenizer is null ? null : new Tokenizer(tokenizer, Tensors), encoder is null ? null : new TextEncoder(encoder, Tensors));
+        Prompts = new PromptReader(folder.Manifest, tokenizer, encoder is null ? null : new TextEncoder(encoder, Tensors));
         Transformer = transformer;
         ImageDecoder = new ImageDecoder(image, Tensors);
     }
@@ -29,7 +27,7 @@ internal sealed class LoadedModel : IDisposable
 
     public ImageDecoder ImageDecoder { get; }
 
-    /// <summary>Opens the graphs side by side after the tokenizer, and compares the hashes meanwhile: each is bound to one core.</summary>
+    /// <summary>Opens the graphs and the tokenizer side by side, and compares the hashes meanwhile: each is bound to one core.</summary>
     /// <exception cref="ModelException">The folder does not hold what its model.json says.</exception>
     /// <exception cref="ProviderException">The provider or a native library is not available.</exception>
     /// <param name="pictures">
@@ -42,15 +40,8 @@ internal sealed class LoadedModel : IDisposable
             folder.Manifest, folder.Precision, provider, tensors,
             (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
-        // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard
-        // against sessions that read it meanwhile. So it opens alone: the tokenizer, which takes a few milliseconds, or where there is none
-        // the image decoder. Those that follow only read.
-        Task<Session?> tokenizer = Task.Run(
-            () => folder.TokenizerGraph is { } graph ? Session.Open(graph, Provider.Cpu, threads: 1, extensions: true) : null);
-        Task.WhenAny(tokenizer).Wait(CancellationToken.None);
+        Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer);
         Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
-        if (folder.TokenizerGraph is null)
-            Task.WhenAny(image).Wait(CancellationToken.None);
         Task transformers = Task.Run(() => transformer.Open(pictures));
         Task<Session?> encoder = Task.Run(
             () => folder.TextEncoderGraph is { } graph ? Session.Open(graph, provider, threads, extensions: false) : null);
@@ -63,7 +54,7 @@ internal sealed class LoadedModel : IDisposable
         catch
         {
             transformer.Dispose();
-            foreach (Task<Session?> opening in (Task<Session?>[])[image!, tokenizer, encoder])
+            foreach (Task<Session?> opening in (Task<Session?>[])[image!, encoder])
             {
                 if (opening.IsCompletedSuccessfully)
                     opening.Result?.Dispose();

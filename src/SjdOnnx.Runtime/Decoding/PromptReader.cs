@@ -2,13 +2,14 @@ using System.Globalization;
 using System.Text.RegularExpressions;
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Runtime.Decoding;
 
 /// <summary>Makes of a request's words, as model.json says, what the transformer's lanes read before the picture.</summary>
 /// <param name="tokenizer">Null where model.json has none: then no part is text.</param>
 /// <param name="encoder">Null where model.json has no text encoder.</param>
-internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokenizer, TextEncoder? encoder) : IDisposable
+internal sealed partial class PromptReader(Manifest manifest, TextTokenizer? tokenizer, TextEncoder? encoder) : IDisposable
 {
     // Words take 4 to 6 characters a token; runs of spaces and the like more.
     private const int MostCharactersPerToken = 16;
@@ -30,44 +31,40 @@ internal sealed partial class PromptReader(Manifest manifest, Tokenizer? tokeniz
         RequireShort("negative prompt", settings.Negative ?? "");
         var words = new Words(settings, layout, Clean(settings));
         if (encoder is null)
-            return Read(words, 0, cancellation);
+            return Read(words, 0);
 
         TextEncoderSection section = manifest.TextEncoder!;
-        int[] ids = [.. section.Ids.SelectMany(part => Ids(part, words, 0, cancellation))];
+        int[] ids = [.. section.Ids.SelectMany(part => Ids(part, words, 0))];
         RequireAtMost("prompt", ids.Length, "tokens", section.Places);
         // A series has one prompt as a rule, and the encoder may be larger than the transformer.
         if (!ids.AsSpan().SequenceEqual(_encoded.Ids))
             _encoded = (ids, new Condition(encoder.Encode(ids, cancellation), section.Places - ids.Length));
-        return Read(words, ids.Length, cancellation) with { Condition = _encoded.Condition };
+        return Read(words, ids.Length) with { Condition = _encoded.Condition };
     }
 
-    public void Dispose()
-    {
-        tokenizer?.Dispose();
-        encoder?.Dispose();
-    }
+    public void Dispose() => encoder?.Dispose();
 
     /// <param name="encoded">How many vectors the text encoder makes of the words.</param>
-    private Prompt Read(Words words, int encoded, CancellationToken cancellation)
+    private Prompt Read(Words words, int encoded)
     {
-        int[] conditional = Lane("prompt", _section.Conditional, words, encoded, length: 0, cancellation);
-        return new Prompt(conditional, Lane("negative prompt", _section.Unconditional, words, encoded, conditional.Length, cancellation));
+        int[] conditional = Lane("prompt", _section.Conditional, words, encoded, length: 0);
+        return new Prompt(conditional, Lane("negative prompt", _section.Unconditional, words, encoded, conditional.Length));
     }
 
     /// <param name="what">What the user calls the lane's text.</param>
     /// <param name="length">What <see cref="PromptPart.Fill"/> fills the lane up to.</param>
-    private int[] Lane(string what, PromptPart[] parts, Words words, int encoded, int length, CancellationToken cancellation)
+    private int[] Lane(string what, PromptPart[] parts, Words words, int encoded, int length)
     {
-        int[][] ids = [.. parts.Select(part => Ids(part, words, encoded, cancellation))];
+        int[][] ids = [.. parts.Select(part => Ids(part, words, encoded))];
         RequireAtMost(what, ids.Where((_, i) => parts[i] is PromptPart.Text).Sum(static text => text.Length), "tokens", _section.MaxTokens);
         int missing = length - ids.Sum(static part => part.Length);
         return [.. ids.SelectMany((part, i) => parts[i] is PromptPart.Fill fill ? Enumerable.Repeat(fill.Value, Math.Max(0, missing)) : part)];
     }
 
-    private int[] Ids(PromptPart part, Words words, int encoded, CancellationToken cancellation) => part switch
+    private int[] Ids(PromptPart part, Words words, int encoded) => part switch
     {
         PromptPart.Id id => [id.Value],
-        PromptPart.Text text => tokenizer!.Encode(words.Fill(text.Template), cancellation),
+        PromptPart.Text text => tokenizer!.Encode(words.Fill(text.Template)),
         PromptPart.Side side => [side.From + ((side.Plus == "rows" ? words.Layout.Rows : words.Layout.Columns) / side.Per)],
         PromptPart.Class one => [one.First + ClassNumber(words.Prompt, one.Count)],
         PromptPart.Encoded vectors => [.. Enumerable.Range(manifest.TextEncoder!.FirstId + (vectors.Words ? 0 : encoded), encoded)],

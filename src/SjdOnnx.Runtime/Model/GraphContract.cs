@@ -1,4 +1,3 @@
-using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Runtime.Native;
 
@@ -14,7 +13,6 @@ internal static class GraphContract
     public const string Codes = "codes";
     public const string Rgb = "rgb";
     public const string Png = "png";
-    public const string Text = "text";
     public const string Ids = "ids";
     public const string Condition = "condition";
     public const string PositionOffset = "position_offset";
@@ -113,14 +111,5 @@ internal static class GraphContract
         graph.RequireInput("a text encoder", Ids, TensorElementType.Int64, 1, Graph.Any);
         graph.RequireOutput("a text encoder", Condition, TensorElementType.Float, Graph.Any, Graph.Any);
         graph.RequireNoOtherInput("a text encoder");
-    }
-
-    public static void CheckTokenizer(Session session)
-    {
-        var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
-        graph.RequireInput("a tokenizer", Text, TensorElementType.String, 1);
-        graph.RequireNoOtherInput("a tokenizer");
-        if (!session.Inference.OutputMetadata.TryGetValue(Ids, out NodeMetadata? ids) || ids.ElementDataType != TensorElementType.Int64)
-            throw new ModelException($"model.json says a tokenizer; {session.File} has no int64 output '{Ids}'. {ModelFolder.Remedy}");
     }
 }

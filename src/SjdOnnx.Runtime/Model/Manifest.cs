@@ -39,7 +39,7 @@ internal sealed record Manifest
     /// <summary>The graphs beside the transformer's.</summary>
     [JsonIgnore]
     public IEnumerable<string> OtherGraphs =>
-        ((string?[])[Tokenizer?.Graph, TextEncoder?.Graph, Image.Graph]).OfType<string>();
+        ((string?[])[TextEncoder?.Graph, Image.Graph]).OfType<string>();
 
     /// <summary>Every file of the folder but model.json, by name.</summary>
     public required Dictionary<string, FileSection> Files { get; init; }
@@ -95,7 +95,39 @@ internal sealed record PrecisionSection
 
 internal sealed record TokenizerSection
 {
-    public required string Graph { get; init; }
+    /// <summary>bpe, tiktoken or unigram.</summary>
+    public required string Kind { get; init; }
+
+    /// <summary>The file of the vocabulary: JSON for bpe, tiktoken's ranks, or SentencePiece's model.</summary>
+    public required string Vocabulary { get; init; }
+
+    /// <summary>The file of bpe's merges.</summary>
+    public string? Merges { get; init; }
+
+    /// <summary>What is done to text first, in order: nfc, lowercase.</summary>
+    public string[] Normalizers { get => field ??= []; init; }
+
+    /// <summary>Regular expressions in .NET's syntax that cut text into pieces, in order.</summary>
+    public string[] Splits { get => field ??= []; init; }
+
+    /// <summary>First and last of characters past U+FFFF that a class in <see cref="Splits"/> names, and the one that stands for them there.</summary>
+    public int[][] StandIns { get => field ??= []; init; }
+
+    /// <summary>Whether a piece that is a token of bpe is that token, whatever its merges give.</summary>
+    public bool IgnoreMerges { get; init; }
+
+    /// <summary>What a byte without a token becomes; null leaves it out.</summary>
+    public int? UnknownId { get; init; }
+
+    /// <summary>Characters that are tokens wherever they stand.</summary>
+    public Dictionary<string, int> Characters { get => field ??= []; init; }
+
+    /// <summary>Characters that a unigram model's normalization deletes.</summary>
+    public string Deleted { get => field ??= ""; init; }
+
+    /// <summary>Names of its files.</summary>
+    [JsonIgnore]
+    public IEnumerable<string> Files => Merges is null ? [Vocabulary] : [Vocabulary, Merges];
 }
 
 /// <summary>A model of its own that turns the prompt into vectors, which take the places of tokens.</summary>

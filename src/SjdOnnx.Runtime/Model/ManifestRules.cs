@@ -1,4 +1,5 @@
 using System.Globalization;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Runtime.Model;
 
@@ -17,6 +18,7 @@ internal static class ManifestRules
     public static void Check(Manifest manifest)
     {
         CheckTransformer(manifest.Transformer);
+        CheckTokenizer(manifest.Tokenizer);
         CheckTextEncoder(manifest);
         CheckPrompt(manifest);
         CheckLayout(manifest.Layout);
@@ -46,6 +48,25 @@ internal static class ManifestRules
                 Require(pictures is >= 2 and <= MostPictures,
                     $"transformer.precisions.{name}.batches has {pictures}; a batch holds 2 to {MostPictures} pictures");
         }
+    }
+
+    private static void CheckTokenizer(TokenizerSection? tokenizer)
+    {
+        if (tokenizer is null)
+            return;
+        Require(tokenizer.Kind is "bpe" or "tiktoken" or "unigram", $"tokenizer.kind is '{tokenizer.Kind}'; it can be bpe, tiktoken or unigram");
+        Require(tokenizer.Kind == "bpe" == tokenizer.Merges is not null, "tokenizer.merges must name a file if tokenizer.kind is bpe, and only then");
+        foreach (string name in tokenizer.Normalizers)
+        {
+            Require(TextTokenizer.NormalizerNames.Contains(name),
+                $"tokenizer.normalizers has '{name}'; it can have {Names(TextTokenizer.NormalizerNames)}");
+        }
+
+        Require(tokenizer.StandIns.All(named => named is [> char.MaxValue, _, >= 0 and <= char.MaxValue] && named[0] <= named[1]),
+            "tokenizer.standIns must hold the first and last of characters past U+FFFF, and one up to U+FFFF that stands for them");
+        Require(tokenizer.Characters.All(pair => pair.Key.Length == 1 && pair.Value >= 0),
+            "tokenizer.characters must hold single characters and their ids, 0 or more");
+        Require(tokenizer.UnknownId is null or >= 0, $"tokenizer.unknownId is {tokenizer.UnknownId}; it must be 0 or more");
     }
 
     private static void CheckTextEncoder(Manifest manifest)
@@ -186,6 +207,8 @@ internal static class ManifestRules
         IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs);
         foreach (string graph in transformers.Concat(manifest.OtherGraphs))
             Require(manifest.Files.ContainsKey(graph), $"the graph '{graph}' is not among files");
+        foreach (string file in manifest.Tokenizer?.Files ?? [])
+            Require(manifest.Files.ContainsKey(file), $"the tokenizer's file '{file}' is not among files");
     }
 
     private static void CheckPositions(Manifest manifest)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Runtime.Model;
 
@@ -31,9 +32,6 @@ internal sealed class ModelFolder
     /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it names the model's very bytes.
     /// </summary>
     public string Hash { get; }
-
-    /// <summary>Null where a prompt is no text.</summary>
-    public string? TokenizerGraph => Manifest.Tokenizer is { } tokenizer ? PathOf(tokenizer.Graph) : null;
 
     /// <summary>Null where there is no text encoder.</summary>
     public string? TextEncoderGraph => Manifest.TextEncoder is { } encoder ? PathOf(encoder.Graph) : null;
@@ -67,6 +65,10 @@ internal sealed class ModelFolder
         return new ModelFolder(folder, manifest, precision, Convert.ToHexStringLower(SHA256.HashData(json)));
     }
 
+    /// <summary>Null where a prompt is not text.</summary>
+    /// <exception cref="ModelException">A file of the tokenizer is damaged, too large or of another kind.</exception>
+    public TextTokenizer? OpenTokenizer() => Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, ReadTokenizerFile) : null;
+
     /// <summary>Path of the transformer's graph for so many pictures, or for one whose tokens form trees.</summary>
     public string TransformerGraph(int pictures, bool tree) =>
         PathOf(tree ? Manifest.Transformer.Precisions[Precision].Tree! : GraphOf(pictures));
@@ -93,6 +95,12 @@ internal sealed class ModelFolder
     private SortedSet<string> NeededFiles()
     {
         var needed = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (string file in Manifest.Tokenizer?.Files ?? [])
+        {
+            RequireFile(file);
+            needed.Add(file);
+        }
+
         foreach (string graph in Manifest.Transformer.Precisions[Precision].Graphs.Concat(Manifest.OtherGraphs))
         {
             RequireFile(graph);
@@ -134,6 +142,12 @@ internal sealed class ModelFolder
             throw new ModelException(string.Create(
                 CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}. {Remedy}"));
     }
+
+    private byte[] ReadTokenizerFile(string name) =>
+        Manifest.Files[name].Bytes <= TextTokenizer.MaxFileBytes
+            ? Read(PathOf(name))
+            : throw new ModelException(string.Create(CultureInfo.InvariantCulture,
+                $"{name} has {Manifest.Files[name].Bytes:N0} bytes; a tokenizer's file has at most {TextTokenizer.MaxFileBytes:N0}. {Remedy}"));
 
     private string GraphOf(int pictures)
     {

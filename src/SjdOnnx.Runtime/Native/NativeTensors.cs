@@ -21,14 +21,6 @@ internal sealed class NativeTensors
     public NativeTensor Allocate(OrtAllocator allocator, TensorElementType type, params long[] shape) =>
         Own(OrtValue.CreateAllocatedTensorValue(allocator, type, shape));
 
-    /// <summary>A string tensor of one element.</summary>
-    public NativeTensor Text(string text)
-    {
-        NativeTensor tensor = Own(OrtValue.CreateTensorWithEmptyStrings(OrtAllocator.DefaultInstance, [1]));
-        tensor.Value.StringTensorSetElementAt(text.AsSpan(), 0);
-        return tensor;
-    }
-
     /// <summary>Takes over a value that a Run returned.</summary>
     public NativeTensor Own(OrtValue value)
     {

@@ -1,4 +1,4 @@
-"""Normalisers, seen through a vocabulary of single bytes: the ids are the normalised text."""
+"""Normalizers, seen through a vocabulary of single bytes: the ids are the normalized text."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sjdexport.graph import Graph
 from sjdexport.tokenizers.bytes_bpe import BytesBpe
-from sjdexport.tokenizers.normalisation import compose, lower
-from test_tokenizer import encode
+from test_tokenizer import open_tokenizer
 from texts import texts
+from tokenizer_cases import ALPHABET
 
 MARKS = "\u0300\u0301\u0308\u0323\u0327\u0331\u0338\u0345\u05b0\u064b\u093c\u0e38\u302a\u3099"
 CASES = [
@@ -27,37 +26,34 @@ CASES = [
 ]
 
 
-def load(runner, tmp_path: Path, *normalisers):
-    graph = Graph("tokenizer")
-    every = {byte: byte for byte in range(256)}
-    BytesBpe(every, {}, [], {}, {}, {str(byte): byte for byte in every}, [], normalisers).build(graph)
-    graph.save(tmp_path / "tokenizer.onnx")
-    runner.load("normaliser", tmp_path / "tokenizer.onnx")
-    return lambda text: bytes(encode(runner, "normaliser", text)).decode()
+def load(runner, tmp_path: Path, *normalizers: str):
+    vocabulary = {character: byte for byte, character in enumerate(ALPHABET)}
+    encode = open_tokenizer(runner, tmp_path, BytesBpe(vocabulary, [], {}, vocabulary, [], normalizers))
+    return lambda text: bytes(encode(text)).decode()
 
 
 def test_composition_is_unicodes(runner, tmp_path: Path) -> None:
-    normalise = load(runner, tmp_path, compose)
+    normalize = load(runner, tmp_path, "nfc")
     for text in [*CASES, *marked(150), *texts(60)]:
-        assert normalise(text) == unicodedata.normalize("NFC", text), ascii(text)
+        assert normalize(text) == unicodedata.normalize("NFC", text), ascii(text)
 
 
 def test_every_character_composes_from_its_decomposition(runner, tmp_path: Path) -> None:
-    normalise = load(runner, tmp_path, compose)
+    normalize = load(runner, tmp_path, "nfc")
     changed = [c for i in range(0x11FFF) if not 0xD800 <= i < 0xE000 and unicodedata.normalize("NFD", c := chr(i)) != c and i not in range(0xAC00, 0xD7A4)]
     changed += [chr(i) for i in range(0xAC00, 0xD7A4, 97)]
     for start in range(0, len(changed), 60):
         text = "|".join(changed[start : start + 60])
-        assert normalise(unicodedata.normalize("NFD", text)) == normalise(text) == unicodedata.normalize("NFC", text)
+        assert normalize(unicodedata.normalize("NFD", text)) == normalize(text) == unicodedata.normalize("NFC", text)
 
 
 @pytest.mark.parametrize("text", ["The FOX", "ΟΔΥΣΣΕΥΣ", "İstanbul", "ǅ Ǆ", "🦊\n", ""])
 def test_lower_case_is_each_characters(runner, tmp_path: Path, text: str) -> None:
-    assert load(runner, tmp_path, lower)(text) == "".join(c.lower() for c in text)
+    assert load(runner, tmp_path, "lowercase")(text) == "".join(c.lower() for c in text)
 
 
-def test_normalisers_follow_one_another(runner, tmp_path: Path) -> None:
-    assert load(runner, tmp_path, compose, lower)("E\u0301A\u030a") == "éå"
+def test_normalizers_follow_one_another(runner, tmp_path: Path) -> None:
+    assert load(runner, tmp_path, "nfc", "lowercase")("E\u0301A\u030a") == "éå"
 
 
 def marked(count: int) -> Iterator[str]:

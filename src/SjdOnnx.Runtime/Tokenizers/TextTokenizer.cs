@@ -1,0 +1,96 @@
+using System.Text;
+using SjdOnnx.Runtime.Model;
+
+namespace SjdOnnx.Runtime.Tokenizers;
+
+/// <summary>Turns text into token ids, nothing added. No text spells a token that is not text. Several threads may use it at once.</summary>
+internal sealed class TextTokenizer
+{
+    /// <summary>The largest file of a tokenizer that is read, in bytes. The vocabularies of known models have 1 to 20 MB.</summary>
+    public const int MaxFileBytes = 256 << 20;
+
+    /// <summary>What a normalizer of model.json does to text.</summary>
+    private static readonly Dictionary<string, Func<string, string>> Normalizers = new()
+    {
+        ["nfc"] = text => text.Normalize(NormalizationForm.FormC),
+        ["lowercase"] = Lowercase,
+    };
+
+    private readonly Func<string, string>[] _normalizers;
+    private readonly Dictionary<string, int> _characters;
+    private readonly IsolatedSplits _splits;
+    private readonly IVocabulary _vocabulary;
+
+    private TextTokenizer(TokenizerSection section, IVocabulary vocabulary)
+    {
+        _normalizers = [.. section.Normalizers.Select(name => Normalizers[name])];
+        _characters = section.Characters;
+        _splits = new IsolatedSplits(section.Splits, section.StandIns.Select(named => new StandIn(named[0], named[1], named[2])));
+        _vocabulary = vocabulary;
+    }
+
+    /// <summary>Names that model.json may list as normalizers.</summary>
+    public static IEnumerable<string> NormalizerNames => Normalizers.Keys;
+
+    /// <param name="read">Reads a file of the model folder.</param>
+    /// <exception cref="ModelException">A file of the tokenizer is damaged or of another kind, or this program cannot normalize text.</exception>
+    public static TextTokenizer Open(TokenizerSection section, Func<string, byte[]> read)
+    {
+        if (section.Normalizers.Contains("nfc"))
+            UnicodeNormalization.Require("The tokenizer of this model");
+        byte[] vocabulary = read(section.Vocabulary);
+        try
+        {
+            return new TextTokenizer(section, section.Kind switch
+            {
+                "bpe" => new BpeVocabulary(vocabulary, read(section.Merges!), section.IgnoreMerges, section.UnknownId),
+                "tiktoken" => new TiktokenVocabulary(vocabulary),
+                _ => new UnigramVocabulary(vocabulary, section.Deleted),
+            });
+        }
+        catch (Exception error) when (error is InvalidDataException or ArgumentException)
+        {
+            throw new ModelException($"{section.Vocabulary} is not the vocabulary of a tokenizer: {Sentence.Of(error)} {ModelFolder.Remedy}", error);
+        }
+    }
+
+    public int[] Encode(string text)
+    {
+        text = WellFormed(text);
+        foreach (Func<string, string> normalize in _normalizers)
+            text = normalize(text);
+
+        var ids = new List<int>();
+        int start = 0;
+        for (int at = 0; at < text.Length && _characters.Count > 0; at++)
+        {
+            if (!_characters.TryGetValue(text[at].ToString(), out int id))
+                continue;
+            Encode(text[start..at], ids);
+            ids.Add(id);
+            start = at + 1;
+        }
+
+        Encode(text[start..], ids);
+        return [.. ids];
+    }
+
+    private void Encode(string text, List<int> ids)
+    {
+        foreach (string piece in _splits.Of(text))
+            _vocabulary.Encode(piece, ids);
+    }
+
+    /// <summary>A surrogate without its other half becomes U+FFFD, as in UTF-8.</summary>
+    private static string WellFormed(string text) =>
+        text.Any(char.IsSurrogate) ? Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text)) : text;
+
+    /// <summary>Character by character, as Unicode's full mapping has it without a context: İ becomes two characters, and Σ is never final.</summary>
+    private static string Lowercase(string text)
+    {
+        var lower = new StringBuilder(text.Length);
+        foreach (Rune rune in text.EnumerateRunes())
+            lower.Append(rune.Value == 'İ' ? "i\u0307" : Rune.ToLowerInvariant(rune).ToString());
+        return lower.ToString();
+    }
+}

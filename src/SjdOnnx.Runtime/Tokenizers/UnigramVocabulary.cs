@@ -1,0 +1,47 @@
+using Microsoft.ML.Tokenizers;
+
+namespace SjdOnnx.Runtime.Tokenizers;
+
+/// <summary>SentencePiece's unigram model: the pieces whose scores have the highest sum. The model normalizes text itself.</summary>
+internal sealed class UnigramVocabulary : IVocabulary
+{
+    /// <summary>
+    /// A trainer_spec with bos_id 0, appended to the model's own: the package refuses models without a beginning of sequence (−1),
+    /// though none is asked for here.
+    /// </summary>
+    private static readonly byte[] BeginsAtZero = [0x12, 0x03, 0xC8, 0x02, 0x00];
+
+    private readonly SentencePieceTokenizer _pieces;
+    private readonly string _deleted;
+
+    /// <param name="model">SentencePiece's file, such as spiece.model.</param>
+    /// <param name="deleted">Characters that the model's normalization deletes; the package would keep them.</param>
+    /// <exception cref="InvalidDataException">The file is not a model of SentencePiece.</exception>
+    public UnigramVocabulary(byte[] model, string deleted)
+    {
+        _deleted = deleted;
+        try
+        {
+            _pieces = SentencePieceTokenizer.Create(
+                new MemoryStream([.. model, .. BeginsAtZero]), addBeginningOfSentence: false, addEndOfSentence: false);
+        }
+        catch (Exception error) when (error is not OutOfMemoryException)
+        {
+            // The reader of protocol buffers and the package throw exceptions of their own kinds.
+            throw new InvalidDataException($"It is not a unigram model of SentencePiece: {Sentence.Of(error)}", error);
+        }
+    }
+
+    public void Encode(string piece, List<int> ids)
+    {
+        string text = piece.Replace('\0', ' '); // the model's file ends its rules there
+        if (text.AsSpan().ContainsAny(_deleted))
+            text = string.Concat(text.Where(character => !_deleted.Contains(character, StringComparison.Ordinal)));
+        foreach (int id in _pieces.EncodeToIds(text, addBeginningOfSentence: false, addEndOfSentence: false))
+        {
+            // SentencePiece joins a run of unknown characters, the package does not.
+            if (id != _pieces.UnknownId || ids.Count == 0 || ids[^1] != id)
+                ids.Add(id);
+        }
+    }
+}

@@ -16,6 +16,27 @@ public class BadInputTests
         Assert.Empty(sjd.Files);
     }
 
+    /// <summary>In this mode .NET leaves text as it is when it is asked to normalize it.</summary>
+    [ModelTheory]
+    [InlineData("tokenizer", "The tokenizer of this model")]
+    [InlineData("cleaning", "The cleaning of prompts for this model")]
+    public async Task A_globalization_invariant_program_refuses_a_model_that_needs_normalization(string what, string subject)
+    {
+        using var sjd = new Sjd();
+        using var model = new ModelCopy();
+        model.Edit(manifest =>
+        {
+            if (what == "tokenizer")
+                manifest["tokenizer"]!["normalizers"] = new JsonArray("nfc");
+            else
+                manifest["prompt"]!["cleaning"] = "t5-captions";
+        });
+
+        Assert.Equal(ExitCode.Done, (await sjd.RunAsync("generate", "a fox", "--model", model.Folder)).ExitCode);
+        sjd.Variables["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1";
+        (await sjd.RunAsync("generate", "a fox", "--model", model.Folder)).AssertFailed(ExitCode.Provider, $"{subject} needs Unicode normalization");
+    }
+
     [ModelFact]
     public async Task A_damaged_model_is_refused()
     {

@@ -13,6 +13,8 @@ internal sealed class LoadedModel : IDisposable
         if (encoder is not null)
             GraphContract.CheckTextEncoder(encoder);
         GraphContract.CheckImageDecoder(image);
+        if (folder.Manifest.Prompt.Cleaning is not null)
+            UnicodeNormalization.Require("The cleaning of prompts for this model");
         Tensors = tensors;
         Prompts = new PromptReader(folder.Manifest, tokenizer, encoder is null ? null : new TextEncoder(encoder, Tensors));
         Transformer = transformer;

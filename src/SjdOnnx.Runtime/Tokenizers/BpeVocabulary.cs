@@ -103,6 +103,7 @@ internal sealed class BpeVocabulary : IVocabulary
     private static List<string> ReadMerges(ReadOnlySpan<byte> text, Dictionary<string, int> tokens)
     {
         var merges = new List<string>();
+        var seen = new HashSet<string>(StringComparer.Ordinal);
         foreach (string line in Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             if (line.Split(' ') is not [{ Length: > 0 } left, { Length: > 0 } right])
@@ -113,6 +114,8 @@ internal sealed class BpeVocabulary : IVocabulary
                     throw new InvalidDataException($"The merges join '{left}' and '{right}', but '{token}' is not in the vocabulary.");
             }
 
+            if (!seen.Add(line))
+                throw new InvalidDataException($"The merges join '{left}' and '{right}' twice.");
             merges.Add(line);
         }
 

@@ -1,32 +1,30 @@
 using SjdOnnx.Runtime.Decoding;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Native;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Runtime.Tests.Decoding;
 
 /// <summary>Prompts of other models, made with the built-in model's tokenizer.</summary>
-public sealed class PromptReaderTests : IDisposable
+public sealed class PromptReaderTests
 {
-    private readonly NativeTensors _tensors = new();
-    private readonly Tokenizer _tokenizer;
+    private readonly TextTokenizer _tokenizer;
     private readonly Manifest _manifest;
 
     public PromptReaderTests()
     {
         ModelFolder folder = ModelFolder.Open(TestModel.Folder!, "fp32");
         _manifest = folder.Manifest;
-        _tokenizer = new Tokenizer(Session.Open(folder.TokenizerGraph!, Provider.Cpu, threads: 1, extensions: true), _tensors);
+        _tokenizer = folder.OpenTokenizer()!;
     }
-
-    public void Dispose() => _tokenizer.Dispose();
 
     [ModelFact]
     public void Text_parts_are_tokenised_one_by_one_and_placeholders_filled_once()
     {
         PromptPart[] conditional = [new PromptPart.Id(7), new PromptPart.Text("{width}x{height} {prompt}"), new PromptPart.Id(8), new PromptPart.Text("{rows}*{columns}")];
-        Prompt prompt = Read(conditional, [new PromptPart.Id(9)], "a {height} fox\0");
+        Prompt prompt = Read(conditional, [new PromptPart.Id(9)], "a {height} fox");
 
-        Assert.Equal([7, .. Encode("128x64 a {height} fox "), 8, .. Encode("8*16")], prompt.Conditional);
+        Assert.Equal([7, .. Encode("128x64 a {height} fox"), 8, .. Encode("8*16")], prompt.Conditional);
         Assert.Equal([9], prompt.Unconditional);
     }
 
@@ -106,5 +104,5 @@ public sealed class PromptReaderTests : IDisposable
         return new PromptReader(manifest, _tokenizer, encoder: null).Read(resolved.Settings, resolved.Layout, default);
     }
 
-    private int[] Encode(string text) => _tokenizer.Encode(text, default);
+    private int[] Encode(string text) => _tokenizer.Encode(text);
 }

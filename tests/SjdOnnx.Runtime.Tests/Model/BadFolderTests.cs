@@ -4,6 +4,8 @@ namespace SjdOnnx.Runtime.Tests.Model;
 
 public class BadFolderTests
 {
+    private const string Vocabulary = "tokenizer.vocabulary.json";
+
     [Fact]
     public void A_missing_folder_is_named()
     {
@@ -32,7 +34,28 @@ public class BadFolderTests
     public void Another_format_is_refused() => Refused(copy => copy.Edit(manifest => manifest["format"] = 7), "format 7");
 
     [ModelFact]
-    public void A_missing_graph_is_named() => Refused(copy => File.Delete(copy.PathOf("tokenizer.onnx")), "no tokenizer.onnx");
+    public void A_missing_graph_is_named() => Refused(copy => File.Delete(copy.PathOf("image_decoder.onnx")), "no image_decoder.onnx");
+
+    [ModelFact]
+    public void A_truncated_vocabulary_is_refused() => Refused(
+        copy => copy.Replace(Vocabulary, [.. File.ReadAllBytes(copy.PathOf(Vocabulary)).AsSpan(0, 1000)]),
+        $"{Vocabulary} is not the vocabulary of a tokenizer", "not a whole JSON object");
+
+    [ModelFact]
+    public void Merges_of_unknown_tokens_are_refused() => Refused(
+        copy => copy.Replace("tokenizer.merges.txt", "q zzz\n"u8.ToArray()), "The merges join 'q' and 'zzz', but 'zzz' is not in the vocabulary");
+
+    /// <summary>The file has no bytes on the disk.</summary>
+    [ModelFact]
+    public void A_vocabulary_of_3_GB_is_too_large() => Refused(
+        copy =>
+        {
+            const long Bytes = 3_000_000_000;
+            using (FileStream file = File.Create(copy.PathOf(Vocabulary)))
+                file.SetLength(Bytes);
+            copy.Edit(manifest => manifest["files"]![Vocabulary]!["bytes"] = Bytes);
+        },
+        $"{Vocabulary} has 3,000,000,000 bytes; a tokenizer's file has at most");
 
     [ModelFact]
     public void A_missing_weight_file_is_named() => Refused(copy => File.Delete(copy.PathOf(Weights(copy))), $"The model folder has no");
@@ -62,7 +85,7 @@ public class BadFolderTests
     public void A_changed_byte_loads_when_hashes_are_not_wanted()
     {
         using var copy = new ModelCopy();
-        copy.Edit(manifest => manifest["files"]!["tokenizer.onnx"]!["sha256"] = new string('0', 64));
+        copy.Edit(manifest => manifest["files"]!["image_decoder.onnx"]!["sha256"] = new string('0', 64));
         using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", VerifyHashes = false });
     }
 
@@ -72,7 +95,7 @@ public class BadFolderTests
 
     [ModelFact]
     public void A_graph_of_random_bytes_is_refused() => Refused(
-        copy => copy.Replace("tokenizer.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]), "tokenizer.onnx is not an ONNX model");
+        copy => copy.Replace("image_decoder.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]), "image_decoder.onnx is not an ONNX model");
 
     [ModelFact]
     public void A_graph_that_ONNX_Runtime_cannot_load_is_refused() => Refused(
@@ -111,7 +134,7 @@ public class BadFolderTests
 
     [ModelFact]
     public void One_graph_in_the_place_of_another_is_noticed() =>
-        Refused(copy => copy.Replace("image_decoder.onnx", File.ReadAllBytes(copy.PathOf("tokenizer.onnx"))), "image_decoder.onnx has no input 'codes'");
+        Refused(copy => copy.Replace("image_decoder.onnx", File.ReadAllBytes(copy.PathOf("transformer.fp32.onnx"))), "image_decoder.onnx has no input 'codes'");
 
     [ModelFact]
     public void A_missing_graph_of_a_batch_is_named() => Refused(copy => File.Delete(copy.PathOf("transformer.fp32.x4.onnx")), "no transformer.fp32.x4.onnx");

@@ -162,7 +162,7 @@ public class ManifestTests
     {
         Manifest manifest = Read(WithTextEncoder);
         Assert.Equal([new PromptPart.Encoded(Words: true)], manifest.Prompt.Conditional);
-        Assert.Equal(["tokenizer.onnx", "text_encoder.onnx", "image_decoder.onnx"], manifest.OtherGraphs);
+        Assert.Equal(["text_encoder.onnx", "image_decoder.onnx"], manifest.OtherGraphs);
         Assert.Equal("""[{"encoded":"nothing"}]""", JsonSerializer.Serialize(manifest.Prompt.Unconditional));
 
         Refused(() => Read(manifest =>
@@ -193,6 +193,20 @@ public class ManifestTests
         Assert.Equal(["image_decoder.onnx"], manifest.OtherGraphs);
         Refused(() => Read(manifest => manifest.Remove("tokenizer")), "prompt has text, and there is no tokenizer");
     }
+
+    [Theory]
+    [InlineData("kind", "\"wordpiece\"", "tokenizer.kind is 'wordpiece'; it can be bpe, tiktoken or unigram")]
+    [InlineData("kind", "\"tiktoken\"", "tokenizer.merges must name a file if tokenizer.kind is bpe, and only then")]
+    [InlineData("merges", "null", "tokenizer.merges must name a file")]
+    [InlineData("vocabulary", "\"other.json\"", "the tokenizer's file 'other.json' is not among files")]
+    [InlineData("normalizers", "[\"nfkc\"]", "tokenizer.normalizers has 'nfkc'; it can have lowercase, nfc")]
+    [InlineData("standIns", "[[65536, 65535, 97]]", "tokenizer.standIns must hold")]
+    [InlineData("standIns", "[[65536, 65537, 65538]]", "tokenizer.standIns must hold")]
+    [InlineData("standIns", "[[65536, 65537]]", "tokenizer.standIns must hold")]
+    [InlineData("characters", "{\"ab\": 1}", "tokenizer.characters must hold single characters")]
+    [InlineData("unknownId", "-1", "tokenizer.unknownId is -1; it must be 0 or more")]
+    public void A_tokenizer_that_cannot_be_meant_is_refused(string field, string value, string sentence) =>
+        Refused(() => Read(manifest => manifest["tokenizer"]![field] = JsonNode.Parse(value)), sentence);
 
     private static void WithTextEncoder(JsonObject manifest)
     {
@@ -235,7 +249,7 @@ public class ManifestTests
             "precisions": { "fp32": { "graph": "transformer.fp32.onnx", "cache": "float32" } },
             "defaultPrecision": "fp32"
           },
-          "tokenizer": { "graph": "tokenizer.onnx" },
+          "tokenizer": { "kind": "bpe", "vocabulary": "tokenizer.vocabulary.json", "merges": "tokenizer.merges.txt" },
           "prompt": { "conditional": [0, { "text": "{prompt}" }, 1031], "unconditional": [0, 1031], "maxTokens": 128 },
           "layout": { "firstCode": 4, "codes": 1024, "rowSuffix": [1030], "suffix": [1028] },
           "image": { "graph": "image_decoder.onnx", "pixelsPerCode": 8, "sizes": [[128, 128]] },
@@ -243,7 +257,8 @@ public class ManifestTests
           "decoding": { "method": "sjd", "window": 16, "initialisation": "uniform" },
           "files": {
             "transformer.fp32.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
-            "tokenizer.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
+            "tokenizer.vocabulary.json": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
+            "tokenizer.merges.txt": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
             "image_decoder.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 }
           }
         }

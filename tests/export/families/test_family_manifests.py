@@ -140,7 +140,7 @@ def test_llamagen_by_class(tmp_path: Path) -> None:
     assert model["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 4, "sizes": [[256, 256]]}
     assert model["prompt"] == {"conditional": [{"class": CODES, "of": checkpoints.CLASSES}], "unconditional": [CODES + checkpoints.CLASSES],
                                "negative": None, "cleaning": None, "maxTokens": 1}
-    assert "tokenizer" not in model and "textEncoder" not in model and not (tmp_path / "out" / "tokenizer.onnx").exists()
+    assert "tokenizer" not in model and "textEncoder" not in model and not any(name.startswith("tokenizer.") for name in model["files"])
     assert model["layout"] == {"firstCode": 0, "codes": CODES, "rowSuffix": [], "suffix": []}
     assert model["transformer"]["maxPositions"] == 1 + 64**2
     assert model["sampling"] == sampling(4.0, 1.0, 2000, 1.0)
@@ -155,11 +155,10 @@ def test_llamagen_by_text(tmp_path: Path, runner: Runner) -> None:
                                "cleaning": "t5-captions", "maxTokens": 119}
     assert model["sampling"] == sampling(7.5, 1.0, 1000, 1.0)
     assert model["decoding"] == {"method": "sjd", "window": 16, "initialisation": "repeat-left", "sequential": {"first": 1, "last": 18}}
-    assert set(model["files"]) >= {"text_encoder.onnx", "tokenizer.onnx", "model.safetensors"}
-    runner.load("t2i tokenizer", tmp_path / "out" / contract.TOKENIZER)
+    assert set(model["files"]) >= {"text_encoder.onnx", "tokenizer.spiece.model", "model.safetensors"}
+    runner.tokenizer("t2i tokenizer", tmp_path / "out", model["tokenizer"])
     runner.load("t2i encoder", tmp_path / "out" / contract.TEXT_ENCODER)
-    ids = runner.run("t2i tokenizer", {contract.TEXT: np.array(["a fox"])}, [contract.IDS])[contract.IDS]
-    with_end = np.concatenate([ids, [[1]]], axis=1)
+    with_end = np.array([[*runner.tokenize("t2i tokenizer", ["a fox"])[0], 1]])
     condition = runner.run("t2i encoder", {contract.IDS: with_end}, [contract.CONDITION])[contract.CONDITION]
     assert condition.shape == (2 * with_end.shape[1], 128) and np.isfinite(condition).all()
 

@@ -1,0 +1,59 @@
+using System.Text;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Tokenizers;
+
+namespace SjdOnnx.Runtime.Tests.Tokenizers;
+
+public class TextTokenizerTests
+{
+    private const string Letters = """{"a":0,"b":1,"Ġ":2,"Ã":3,"¶":4,"ï":5,"¿":6,"½":7}""";
+
+    [Fact]
+    public void Single_characters_that_are_tokens_are_found_wherever_they_stand()
+    {
+        TextTokenizer tokenizer = Open(Letters, section => section with { Characters = new() { ["ö"] = 9 } });
+        Assert.Equal([9, 0, 9, 9, 1], tokenizer.Encode("öaööb"));
+        Assert.Equal([0, 3, 4], Open(Letters).Encode("aö"));
+    }
+
+    [Fact]
+    public void A_surrogate_without_its_other_half_becomes_the_replacement_character() =>
+        Assert.Equal([0, 5, 6, 7, 1], Open(Letters).Encode("a\ud83eb"));
+
+    [Fact]
+    public void Several_threads_get_the_same_ids()
+    {
+        TextTokenizer tokenizer = Open(Letters, section => section with { Splits = [@"\s+"] });
+        int[] expected = tokenizer.Encode("ab ba ab");
+        Parallel.For(0, 200, _ => Assert.Equal(expected, tokenizer.Encode("ab ba ab")));
+    }
+
+    [Theory]
+    [InlineData("tiktoken", "{\"a\":0}", "base64")]
+    [InlineData("tiktoken", "YQ== 0\nYg==", "base64")]
+    [InlineData("unigram", "{\"a\":0}", "not a unigram model")]
+    [InlineData("unigram", "", "not a unigram model")]
+    [InlineData("bpe", "\u0008\u0001", "not a whole JSON object")]
+    public void A_file_of_another_kind_is_refused_in_one_sentence(string kind, string content, string reason)
+    {
+        var error = Assert.Throws<ModelException>(() => Open(content, section => section with { Kind = kind }));
+        Messages.AssertReadable(error);
+        Assert.Contains("vocabulary.file is not the vocabulary of a tokenizer", error.Message, StringComparison.Ordinal);
+        Assert.Contains(reason, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_split_that_is_no_regular_expression_is_refused()
+    {
+        var error = Assert.Throws<ModelException>(() => Open(Letters, section => section with { Splits = ["(a"] }));
+        Messages.AssertReadable(error);
+        Assert.Contains("(a", error.Message, StringComparison.Ordinal);
+    }
+
+    private static TextTokenizer Open(string vocabulary, Func<TokenizerSection, TokenizerSection>? change = null)
+    {
+        var section = new TokenizerSection { Kind = "bpe", Vocabulary = "vocabulary.file", Merges = "merges.file" };
+        return TextTokenizer.Open(
+            change?.Invoke(section) ?? section, name => name == "merges.file" ? [] : Encoding.UTF8.GetBytes(vocabulary));
+    }
+}

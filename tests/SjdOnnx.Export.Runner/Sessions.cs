@@ -18,6 +18,7 @@ internal sealed class Sessions : IDisposable
         "buffer" => AddBuffer(request),
         "run" => Run(request),
         "unload" => Unload(request),
+        "memory" => new Response(PeakBytes: PeakBytes()),
         _ => new Response($"unknown command {request.Command}"),
     };
 
@@ -32,6 +33,8 @@ internal sealed class Sessions : IDisposable
         using var options = new SessionOptions { IntraOpNumThreads = request.Threads };
         options.AddSessionConfigEntry("session.force_spinning_stop", "1"); // as the engine's sessions
         options.RegisterOrtExtensions();
+        if (!request.Prepack)
+            options.AddSessionConfigEntry("session.disable_prepacking", "1");
         if (request.Optimized is not null)
             options.OptimizedModelFilePath = request.Optimized;
         if (request.Profile is not null)
@@ -42,6 +45,12 @@ internal sealed class Sessions : IDisposable
         Unload(request);
         _sessions[request.Session] = session;
         return new Response(Milliseconds: [elapsed]);
+    }
+
+    private static long PeakBytes()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
     }
 
     private Response Unload(Request request)

@@ -2,6 +2,7 @@
 """Peak memory and time of an export of Lumina-mGPT's or Anole's shape, from a sparse file of zeros that takes no room on the disk.
 
     python3 tests/export/memory.py --layers 32 --precision int4
+    python3 tests/export/memory.py --layers 4 --precision fp32 --load    # and of loading the transformer into ONNX Runtime, on the CPU
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import tiny
+import tiny  # which finds sjdexport
+from runner import Runner
+from sjdexport import contract
 
 HIDDEN, HEADS, INNER, VOCABULARY, CODES = 4096, 32, 11008, 65536, 8192
 
@@ -25,17 +28,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=32)
     parser.add_argument("--precision", default="int4")
+    parser.add_argument("--share-weights", action="store_true", help="export with --share-weights")
+    parser.add_argument("--load", action="store_true", help="load the exported transformer too, with and without prepacked weights")
     parser.add_argument("--folder", type=Path, help="where the model folder of a few GB may lie for a while (default: the system's)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         checkpoint = Path(folder) / "checkpoint"
+        out = checkpoint if args.share_weights else Path(folder) / "out"
         write_sparse(checkpoint, args.layers)
-        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint), "--out", f"{folder}/out"]
+        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint), "--out", str(out)]
         start = time.monotonic()
-        subprocess.run([*command, "--precision", args.precision], check=True)
+        subprocess.run([*command, "--precision", args.precision, *["--share-weights"] * args.share_weights], check=True)
         seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         weights = (checkpoint / "model.safetensors").stat().st_size / 2**30
-    print(f"{args.layers} layers, {weights:.1f} GiB of bfloat16 to {args.precision}: {peak:.2f} GiB at the peak, {seconds:.0f} s")
+        print(f"{args.layers} layers, {weights:.1f} GiB of bfloat16 to {args.precision}: {peak:.2f} GiB at the peak, {seconds:.0f} s")
+        for prepack in (True, False) if args.load else ():
+            load(out / contract.transformer_graph(args.precision), prepack)
+
+
+def load(graph: Path, prepack: bool) -> None:
+    runner = Runner()
+    seconds = runner.load("model", graph, threads=2, prepack=prepack) / 1000
+    print(f"loaded {'with' if prepack else 'without'} prepacking: {runner.peak_bytes() / 2**30:.2f} GiB at the peak, {seconds:.1f} s")
+    runner.close()
 
 
 def write_sparse(folder: Path, layers: int) -> None:

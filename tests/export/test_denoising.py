@@ -259,7 +259,7 @@ def test_level_embeddings_are_those_of_training(noise_module, runner: Runner, tm
     graph = Graph("levels")
     rows = graph.input("rows", FLOAT, [1, "S", HIDDEN])
     denoising = Denoising.read(Checkpoint(tmp_path), HIDDEN, tiny.SCHEDULE)
-    graph.output(denoising.build(graph, Weights(graph, tmp_path / "levels.data", linked=True), rows, FLOAT), FLOAT, [1, "S", HIDDEN])
+    graph.output(denoising.build(graph, Weights(graph, tmp_path / "levels.data"), rows, FLOAT), FLOAT, [1, "S", HIDDEN])
     graph.save(tmp_path / "levels.onnx")
     runner.load("levels", tmp_path / "levels.onnx")
 

@@ -130,6 +130,18 @@ CLEAN: dict[str, Callable[[int], Noise | None]] = {
 }
 
 
+# ONNX Runtime's CPU has no product of half-precision matrices. It computes some of the nodes between two products in single precision too,
+# and chooses them by their neighbours: the first norm is one of them in graphs that read noise and not in others. Its output is then rounded
+# to half precision (relative 2^-11) in the one and not in the other. That moved logits, whose deviation is 2.1, by 0.0068 at most, and rounding
+# everything moves them by 0.0059.
+FP16_TOLERANCE = 0.01
+
+
+def assert_same(got: np.ndarray, want: np.ndarray, precision: str) -> None:
+    """To the bit, but for fp16."""
+    np.testing.assert_allclose(got, want, rtol=0, atol=FP16_TOLERANCE if precision == "fp16" else 0)
+
+
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("clean", CLEAN)
 def test_clean_rows_are_bit_identical_to_those_of_a_model_without(noisy: Model, model: Model, precision: str, clean: str) -> None:
@@ -137,15 +149,54 @@ def test_clean_rows_are_bit_identical_to_those_of_a_model_without(noisy: Model, 
     noise = CLEAN[clean]
     chain, other = noisy.lanes(precision), model.lanes(precision)
     for tokens in (PROMPTS, NEW, ([6], [7])):
-        np.testing.assert_array_equal(chain.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens))
+        assert_same(chain.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens), precision)
 
     tree, other = noisy.tree(precision), model.tree(precision)
     for tokens, parents in ((PROMPTS, [list(range(-1, len(prompt) - 1)) for prompt in PROMPTS]), ([[9, 20, 31, 12, 5]] * 2, [[-1, 0, 1, 1, 3]] * 2)):
-        np.testing.assert_array_equal(tree.run_tree(tokens, parents, noise=noise(sum(map(len, tokens)))), other.run_tree(tokens, parents))
+        assert_same(tree.run_tree(tokens, parents, noise=noise(sum(map(len, tokens)))), other.run_tree(tokens, parents), precision)
 
     batch, other = noisy.batch(precision, 2), model.batch(precision, 2)
     for tokens in ([*PROMPTS, *PROMPTS], [*NEW, [8], [8]]):
-        np.testing.assert_array_equal(batch.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens))
+        assert_same(batch.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens), precision)
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_behind_the_rows_that_it_reads_the_transformer_is_that_of_a_model_without(noisy: Model, model: Model, precision: str) -> None:
+    """The same nodes with the same weights, whatever a provider makes of them."""
+    graphs = [onnx.load(folder / contract.transformer_graph(precision), load_external_data=False).graph for folder in (noisy.folder, model.folder)]
+    nodes = []
+    for graph in graphs:
+        names = {tensor.name: tensor.raw_data for tensor in graph.initializer if tensor.raw_data} | {"denoising.rows": "embedding"}
+        if any(node.name == "embedding.cast" for node in graph.node):
+            names["denoising.rows"] = "embedding.cast"
+        nodes.append([
+            (node.op_type, [names.get(name, name) for name in node.input], list(node.output), sorted(map(str, node.attribute)))
+            for node in graph.node if not node.name.startswith("denoising.") and node.name != contract.DENOISED_EMBEDDINGS])
+    assert nodes[0] == nodes[1]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_clean_rows_are_read_as_their_ids_embeddings(noisy: Model, runner: Runner, precision: str) -> None:
+    """To the bit, at every precision."""
+    graph = onnx.load(noisy.folder / contract.transformer_graph(precision), load_external_data=False)
+    type = onnx.TensorProto.FLOAT16 if noisy.manifest["transformer"]["precisions"][precision]["cache"] == "float16" else FLOAT
+    graph.graph.output.append(onnx.helper.make_tensor_value_info("denoising.rows", type, [1, "S", HIDDEN]))
+    path = noisy.folder / "rows.onnx"
+    path.write_bytes(graph.SerializeToString())
+    runner.load("rows", path)
+    path.unlink()
+    ids = [*NEW[0], *NEW[1]]
+    lanes, noise = Lanes(runner, "rows", noisy.manifest, precision), noise_at(LEVELS)
+    rows = runner.run("rows", {**lanes.feeds(NEW, noise=noise), **empty_caches(noisy, precision)}, ["denoising.rows"])["denoising.rows"][0]
+    embeddings = noisy.weights["model.embed_tokens.weight"][ids].astype(rows.dtype)
+    np.testing.assert_array_equal(rows[LEVELS == 0], embeddings[LEVELS == 0])
+    assert np.abs(rows - embeddings)[LEVELS > 0].max(axis=1).min() > 0.1
+
+
+def empty_caches(model: Model, precision: str) -> dict[str, np.ndarray]:
+    shape = model.manifest["transformer"]
+    cache = np.zeros((1, shape["kvHeads"], 32, shape["headDim"]), shape["precisions"][precision]["cache"])
+    return {contract.past(layer, lane, part): cache for layer in range(shape["layers"]) for lane in range(shape["lanes"]) for part in ("key", "value")}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -206,13 +257,6 @@ def test_the_graphs_have_what_the_contract_says(noisy: Model, model: Model) -> N
         added = [inputs[0][contract.NOISY_EMBEDDINGS], inputs[0][contract.DENOISING], outputs[0][contract.DENOISED_EMBEDDINGS]]
         shapes = [(type.elem_type, *(size.dim_param or size.dim_value for size in type.shape.dim)) for type in added]
         assert shapes == [(FLOAT, 1, "N", HIDDEN), (FLOAT, 1, "N", 3), (FLOAT, 1, "S", HIDDEN)]
-
-
-def test_weights_fold_at_load(noisy: Model, runner: Runner, tmp_path: Path) -> None:
-    runner.load("folded", noisy.folder / "transformer.fp32.onnx", optimized=tmp_path / "optimized.onnx")
-    nodes = onnx.load(tmp_path / "optimized.onnx", load_external_data=False).graph.node
-    assert [node.name for node in nodes if node.op_type == "Transpose"] == []
-    assert [node.name for node in nodes if node.op_type == "Cast"] == ["embedding.cast"]
 
 
 @pytest.fixture(scope="module")

@@ -208,9 +208,9 @@ def test_an_interrupted_export_leaves_nothing(checkpoint: Path, tmp_path: Path) 
 
 def test_what_a_killed_export_left_is_cleared(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / ".export").mkdir(parents=True)
-    (tmp_path / "out" / ".export" / "transformer.fp32.data").write_text("half")
+    (tmp_path / "out" / ".export" / "transformer.int8.data").write_text("half")
     assert run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "").returncode == 0
-    assert not (tmp_path / "out" / ".export").exists() and not (tmp_path / "out" / "transformer.fp32.data").exists()
+    assert not (tmp_path / "out" / ".export").exists() and not (tmp_path / "out" / "transformer.int8.data").exists()
 
 
 def test_a_failed_export_leaves_the_earlier_one_whole(checkpoint: Path) -> None:

@@ -159,9 +159,11 @@ def test_int4_in_blocks(tmp_path: Path, runner, block: int) -> None:
         runner.load(f"{precision} in blocks", tmp_path / "b" / f"transformer.{precision}.onnx")
         logits[precision] = Lanes(runner, f"{precision} in blocks", manifest, precision).run(PROMPTS)
     assert np.abs(logits["int4"] - logits["fp32"]).std() < 0.4 * logits["fp32"].std()
-    # A byte for two weights and a scale of four bytes for each block, a byte for each weight of the head, and the structure around them.
+    # A byte for two weights and a scale of four bytes for each block, a byte for each weight of the head, two for each of the embedding.
     weights = 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128)
-    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(weights * (1 / 2 + 4 / block) + 32 * 128, rel=0.01)
+    embedding = json.loads((tmp_path / "a" / "config.json").read_text())["vocab_size"] * 128
+    size = weights * (1 / 2 + 4 / block) + 32 * 128 + 2 * embedding
+    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(size, rel=0.01)
 
 
 def test_the_head_is_finer_than_int4(model: Model) -> None:

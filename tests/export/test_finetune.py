@@ -23,7 +23,7 @@ sys.path[:0] = [str(HERE / "families"), str(HERE.parents[1] / "export" / "sjd2")
 
 import family_checkpoints as checkpoints  # noqa: E402
 import finetune  # noqa: E402
-from test_family_transformers import SHUFFLED, WRITERS  # noqa: E402
+from family_exports import SHUFFLED, WRITERS  # noqa: E402
 
 import tiny  # noqa: E402
 from lanes import Lanes  # noqa: E402

@@ -70,8 +70,8 @@ def main(arguments: list[str] | None = None) -> int:
 
     def run() -> None:
         options = ExportOptions(
-            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.share_weights,
-            args.vq, args.text_encoder, args.size, args.int4_block)
+            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name,
+            args.share_weights, args.vq, args.text_encoder, args.size, args.int4_block)
         export(options, sys.stdout)
 
     return exit_status("export", run, "run it again", args.out)

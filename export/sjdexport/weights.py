@@ -37,13 +37,13 @@ class Weights:
         self._end = 0  # bytes in the data file
 
     def table(self, tensor: Tensor, type: int) -> tuple[str, int]:
-        """An initializer whose rows are looked up, and its type: that of the checkpoint where it is shared or narrower than `type`, else `type`."""
+        """An initializer whose rows are looked up, and its type: `type`, or that of the checkpoint if it is shared or narrower."""
         own = TYPES[tensor.dtype]
         kept = own if self._shares(tensor) or ITEM_BYTES[own] < ITEM_BYTES[type] else type
         return self.converted(tensor, kept, LARGEST[type]), kept
 
     def converted(self, tensor: Tensor, type: int, largest: float | None = None) -> str:
-        """The tensor's values in a float type. Raises ExportError if one is not finite or its magnitude exceeds `largest` (default: the type's largest)."""
+        """The tensor's values in a float type. Raises ExportError if one is not finite or exceeds `largest` (default: that of the type)."""
         is_own = TYPES[tensor.dtype] == type
         name = tensor.name if is_own else f"{tensor.name}.cast"
         if name in self._seen:

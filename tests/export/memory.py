@@ -2,7 +2,9 @@
 """Peak memory and time of an export of Lumina-mGPT's or Anole's shape, from a sparse file of zeros that takes no room on the disk.
 
     python3 tests/export/memory.py --layers 32 --precision int4
-    python3 tests/export/memory.py --layers 4 --precision fp32 --load    # and of loading the transformer into ONNX Runtime, on the CPU
+    python3 tests/export/memory.py --layers 4 --precision fp32 --load
+
+With --load the transformer is loaded into ONNX Runtime too, on the CPU. The weights are random then: ONNX Runtime packs equal matrices once.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import numpy as np
 
 import tiny  # which finds sjdexport
 from runner import Runner
@@ -36,14 +40,26 @@ def main() -> None:
         checkpoint = Path(folder) / "checkpoint"
         out = checkpoint if args.share_weights else Path(folder) / "out"
         write_sparse(checkpoint, args.layers)
-        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint), "--out", str(out)]
+        if args.load:
+            randomise(checkpoint / "model.safetensors")
+        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint)]
         start = time.monotonic()
-        subprocess.run([*command, "--precision", args.precision, *["--share-weights"] * args.share_weights], check=True)
+        subprocess.run([*command, "--out", str(out), "--precision", args.precision, *["--share-weights"] * args.share_weights], check=True)
         seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         weights = (checkpoint / "model.safetensors").stat().st_size / 2**30
         print(f"{args.layers} layers, {weights:.1f} GiB of bfloat16 to {args.precision}: {peak:.2f} GiB at the peak, {seconds:.0f} s")
         for prepack in (True, False) if args.load else ():
             load(out / contract.transformer_graph(args.precision), prepack)
+
+
+def randomise(path: Path) -> None:
+    """Every weight to a magnitude from 2^-7 to 2^-6."""
+    random = np.random.default_rng(0)
+    with path.open("r+b") as file:
+        first = 8 + int.from_bytes(file.read(8), "little")
+        for start in range(file.seek(first), path.stat().st_size, 64 << 20):
+            bits = random.integers(0, 2**16, min(64 << 20, path.stat().st_size - start) // 2, np.uint16)
+            file.write((bits & 0x807F | 0x3C00).data)
 
 
 def load(graph: Path, prepack: bool) -> None:

@@ -42,7 +42,7 @@ WRITERS: dict[str, Callable[[Path], Written]] = {
 
 
 def export_family(name: str, written: Written, folder: Path, precisions: Sequence[str], pictures: Sequence[int] = ()) -> dict:
-    """Exports the family's checkpoint into the folder; returns model.json. Of SimpleAR, whose picture cannot be decoded, the transformer alone."""
+    """Exports the family's checkpoint into the folder; returns model.json. Of SimpleAR only the transformer: its decoder cannot be."""
     if name.startswith("simplear"):
         return _export_transformer(written, folder, precisions, tuple(pictures))
     if name == "llamagen 3b":
@@ -50,9 +50,11 @@ def export_family(name: str, written: Written, folder: Path, precisions: Sequenc
         with pytest.MonkeyPatch.context() as patch:
             patch.setitem(llamagen.HEAD_DIMS, 200, 100)  # only the real one is wide enough to be told by its width
             export(ExportOptions(
-                None, written.arguments[1], folder, tuple(precisions), precisions[0], pictures=tuple(pictures), vq=written.arguments[3], size=64))
+                None, written.arguments[1], folder, tuple(precisions), precisions[0], pictures=tuple(pictures), vq=written.arguments[3],
+                size=64))
     else:
-        done = run_export(*written.arguments, "--out", folder, "--precision", ",".join(precisions), "--pictures", ",".join(map(str, pictures)))
+        lists = ["--precision", ",".join(precisions), "--pictures", ",".join(map(str, pictures))]
+        done = run_export(*written.arguments, "--out", folder, *lists)
         assert done.returncode == 0, done.stderr
     return json.loads((folder / "model.json").read_text())
 

@@ -4,7 +4,7 @@
     python3 tests/export/memory.py --layers 32 --precision int4
     python3 tests/export/memory.py --layers 4 --precision fp32 --load
 
-With --load the transformer is then loaded into ONNX Runtime on the CPU. Its weights are random, because equal matrices would be packed once.
+With --load the transformer is then loaded into ONNX Runtime on the CPU. Weights are random then: equal matrices would be packed once.
 """
 
 from __future__ import annotations

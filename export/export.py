@@ -29,14 +29,15 @@ Families, and what they need beside the checkpoint
   simplear    cannot be exported yet: its image decoder is a TorchScript program
 
 Precisions
-  fp32        exact; reads the checkpoint's own weights, converted when the model is loaded
+  fp32        exact
   fp16, bf16  the same for GPUs
   int8        8-bit matrices and activations, each row of activations with its own scale: fastest on CPUs for windows
   int4        4-bit matrices in blocks: smallest, fastest for one token at a time
   int4-fp16   the same with half-precision activations, for GPUs
 
-Graphs point into the checkpoint's safetensors, which are hard-linked (or else copied) into the model folder, so weights are
-stored once. With --copy-weights each graph gets a data file of its own with just what it needs; then the checkpoint can go.
+Each precision gets a data file with its weights as ONNX Runtime computes with them, so it loads fast, and the checkpoint can go.
+With --share-weights, and --out the checkpoint's folder, the fp32 graph and the image decoder read the checkpoint's safetensors
+instead: the folder is smaller, and the weights are converted every time the model is loaded.
 
 Examples
   python3 export/export.py --checkpoint anole-7b-hf --out onnx-models/anole --precision fp16,int4
@@ -61,15 +62,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--pictures", default="2,4,8", metavar="LIST",
                         help="batches that one run can draw, for each a small graph over the same weights; '' for none (default: %(default)s)")
     parser.add_argument("--name", help="the model's name (default: generation.json's, else the folder's)")
-    parser.add_argument("--copy-weights", action="store_true", help="write the weights into data files instead of pointing into the checkpoint")
+    parser.add_argument("--share-weights", action="store_true",
+                        help="have graphs read the checkpoint's safetensors in --out: a smaller folder that loads slower")
     args = parser.parse_args(arguments)
     precisions = tuple(dict.fromkeys(p.strip() for p in args.precision.split(",")))
     default = args.default_precision or ("int8" if "int8" in precisions else precisions[0])
 
     def run() -> None:
         options = ExportOptions(
-            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name, args.copy_weights,
-            args.vq, args.text_encoder, args.size, args.int4_block)
+            args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name,
+            args.share_weights, args.vq, args.text_encoder, args.size, args.int4_block)
         export(options, sys.stdout)
 
     return exit_status("export", run, "run it again", args.out)

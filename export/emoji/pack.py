@@ -78,7 +78,7 @@ def main() -> None:
         (options.out / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     subprocess.run(
         [sys.executable, EXPORT / "export.py", "--family", "chameleon", "--checkpoint", options.out, "--out", options.out,
-         "--precision", options.precision], check=True)
+         "--precision", options.precision, "--share-weights"], check=True)
 
 
 if __name__ == "__main__":

@@ -217,7 +217,8 @@ def staircase(codes: Tensor, start: float, length: float) -> Tensor:
 
 def next_command(options: argparse.Namespace) -> str:
     given = [f"--{name} {value}" for name in ("family", "vq", "size") if (value := getattr(options, name)) is not None]
-    return " ".join(["python3 export/export.py --checkpoint", str(options.out), *given, f"--out onnx-models/{options.name} --precision int8 --copy-weights"])
+    out = f"--out onnx-models/{options.name} --precision int8"
+    return " ".join(["python3 export/export.py --checkpoint", str(options.out), *given, out])
 
 
 if __name__ == "__main__":

@@ -112,5 +112,5 @@ def _levels(checkpoint: Checkpoint, hidden: int) -> tuple[Dense, Dense]:
 
 
 def _dense(graph: Graph, weights: Weights, name: str, x: str, dense: Dense) -> str:
-    transposed = graph.node("Transpose", f"{name}.transposed", [weights.cast(dense.weight, FLOAT)], perm=[1, 0])
-    return graph.node("Add", name, [graph.node("MatMul", f"{name}.product", [x, transposed]), graph.constant(dense.bias, f"{name}.bias")])
+    product = graph.node("MatMul", f"{name}.product", [x, weights.columns(name, [dense.weight], FLOAT)])
+    return graph.node("Add", name, [product, graph.constant(dense.bias, f"{name}.bias")])

@@ -20,7 +20,6 @@ from .errors import ExportError
 from .families import Family, Given, find_family
 from .families.given import read_json
 from .graph import Graph, Graphs
-from .links import Links
 from .padding import with_wide_heads
 from .precision import INT4_BLOCKS, PRECISIONS
 from .progress import Progress
@@ -42,7 +41,7 @@ class ExportOptions:
     lanes: int = 2
     pictures: tuple[int, ...] = (2, 4, 8)  # beside the graphs of one picture, graphs of so many at once
     name: str | None = None  # else generation.json's, else the folder's
-    copy_weights: bool = False  # else graphs point into the checkpoint's files
+    share_weights: bool = False  # whether graphs read the checkpoint's safetensors in `out`: see Weights
     vq: Path | None = None
     text_encoder: Path | None = None
     size: int | None = None  # pixels
@@ -61,6 +60,11 @@ class ExportOptions:
                 raise ExportError(f"--pictures has {pictures}; a graph can hold 2 to 64 pictures beside the one that is always exported.")
         if self.int4_block not in INT4_BLOCKS:
             raise ExportError(f"--int4-block is {self.int4_block}; it can be {' or '.join(map(str, INT4_BLOCKS))}.")
+        if self.share_weights and not any(_lies_in(self.out, path) for path in (self.checkpoint, self.vq, self.text_encoder) if path):
+            raise ExportError(
+                f"--share-weights needs weights that lie in the model folder {self.out}, and {self.checkpoint} lies elsewhere: "
+                "give their folder as --out, or leave --share-weights out."
+            )
 
 
 def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
@@ -77,11 +81,10 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         merged["denoising"] = {**given.sections["denoising"], **denoising.section()}
     manifest = _manifest(options, family, source.shape, merged, given.sections.get("name"))
 
-    links = Links(options.out)
     graphs = 1 + (family.text_encoder() is not None)  # besides the transformer's
     progress = Progress(source.shape.layers * len(options.precisions) + graphs, output)
     with _staging(options.out) as staging:
-        writer = Writer(staging, options, links, progress)
+        writer = Writer(staging, options, progress)
         errors = {precision: writer.transformer(precision, source, denoising) for precision in options.precisions}
         if errors := {precision: each for precision, each in errors.items() if each}:
             (staging / contract.QUANTISATION).write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
@@ -89,10 +92,8 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         if (tokenizer := family.tokenizer()) is not None:
             manifest["tokenizer"] |= tokenizer.write(staging)
             progress.done(f"tokenizer: {tokenizer.size} tokens")
-        links.bring(staging)
         documents = [folder / name for name in DOCUMENTS]
-        given_paths = [path for path in (options.checkpoint, options.vq, options.text_encoder) if path is not None]
-        left = _publish(staging, options.out, manifest, [*documents, *checkpoint.files, *links.files], given_paths)
+        left = _publish(staging, options.out, manifest, [*documents, *writer.shared])
     if left:
         progress.done(f"{', '.join(left)}: left in {options.out}, though the model does not need it now")
     progress.done(f"{options.out / contract.MANIFEST}: done")
@@ -112,8 +113,14 @@ def open_family(name: str | None, path: Path, vq: Path | None, text_encoder: Pat
 class Writer:
     """Writes graphs into a folder."""
 
-    def __init__(self, folder: Path, options: ExportOptions, links: Links, progress: Progress) -> None:
-        self._folder, self._options, self._links, self._progress = folder, options, links, progress
+    def __init__(self, folder: Path, options: ExportOptions, progress: Progress) -> None:
+        self._folder, self._options, self._progress = folder, options, progress
+        self._weights: list[Weights] = []
+
+    @property
+    def shared(self) -> set[Path]:
+        """Files of the checkpoint that graphs read."""
+        return {path for weights in self._weights for path in weights.shared}
 
     def transformer(self, precision: str, source: Source, denoising: Denoising | None = None) -> dict[str, float]:
         """The graphs of one precision, which share their weights; returns the errors of its quantised matrices."""
@@ -124,7 +131,7 @@ class Writer:
             **{contract.transformer_graph(precision, n): Variant(Graph("transformer"), n * lanes) for n in self._options.pictures},
         }
         graphs = Graphs([variant.graph for variant in variants.values()])
-        weights = self._weights(graphs, f"transformer.{precision}.data")
+        weights = self._add_weights(graphs, f"transformer.{precision}.data")
         kind = PRECISIONS[precision].on(graphs, weights, self._options.int4_block)
         TransformerGraph(list(variants.values()), weights, kind, source, denoising).build(lambda: self._progress.advance(name))
         for file, variant in variants.items():
@@ -135,15 +142,16 @@ class Writer:
     def others(self, family: Family) -> None:
         """The graphs on either side of the transformer."""
         graph, decoder = Graph("image_decoder"), family.image_decoder()
-        decoder.build(graph, self._weights(graph, "image_decoder.data"))
+        decoder.build(graph, self._add_weights(graph, "image_decoder.data"))
         self._save(graph, contract.IMAGE_DECODER, f"{decoder.pixels_per_code} pixels per code")
         if (encoder := family.text_encoder()) is not None:
             graph = Graph("text_encoder")
-            encoder.build(graph, self._weights(graph, "text_encoder.data"))
+            encoder.build(graph, self._add_weights(graph, "text_encoder.data"))
             self._save(graph, contract.TEXT_ENCODER, f"up to {encoder.places} tokens")
 
-    def _weights(self, graph: Graph, data: str) -> Weights:
-        return Weights(graph, self._folder / data, not self._options.copy_weights, self._links.name)
+    def _add_weights(self, graph: Graph, data: str) -> Weights:
+        self._weights.append(Weights(graph, self._folder / data, self._options.out if self._options.share_weights else None))
+        return self._weights[-1]
 
     def _save(self, graph: Graph, name: str, description: str) -> None:
         graph.save(self._folder / name)
@@ -221,7 +229,7 @@ def _attempted(error: OSError, out: Path) -> str:
     return "written" if made or out.is_relative_to(file) or file.is_relative_to(out / STAGING) else "read"
 
 
-def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path], given: Sequence[Path]) -> list[str]:
+def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) -> list[str]:
     """A folder without model.json is no model: it goes first and comes last. All that takes time is done before.
 
     Returns the files that an earlier export listed, this one does not, and that are not for the exporter to remove.
@@ -236,24 +244,22 @@ def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path], 
     (out / contract.MANIFEST).unlink(missing_ok=True)
     for name in produced:
         os.replace(staging / name, out / name)
-    left = [file.name for file in stale if file.is_file() and not _drop(file, given)]
+    left = [file.name for file in stale if file.is_file() and not _drop(file)]
     os.replace(staging / contract.MANIFEST, out / contract.MANIFEST)
     return left
 
 
-def _drop(file: Path, given: Sequence[Path]) -> bool:
-    """Removes what an earlier export made; whether it is gone. What may be the only copy of the user's weights stays."""
-    is_link = not file.is_symlink() and file.stat().st_nlink > 1  # the bytes have another name
-    if not contract.is_own(file.name) and (not is_link or any(_holds(path, file) for path in given)):
-        return False
-    with contextlib.suppress(OSError):
-        file.unlink()
+def _drop(file: Path) -> bool:
+    """Removes what an earlier export made; whether it is gone. Other files may be the only copy of the user's weights, and stay."""
+    if contract.is_own(file.name):
+        with contextlib.suppress(OSError):
+            file.unlink()
     return not file.exists()
 
 
-def _holds(given: Path, file: Path) -> bool:
-    """Whether the file is what was given, or lies in the folder that was."""
-    return given.resolve() in (file.resolve(), file.resolve().parent)
+def _lies_in(folder: Path, path: Path) -> bool:
+    """Whether the path is that folder or a file of it."""
+    return folder.resolve() in (path.resolve(), path.resolve().parent)
 
 
 def _listed(out: Path) -> set[str]:

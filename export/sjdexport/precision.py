@@ -38,7 +38,7 @@ class Precision(Protocol):
 
 
 class Float:
-    """Weights as the checkpoint has them, brought to one type and layout when ONNX Runtime folds constants at load."""
+    """Weights in the type of the activations."""
 
     def __init__(self, graph: Graph, weights: Weights, type: int) -> None:
         self.type, self.head = type, self
@@ -49,10 +49,7 @@ class Float:
         return [x]
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
-        parts = [self._weights.cast(matrix, self.type) for matrix in matrices]
-        packed = parts[0] if len(parts) == 1 else self._graph.node("Concat", f"{name}.packed", parts, axis=0)
-        transposed = self._graph.node("Transpose", f"{name}.transposed", [packed], perm=[1, 0])
-        return self._graph.node("MatMul", name, [*rows, transposed])
+        return self._graph.node("MatMul", name, [*rows, self._weights.columns(name, matrices, self.type)])
 
 
 class Int8:

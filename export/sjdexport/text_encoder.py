@@ -13,7 +13,7 @@ from .graph import FLOAT, INT64, Graph
 from .numbering import count
 from .precision import MICROSOFT, Float
 from .tensors import Tensor
-from .weights import TYPES, Weights
+from .weights import Weights
 
 EPSILON = 1e-6
 FARTHEST = 128  # places; from there on all distances share a bucket
@@ -59,15 +59,16 @@ class TextEncoderGraph:
         length = graph.node("Shape", "n", [ids], start=1)  # [1]
         bias = self._distance_bias(length)
 
-        x = graph.node("Gather", "embedding", [self._weights.stored(encoder.embedding), ids])
-        if TYPES[encoder.embedding.dtype] != FLOAT:
+        table, type = self._weights.table(encoder.embedding, FLOAT)
+        x = graph.node("Gather", "embedding", [table, ids])
+        if type != FLOAT:
             x = graph.node("Cast", "embedding.cast", [x], to=FLOAT)
         for i in range(count(self._t5.names(), "encoder.block.")):
             x = self._block(f"encoder.block.{i}", x, bias)
         x = self._norm("encoder.final_layer_norm", x)
 
         text = graph.node("Squeeze", "text", [x, graph.constant(np.array([0]))])
-        nothing = self._weights.cast(encoder.nothing, FLOAT)
+        nothing = self._weights.converted(encoder.nothing, FLOAT)
         first = graph.node("Neg", "nothing.first", [length])  # the last n rows: those that no padding would hide
         nothing = graph.node("Slice", "nothing", [nothing, first, graph.constant(np.array([encoder.places]))])
         self._caption_projection(graph.node("Concat", "both", [text, nothing], axis=0))

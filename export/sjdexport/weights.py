@@ -1,8 +1,9 @@
-"""Where the weights of a graph lie: in the checkpoint's own files, or in one data file beside the graph."""
+"""Where the weights of a graph lie: in a data file beside it, as its nodes read them, or in the checkpoint's own files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,71 +13,89 @@ from .tensors import Stored, Tensor
 
 TYPES = {"F32": FLOAT, "F16": FLOAT16, "BF16": BFLOAT16}
 NUMPY_TYPES = {"float32": FLOAT, "float16": FLOAT16, "int8": INT8, "uint8": UINT8}
-ITEM_BYTES = {FLOAT: 4, FLOAT16: 2, BFLOAT16: 2}
+ITEM_BYTES = {FLOAT: 4, FLOAT16: 2, BFLOAT16: 2, INT8: 1, UINT8: 1}
 LARGEST = {FLOAT: float(np.finfo(np.float32).max), FLOAT16: float(np.finfo(np.float16).max), BFLOAT16: float(np.finfo(np.float32).max)}
 ALIGNMENT = 64  # bytes, one cache line
+TILE = 256  # inputs; so many columns of a block of rows are transposed at a time, because they fit the processor's cache
 
 
 class Weights:
-    """The large initialisers of one graph.
+    """The large initializers of a graph, or of several graphs that share them.
 
-    With `linked`, tensors that lie in a file are not copied: the graph's external data points by offset into the checkpoint's
-    files, which must lie in the folder of the graph under the name that `file_name` gives. All others, and values the checkpoint
-    does not hold (quantised ones), are appended to the graph's data file, a tensor at a time, so that memory is bounded by the
-    largest one.
+    They are written into the data file in the type and layout in which nodes read them, a block of rows at a time. ONNX Runtime then
+    converts nothing when it loads the graph.
+
+    With `share_from`, tensors in safetensors files of that folder are not written. Initializers point into those files, and nodes convert
+    what they hold to float32; ONNX Runtime folds these nodes at load. Matrices of half precision are written all the same.
     """
 
-    def __init__(self, graph: Graph, data_file: Path, linked: bool, file_name: Callable[[Path], str] = lambda path: path.name) -> None:
-        self.graph = graph
-        self.data_file = data_file
-        self._linked, self._file_name = linked, file_name
+    def __init__(self, graph: Graph, data_file: Path, share_from: Path | None = None) -> None:
+        self.shared: set[Path] = set()  # the files that initializers point into
+        self.graph, self._data_file = graph, data_file
+        self._share_from = share_from and share_from.resolve()
         self._seen: set[str] = set()
-        self._checked: set[tuple[str, float]] = set()
+        self._end = 0  # bytes in the data file
 
-    def stored(self, tensor: Tensor) -> str:
-        """An initialiser with the tensor's values in the type in which the checkpoint has them. Raises ExportError if they are not finite."""
-        name = tensor.name
+    def table(self, tensor: Tensor, type: int) -> tuple[str, int]:
+        """An initializer whose rows are looked up, and its type: `type`, or that of the checkpoint if it is shared or narrower."""
+        own = TYPES[tensor.dtype]
+        kept = own if self._shares(tensor) or ITEM_BYTES[own] < ITEM_BYTES[type] else type
+        return self.converted(tensor, kept, LARGEST[type]), kept
+
+    def converted(self, tensor: Tensor, type: int, largest: float | None = None) -> str:
+        """The tensor's values in a float type. Raises ExportError if one is not finite or exceeds `largest` (default: that of the type)."""
+        is_own = TYPES[tensor.dtype] == type
+        name = tensor.name if is_own else f"{tensor.name}.cast"
         if name in self._seen:
             return name
         self._seen.add(name)
-        self._check(tensor, TYPES[tensor.dtype])
-        if self._links(tensor):
-            return self.graph.external(name, TYPES[tensor.dtype], tensor.shape, self._file_name(tensor.path), tensor.offset, tensor.bytes)
-        return self._append(name, TYPES[tensor.dtype], tensor.raw())
+        largest = largest or LARGEST[type]
+        if not self._shares(tensor):
+            return self._write(name, type, tensor.shape, (as_type(block, type) for block in tensor.row_blocks(largest)))
+        if not is_own:
+            return self.graph.node("Cast", name, [self.converted(tensor, TYPES[tensor.dtype])], to=type)
+        tensor.check(largest)
+        path = tensor.path.resolve()
+        self.shared.add(path)
+        return self.graph.external(name, type, tensor.shape, path.name, tensor.offset, tensor.bytes)
 
-    def cast(self, tensor: Tensor, type: int) -> str:
-        """The tensor in another type. ONNX Runtime folds the Cast when it loads the graph; what is copied is never copied wider than that."""
-        if TYPES[tensor.dtype] == type:
-            return self.stored(tensor)
-        name = f"{tensor.name}.cast"
-        self._check(tensor, type)
-        if not self._links(tensor) and ITEM_BYTES[type] < ITEM_BYTES[TYPES[tensor.dtype]]:
-            return name if name in self._seen else self.append(name, tensor.float32(), type)
-        return self.graph.node("Cast", name, [self.stored(tensor)], to=type)
-
-    def table(self, tensor: Tensor, type: int) -> tuple[str, int]:
-        """An initialiser whose rows are looked up, and its type: that of the checkpoint, or `type` if it must be written anyway and is narrower so."""
-        if self._links(tensor) or ITEM_BYTES[type] >= ITEM_BYTES[TYPES[tensor.dtype]]:
-            return self.stored(tensor), TYPES[tensor.dtype]
-        return self.cast(tensor, type), type
+    def columns(self, name: str, matrices: Sequence[Tensor], type: int) -> str:
+        """The transposes of matrices [N, K] side by side, [K, sum of N]. Raises ExportError as `converted` does."""
+        if type == FLOAT and all(map(self._shares, matrices)):
+            parts = [self.converted(matrix, type) for matrix in matrices]
+            packed = parts[0] if len(parts) == 1 else self.graph.node("Concat", f"{name}.packed", parts, axis=0)
+            return self.graph.node("Transpose", f"{name}.transposed", [packed], perm=[1, 0])
+        shape = (matrices[0].shape[1], sum(matrix.shape[0] for matrix in matrices))
+        place, row = self._reserve(f"{name}.columns", type, shape), shape[1] * ITEM_BYTES[type]
+        with self._data_file.open("r+b") as file:
+            for block in (block for matrix in matrices for block in matrix.row_blocks(LARGEST[type])):
+                for start in range(0, shape[0], TILE):
+                    for k, part in enumerate(np.ascontiguousarray(as_type(block[:, start : start + TILE], type).T), start):
+                        file.seek(place + k * row)
+                        file.write(part.data)
+                place += len(block) * ITEM_BYTES[type]
+        return f"{name}.columns"
 
     def append(self, name: str, array: np.ndarray, type: int | None = None) -> str:
-        """An initialiser with values that the checkpoint does not hold as they are; float32 ones in another float type, if one is given."""
-        self._seen.add(name)
-        return self._append(name, NUMPY_TYPES[array.dtype.name], array) if type is None else self._append(name, type, as_type(array, type))
+        """An initializer with values that the checkpoint does not hold; float32 ones in another float type, if one is given."""
+        array, type = (array, NUMPY_TYPES[array.dtype.name]) if type is None else (as_type(array, type), type)
+        return self._write(name, type, array.shape, [array])
 
-    def _check(self, tensor: Tensor, type: int) -> None:
-        """That the tensor's values can be of that type; they are read for nothing else where they are linked."""
-        if not {(tensor.name, LARGEST[type]), (tensor.name, LARGEST[FLOAT16])} & self._checked:
-            self._checked.add((tensor.name, LARGEST[type]))
-            tensor.check(LARGEST[type])
+    def _shares(self, tensor: Tensor) -> bool:
+        return self._share_from is not None and isinstance(tensor, Stored) and tensor.path.resolve().parent == self._share_from
 
-    def _links(self, tensor: Tensor) -> bool:
-        return self._linked and isinstance(tensor, Stored)
+    def _write(self, name: str, type: int, shape: Sequence[int], blocks: Iterable[np.ndarray]) -> str:
+        place = self._reserve(name, type, shape)
+        with self._data_file.open("r+b") as file:
+            file.seek(place)
+            for block in blocks:
+                file.write(np.ascontiguousarray(block).data)
+        return name
 
-    def _append(self, name: str, type: int, array: np.ndarray) -> str:
-        with self.data_file.open("ab") as file:
-            file.write(b"\0" * (-file.tell() % ALIGNMENT))
-            offset = file.tell()
-            file.write(np.ascontiguousarray(array).data)
-        return self.graph.external(name, type, array.shape, self.data_file.name, offset, array.nbytes)
+    def _reserve(self, name: str, type: int, shape: Sequence[int]) -> int:
+        """Adds an initializer whose bytes are to follow, and returns the place in the data file where they begin."""
+        place, length = self._end + -self._end % ALIGNMENT, math.prod(shape) * ITEM_BYTES[type]
+        self._end = place + length
+        self._data_file.touch()
+        self.graph.external(name, type, shape, self._data_file.name, place, length)
+        return place

@@ -24,6 +24,7 @@ internal sealed class Sessions : IDisposable
         "tokenizer" => OpenTokenizer(request),
         "tokenize" => new Response(Ids: [.. request.Texts!.Select(_tokenizers[request.Session].Encode)]),
         "unload" => Unload(request),
+        "memory" => new Response(PeakBytes: PeakBytes()),
         _ => new Response($"unknown command {request.Command}"),
     };
 
@@ -38,6 +39,8 @@ internal sealed class Sessions : IDisposable
         using var options = new SessionOptions { IntraOpNumThreads = request.Threads };
         options.AddSessionConfigEntry("session.force_spinning_stop", "1"); // as the engine's sessions
         options.RegisterOrtExtensions();
+        if (!request.Prepack)
+            options.AddSessionConfigEntry("session.disable_prepacking", "1");
         if (request.Optimized is not null)
             options.OptimizedModelFilePath = request.Optimized;
         if (request.Profile is not null)
@@ -55,6 +58,12 @@ internal sealed class Sessions : IDisposable
         TokenizerSection section = request.Section!.Value.Deserialize(ManifestJson.Default.TokenizerSection)!;
         _tokenizers[request.Session] = TextTokenizer.Open(section, name => File.ReadAllBytes(Path.Combine(request.Path, name)));
         return new Response();
+    }
+
+    private static long PeakBytes()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.PeakWorkingSet64;
     }
 
     private Response Unload(Request request)

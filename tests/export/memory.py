@@ -2,6 +2,9 @@
 """Peak memory and time of an export of Lumina-mGPT's or Anole's shape, from a sparse file of zeros that takes no room on the disk.
 
     python3 tests/export/memory.py --layers 32 --precision int4
+    python3 tests/export/memory.py --layers 4 --precision fp32 --load
+
+With --load the transformer is then loaded into ONNX Runtime on the CPU. Weights are random then: equal matrices would be packed once.
 """
 
 from __future__ import annotations
@@ -16,7 +19,11 @@ import tempfile
 import time
 from pathlib import Path
 
-import tiny
+import numpy as np
+
+import tiny  # which finds sjdexport
+from runner import Runner
+from sjdexport import contract
 
 HIDDEN, HEADS, INNER, VOCABULARY, CODES = 4096, 32, 11008, 65536, 8192
 
@@ -25,17 +32,41 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=32)
     parser.add_argument("--precision", default="int4")
+    parser.add_argument("--share-weights", action="store_true", help="export with --share-weights")
+    parser.add_argument("--load", action="store_true", help="load the exported transformer too, with and without prepacked weights")
     parser.add_argument("--folder", type=Path, help="where the model folder of a few GB may lie for a while (default: the system's)")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=args.folder) as folder:
         checkpoint = Path(folder) / "checkpoint"
+        out = checkpoint if args.share_weights else Path(folder) / "out"
         write_sparse(checkpoint, args.layers)
-        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint), "--out", f"{folder}/out"]
+        if args.load:
+            randomise(checkpoint / "model.safetensors")
+        command = [sys.executable, str(Path(__file__).parents[2] / "export" / "export.py"), "--checkpoint", str(checkpoint)]
         start = time.monotonic()
-        subprocess.run([*command, "--precision", args.precision], check=True)
+        subprocess.run([*command, "--out", str(out), "--precision", args.precision, *["--share-weights"] * args.share_weights], check=True)
         seconds, peak = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 2**20
         weights = (checkpoint / "model.safetensors").stat().st_size / 2**30
-    print(f"{args.layers} layers, {weights:.1f} GiB of bfloat16 to {args.precision}: {peak:.2f} GiB at the peak, {seconds:.0f} s")
+        print(f"{args.layers} layers, {weights:.1f} GiB of bfloat16 to {args.precision}: {peak:.2f} GiB at the peak, {seconds:.0f} s")
+        for prepack in (True, False) if args.load else ():
+            load(out / contract.transformer_graph(args.precision), prepack)
+
+
+def randomise(path: Path) -> None:
+    """Every weight to a magnitude from 2^-7 to 2^-6."""
+    random = np.random.default_rng(0)
+    with path.open("r+b") as file:
+        first = 8 + int.from_bytes(file.read(8), "little")
+        for start in range(file.seek(first), path.stat().st_size, 64 << 20):
+            bits = random.integers(0, 2**16, min(64 << 20, path.stat().st_size - start) // 2, np.uint16)
+            file.write((bits & 0x807F | 0x3C00).data)
+
+
+def load(graph: Path, prepack: bool) -> None:
+    runner = Runner()
+    seconds = runner.load("model", graph, threads=2, prepack=prepack) / 1000
+    print(f"loaded {'with' if prepack else 'without'} prepacking: {runner.peak_bytes() / 2**30:.2f} GiB at the peak, {seconds:.1f} s")
+    runner.close()
 
 
 def write_sparse(folder: Path, layers: int) -> None:

@@ -31,14 +31,20 @@ class Runner:
         self._process.stdin.close()
         self._process.wait()
 
-    def load(self, session: str, path: Path, threads: int = 1, optimized: Path | None = None, profile: Path | None = None) -> float:
+    def load(
+        self, session: str, path: Path, threads: int = 1, optimized: Path | None = None, profile: Path | None = None, prepack: bool = True,
+    ) -> float:
         """Milliseconds it took. `profile` is how the name of a profile begins that is written until end_profile."""
-        request = {"optimized": optimized and str(optimized), "profile": profile and str(profile)}
+        request = {"optimized": optimized and str(optimized), "profile": profile and str(profile), "prepack": prepack}
         return self._ask(command="load", session=session, path=str(path), threads=threads, **request)["milliseconds"][0]
 
     def end_profile(self, session: str) -> Path:
         """The profile, a JSON array of trace events."""
         return Path(self._ask(command="profile", session=session)["profile"])
+
+    def peak_bytes(self) -> int:
+        """The largest resident set of the process so far."""
+        return self._ask(command="memory")["peakBytes"]
 
     def buffer(self, name: str, dtype: str, shape: Sequence[int]) -> None:
         self._ask(command="buffer", name=name, tensor={"type": dtype, "shape": list(shape)})

@@ -11,7 +11,6 @@ import weakref
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
 import torch
 from conftest import HERE
@@ -19,11 +18,8 @@ from conftest import HERE
 from sjdexport import tensors, torch_files
 from sjdexport.checkpoint import open_checkpoint
 from sjdexport.errors import ExportError
-from sjdexport.graph import FLOAT, FLOAT16, Graph
-from sjdexport.links import Links
 from sjdexport.safetensors import read_header, write_safetensors
 from sjdexport.tensors import Computed, to_bfloat16
-from sjdexport.weights import Weights
 
 VALUES = torch.linspace(-3, 3, 24).reshape(6, 4)
 
@@ -213,35 +209,3 @@ def test_bfloat16_rounds_as_pytorch_does() -> None:
     values = values[~np.isnan(values)]
     np.testing.assert_array_equal(to_bfloat16(values), torch.from_numpy(values).bfloat16().view(torch.int16).numpy().view(np.uint16))
     assert np.isnan(torch.from_numpy(to_bfloat16(np.float32([np.nan])).view(np.int16)).view(torch.bfloat16).float().numpy()).all()
-
-
-def test_what_a_file_holds_is_linked_and_all_else_is_written(tmp_path: Path) -> None:
-    graph = Graph("g")
-    weights = Weights(graph, tmp_path / "g.data", linked=True)
-    stored, computed = every_kind(tmp_path)
-    weights.stored(stored)
-    weights.cast(Computed("wide", (6, 4), lambda: VALUES.numpy()), FLOAT16)  # written no wider than it is used
-    weights.cast(Computed("narrow", (6, 4), lambda: VALUES.half().numpy(), "F16"), FLOAT)
-    graph.save(tmp_path / "g.onnx")
-    model = onnx.load(tmp_path / "g.onnx", load_external_data=False).graph
-    places = {tensor.name: {entry.key: entry.value for entry in tensor.external_data} for tensor in model.initializer}
-    assert places["b"]["location"] == "model.safetensors" and places["wide.cast"]["location"] == places["narrow"]["location"] == "g.data"
-    assert places["wide.cast"]["length"] == places["narrow"]["length"] == "48"
-    assert [node.op_type for node in model.node] == ["Cast"]
-
-
-def test_links_have_names_of_their_own(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    for folder in ("a", "b", "c/b", "out"):
-        (tmp_path / folder).mkdir(parents=True)
-        (tmp_path / folder / "model.safetensors").write_text(folder)
-    (out / "other.safetensors").write_text("in the model folder already")
-    links = Links(out)
-    names = [links.name(tmp_path / folder / "model.safetensors") for folder in ("out", "a", "b", "c/b", "a")]
-    assert names == ["model.safetensors", "a.model.safetensors", "b.model.safetensors", "2.model.safetensors", "a.model.safetensors"]
-    assert links.name(out / "other.safetensors") == "other.safetensors"
-    staging = tmp_path / "staging"
-    staging.mkdir()
-    links.bring(staging)
-    assert {file.name: file.read_text() for file in staging.iterdir()} == {
-        "a.model.safetensors": "a", "b.model.safetensors": "b", "2.model.safetensors": "c/b"}

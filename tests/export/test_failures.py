@@ -132,11 +132,12 @@ def test_weights_that_are_no_numbers(checkpoint: Path, tmp_path: Path, precision
 
 
 @pytest.mark.parametrize(("precision", "fits"), [("fp16", False), ("int4-fp16", False), ("bf16", True), ("int4", True)])
-@pytest.mark.parametrize("copy", [False, True])
-def test_weights_past_half_precision(checkpoint: Path, tmp_path: Path, precision: str, fits: bool, copy: bool) -> None:
+@pytest.mark.parametrize("share", [False, True])
+def test_weights_past_half_precision(checkpoint: Path, tmp_path: Path, precision: str, fits: bool, share: bool) -> None:
     rewrite(checkpoint, lambda t: t.update({GATE: t[GATE].astype(np.float32)}))
     rewrite(checkpoint, lambda t: t[GATE].__setitem__((1, 2), 70000))
-    done = run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", precision, "--pictures", "", *["--copy-weights"] * copy)
+    out = checkpoint if share else tmp_path / "out"
+    done = run_export("--checkpoint", checkpoint, "--out", out, "--precision", precision, "--pictures", "", *["--share-weights"] * share)
     if fits:
         assert done.returncode == 0, done.stderr
     else:
@@ -151,6 +152,7 @@ def test_weights_past_half_precision(checkpoint: Path, tmp_path: Path, precision
     (["--family", "emu9"], ["emu9", "chameleon"]),
     (["--family", "janus"], ["chameleon", "not janus"]),
     (["--int4-block", "64"], ["--int4-block", "64", "128"]),
+    (["--share-weights"], ["--share-weights", "/out", "/checkpoint", "--out"]),
     (["--vq", "/nowhere/vqgan.ckpt"], ["/nowhere/vqgan.ckpt"]),
     (["--checkpoint", "/nowhere/at/all"], ["/nowhere/at/all"]),
 ])
@@ -181,7 +183,7 @@ def test_a_file_that_vanishes_is_not_said_to_be_unwritable(checkpoint: Path, tmp
 
 def test_disk_full(checkpoint: Path, tmp_path: Path) -> None:
     """A limit on the size of files stands for it: writing fails half-way."""
-    command = [sys.executable, EXPORT, "--checkpoint", checkpoint, "--out", tmp_path / "out", "--copy-weights", "--precision", "fp32"]
+    command = [sys.executable, EXPORT, "--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "fp32"]
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))  # noqa: E731
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit)
     assert_one_sentence(done, [str(tmp_path / "out"), "File too large"])
@@ -206,9 +208,9 @@ def test_an_interrupted_export_leaves_nothing(checkpoint: Path, tmp_path: Path) 
 
 def test_what_a_killed_export_left_is_cleared(checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "out" / ".export").mkdir(parents=True)
-    (tmp_path / "out" / ".export" / "transformer.fp32.data").write_text("half")
+    (tmp_path / "out" / ".export" / "transformer.int8.data").write_text("half")
     assert run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "").returncode == 0
-    assert not (tmp_path / "out" / ".export").exists() and not (tmp_path / "out" / "transformer.fp32.data").exists()
+    assert not (tmp_path / "out" / ".export").exists() and not (tmp_path / "out" / "transformer.int8.data").exists()
 
 
 def test_a_failed_export_leaves_the_earlier_one_whole(checkpoint: Path) -> None:

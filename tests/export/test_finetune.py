@@ -23,7 +23,7 @@ sys.path[:0] = [str(HERE / "families"), str(HERE.parents[1] / "export" / "sjd2")
 
 import family_checkpoints as checkpoints  # noqa: E402
 import finetune  # noqa: E402
-from test_family_transformers import SHUFFLED, WRITERS  # noqa: E402
+from family_exports import SHUFFLED, WRITERS  # noqa: E402
 
 import tiny  # noqa: E402
 from lanes import Lanes  # noqa: E402
@@ -278,7 +278,7 @@ def test_training_learns(base: Path, tmp_path: Path) -> None:
 def test_what_comes_out_is_exported_and_reads_noise(base: Path, saved: Path, runner: Runner, tmp_path: Path) -> None:
     """Noisy embeddings in the fp32 graph give the logits of the model that was trained."""
     done = run_finetune(*arguments(base, "--steps", 3, "--optimizer", "muon", "--denoising-steps", 4, "--window", 12, "--out", tmp_path / "out"))
-    assert done.returncode == 0 and f"export.py --checkpoint {tmp_path / 'out'} --out onnx-models/sjd2 --precision int8 --copy-weights" in done.stdout
+    assert done.returncode == 0 and f"export.py --checkpoint {tmp_path / 'out'} --out onnx-models/sjd2 --precision int8" in done.stdout
     exported = run_export("--checkpoint", tmp_path / "out", "--out", tmp_path / "out", "--precision", "fp32", "--pictures", "")
     assert exported.returncode == 0, exported.stderr
     exported = Model(tmp_path / "out", runner)
@@ -313,7 +313,7 @@ def test_other_families_go_the_whole_way(name: str, saved: Path, runner: Runner,
     assert done.returncode == 0, done.stderr
     given = [str(argument) for argument in written.arguments[2:]]
     assert " ".join(["export.py --checkpoint", str(saved / "one"), *given, "--out onnx-models/one"]) in done.stdout
-    exported = run_export("--checkpoint", saved / "one", *given, "--out", tmp_path / "model", "--precision", "fp32", "--pictures", "", "--copy-weights")
+    exported = run_export("--checkpoint", saved / "one", *given, "--out", tmp_path / "model", "--precision", "fp32", "--pictures", "")
     assert exported.returncode == 0, exported.stderr
     runner.load(f"tuned {name}", tmp_path / "model" / contract.transformer_graph("fp32"))
     lanes = Lanes(runner, f"tuned {name}", json.loads((tmp_path / "model" / "model.json").read_text()), "fp32")

@@ -60,7 +60,7 @@ class Case:
         checkpoint = write_checkpoint(folder, self.model, kind.prefix)
         self.decoder = kind.decoder(checkpoint, kind.prefix)
         graph = Graph("image_decoder")
-        self.decoder.build(graph, Weights(graph, folder / "image_decoder.data", linked=True))
+        self.decoder.build(graph, Weights(graph, folder / "image_decoder.data", share_from=folder))
         graph.output("clipped", FLOAT, [1, 3, "H", "W"])
         graph.save(folder / contract.IMAGE_DECODER)
         runner.load(session, folder / contract.IMAGE_DECODER)
@@ -124,7 +124,7 @@ def test_attention_over_more_places_than_fit_a_block(runner: Runner, tmp_path: P
     model.attn = reference.Attention(64, reference.GroupNorm)
     reference.randomise(model, seed=5)
     graph = Graph("attention")
-    blocks = Blocks(graph, Weights(graph, tmp_path / "attention.data", linked=True), write_checkpoint(tmp_path, model), "")
+    blocks = Blocks(graph, Weights(graph, tmp_path / "attention.data"), write_checkpoint(tmp_path, model), "")
     blocks.attention("attn", graph.input("x", FLOAT, [1, 64, "h", "w"]))
     graph.output("attn", FLOAT, [1, 64, "h", "w"])
     graph.save(tmp_path / "attention.onnx")
@@ -171,7 +171,7 @@ def test_misshapen_tensor_is_named(tmp_path: Path, kind: str, name: str, shape: 
 def build(kind: Kind, folder: Path, leave_out: str = "", replaced: dict[str, np.ndarray] | None = None) -> None:
     checkpoint = write_checkpoint(folder, kind.model(), kind.prefix, leave_out, replaced)
     graph = Graph("image_decoder")
-    kind.decoder(checkpoint, kind.prefix).build(graph, Weights(graph, folder / "image_decoder.data", linked=True))
+    kind.decoder(checkpoint, kind.prefix).build(graph, Weights(graph, folder / "image_decoder.data", share_from=folder))
 
 
 def write_checkpoint(

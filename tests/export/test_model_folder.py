@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +22,7 @@ PROMPTS = ([0, 50, 60, 70, 39, 37], [0, 39, 37])
 
 
 def test_every_file_is_listed_with_its_hash(model: Model) -> None:
-    names = {path.name for path in model.folder.iterdir()} - {"model.json"}
+    names = {path.name for path in model.folder.iterdir()} - {"model.json", "checkpoint.safetensors"}  # which no graph reads
     assert set(model.manifest["files"]) == names
     for name, entry in model.manifest["files"].items():
         data = (model.folder / name).read_bytes()
@@ -46,29 +45,29 @@ def test_manifest_describes_the_model(model: Model) -> None:
     assert "sequential" not in manifest["decoding"]
 
 
-def test_weights_are_stored_once(model: Model) -> None:
+def test_shared_weights_are_stored_once(checkpoint: Path) -> None:
     """fp32 and the image decoder live on the checkpoint's bytes; int8 adds about a byte for each weight of its matrices."""
-    size = {path.name: path.stat().st_size for path in model.folder.iterdir()}
+    done = run_export("--checkpoint", checkpoint, "--out", checkpoint, "--precision", "fp32,int8,int4", "--share-weights")
+    assert done.returncode == 0, done.stderr
+    size = {name: entry["bytes"] for name, entry in json.loads((checkpoint / "model.json").read_text())["files"].items()}
     assert "transformer.fp32.data" not in size and "image_decoder.data" not in size
     assert size["transformer.int4.data"] < size["transformer.int8.data"] < size["checkpoint.safetensors"] / 2
 
 
 @pytest.mark.parametrize("dtype", ["F32", "BF16", "F16"])
-@pytest.mark.parametrize("copy", [False, True])
-def test_every_form_of_checkpoint_gives_the_same_graph(checkpoint: Path, runner, tmp_path: Path, dtype: str, copy: bool) -> None:
-    """Two files, another folder, three types; weights linked or copied."""
+@pytest.mark.parametrize("share", [False, True])
+def test_every_form_of_checkpoint_gives_the_same_graph(checkpoint: Path, runner, tmp_path: Path, dtype: str, share: bool) -> None:
+    """Two files, three types; weights in another folder, or shared with the checkpoint."""
     tensors = {name: t.float32() for name, t in read_header(checkpoint / "checkpoint.safetensors").items()}
     (checkpoint / "checkpoint.safetensors").unlink()
     names = list(tensors)
     for i, part in enumerate((names[:20], names[20:])):
         write_as(checkpoint / f"model-{i}.safetensors", {name: tensors[name] for name in part}, dtype)
-    out = tmp_path / "out"
-    done = run_export("--checkpoint", checkpoint, "--out", out, "--precision", "fp32", *["--copy-weights"] * copy)
+    out = checkpoint if share else tmp_path / "out"
+    done = run_export("--checkpoint", checkpoint, "--out", out, "--precision", "fp32", *["--share-weights"] * share)
     assert done.returncode == 0, done.stderr
-    if copy:
-        assert not list(out.glob("*.safetensors"))
-    else:
-        assert os.path.samefile(out / "model-0.safetensors", checkpoint / "model-0.safetensors")
+    listed = json.loads((out / "model.json").read_text())["files"]
+    assert ("model-0.safetensors" in listed) == share and ("transformer.fp32.data" in listed) == (not share)
     weights = {name: t.float32().astype(np.float64) for path in checkpoint.glob("*.safetensors") for name, t in read_header(path).items()}
     config, manifest = (json.loads((folder / name).read_text()) for folder, name in ((checkpoint, "config.json"), (out, "model.json")))
     runner.load("form", out / "transformer.fp32.onnx")
@@ -96,23 +95,21 @@ def test_exporting_again_drops_what_is_stale(checkpoint: Path) -> None:
 
 @pytest.mark.parametrize("given", ["file", "folder"])
 def test_exporting_again_keeps_weights_that_lie_in_the_model_folder(checkpoint: Path, tmp_path: Path, given: str) -> None:
-    """Also where they are a hard link."""
+    """Here the image decoder's; the transformer's lie elsewhere, and are not shared."""
     out = tmp_path / "out"
     out.mkdir()
     tensors = {name: t.float32() for name, t in read_header(checkpoint / "checkpoint.safetensors").items()}
     prefix = "model.vqmodel."
     write_safetensors(checkpoint / "checkpoint.safetensors", {name: a for name, a in tensors.items() if not name.startswith(prefix)})
     write_safetensors(out / "vq.safetensors", {name[len(prefix) :]: a for name, a in tensors.items() if name.startswith(prefix)})
-    os.link(out / "vq.safetensors", tmp_path / "link.safetensors")
     arguments = ["--checkpoint", checkpoint, "--vq", out / "vq.safetensors" if given == "file" else out, "--out", out, "--precision", "fp32", "--pictures", ""]
-    for copy in ([], ["--copy-weights"]):
-        done = run_export(*arguments, *copy)
+    for share in (True, False):
+        done = run_export(*arguments, *["--share-weights"] * share)
         assert done.returncode == 0, done.stderr
         assert "vq.safetensors" in {path.name for path in out.iterdir()}
-        assert ("vq.safetensors" in json.loads((out / "model.json").read_text())["files"]) == (not copy)
+        listed = json.loads((out / "model.json").read_text())["files"]
+        assert ("vq.safetensors" in listed) == share and "transformer.fp32.data" in listed
     assert "vq.safetensors: left in" in done.stdout
-    # A link that the exporter made goes, unless it lies in a folder that was given.
-    assert (out / "checkpoint.safetensors").exists() == (given == "folder")
 
 
 def test_equal_checkpoints_give_equal_bytes(tmp_path: Path) -> None:
@@ -162,9 +159,11 @@ def test_int4_in_blocks(tmp_path: Path, runner, block: int) -> None:
         runner.load(f"{precision} in blocks", tmp_path / "b" / f"transformer.{precision}.onnx")
         logits[precision] = Lanes(runner, f"{precision} in blocks", manifest, precision).run(PROMPTS)
     assert np.abs(logits["int4"] - logits["fp32"]).std() < 0.4 * logits["fp32"].std()
-    # A byte for two weights and a scale of four bytes for each block, a byte for each weight of the head, and the structure around them.
+    # A byte for two weights and a scale of four bytes for each block, a byte for each weight of the head, two for each of the embedding.
     weights = 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128)
-    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(weights * (1 / 2 + 4 / block) + 32 * 128, rel=0.01)
+    embedding = json.loads((tmp_path / "a" / "config.json").read_text())["vocab_size"] * 128
+    size = weights * (1 / 2 + 4 / block) + 32 * 128 + 2 * embedding
+    assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(size, rel=0.01)
 
 
 def test_the_head_is_finer_than_int4(model: Model) -> None:

@@ -65,7 +65,7 @@ def write(folder: Path, t5: dict[str, np.ndarray], captions: dict[str, np.ndarra
 
 def save(folder: Path, encoder: T5Encoder) -> Path:
     graph = Graph("text_encoder")
-    encoder.build(graph, Weights(graph, folder / "text_encoder.data", linked=False))
+    encoder.build(graph, Weights(graph, folder / "text_encoder.data"))
     path = folder / contract.TEXT_ENCODER
     graph.save(path)
     return path

@@ -28,7 +28,7 @@ class Blocks:
         """The rows [1, h, w, channels] of the codebook that the graph's input names."""
         codes = self.graph.input(contract.CODES, INT64, [1, "h", "w"])
         codebook = self.tensor("quantize.embedding.weight", None, None)
-        return self.graph.node("Gather", "vectors", [self._weights.cast(codebook, FLOAT), codes])
+        return self.graph.node("Gather", "vectors", [self._weights.converted(codebook, FLOAT), codes])
 
     def to_map(self, vectors: str) -> str:
         """[1, h, w, channels] as a map."""
@@ -43,7 +43,7 @@ class Blocks:
         """As large as x: padded with zeros by half a kernel."""
         weight = self.tensor(f"{name}.weight", None, channels, None, None)
         bias = self.tensor(f"{name}.bias", weight.shape[0])
-        return self.convolve(name, x, self._weights.cast(weight, FLOAT), weight.shape[2:], bias.float32())
+        return self.convolve(name, x, self._weights.converted(weight, FLOAT), weight.shape[2:], bias.float32())
 
     def convolve(self, name: str, x: str, weight: str, kernel: tuple[int, ...], bias: np.ndarray) -> str:
         """The same with a weight that is in the graph already, [channels, channels of x, *kernel]."""

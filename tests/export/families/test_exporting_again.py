@@ -27,9 +27,9 @@ def test_the_users_weights_are_never_removed(tmp_path: Path, text: bool) -> None
         arguments[arguments.index("--text-encoder") + 1] = tmp_path
     weights = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
     assert len(weights) > 2
-    for copy in (False, True, False):
-        done = run_export(*arguments, "--out", tmp_path, "--precision", "fp32", "--pictures", "", *["--copy-weights"] * copy)
+    for share in (True, False, True):
+        done = run_export(*arguments, "--out", tmp_path, "--precision", "fp32", "--pictures", "", *["--share-weights"] * share)
         assert done.returncode == 0, done.stderr
-        assert ("vq.safetensors" in json.loads((tmp_path / "model.json").read_text())["files"]) == (not copy)
-        assert ("vq.safetensors" in done.stdout) == copy  # which says that it is left
+        assert ("vq.safetensors" in json.loads((tmp_path / "model.json").read_text())["files"]) == share
+        assert ("vq.safetensors" in done.stdout) == (not share)  # which says that it is left
         assert {path: path.read_bytes() for path in weights if path.exists()} == weights

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import family_checkpoints as checkpoints
 import numpy as np
 import pytest
 from conftest import run_export
-from family_checkpoints import CODES, Written
+from family_checkpoints import CODES
+from family_exports import WRITERS, export_family
 
 from lanes import Lanes
 from runner import Runner
 from sjdexport import contract
-from sjdexport.checkpoint import Checkpoint
-from sjdexport.exporter import ExportOptions, Writer, export
-from sjdexport.families import llamagen
-from sjdexport.families.given import Given, read_json
-from sjdexport.families.simplear import SimpleAR
-from sjdexport.links import Links
-from sjdexport.progress import Progress
-from sjdexport.sections import read_generation
 
-SHUFFLED = np.random.default_rng(5).permutation(CODES).tolist()
 PRECISIONS = ("fp32", "fp16", "int8", "int4")
 
-WRITERS: dict[str, Callable[[Path], Written]] = {
-    "lumina": lambda folder: checkpoints.chameleon(folder, lumina=True),
-    "lumina 34b": lambda folder: checkpoints.chameleon(folder, lumina=True, swin=True, heads=8, norm_rows=4),
-    "anole": lambda folder: checkpoints.chameleon(folder, norm_rows=4, order=SHUFFLED),
-    "anole meta": lambda folder: checkpoints.chameleon(folder, meta=True, order=SHUFFLED),
-    "chameleon 34b meta": lambda folder: checkpoints.chameleon(folder, meta=True, swin=True, norm_rows=4, heads=8),
-    "emu3": checkpoints.emu3,
-    "llamagen c2i": lambda folder: checkpoints.llamagen(folder, text=False),
-    "llamagen t2i": lambda folder: checkpoints.llamagen(folder, text=True),
-    "llamagen 3b": lambda folder: checkpoints.llamagen(folder, text=False, head_dim=100),
-    "janus": lambda folder: checkpoints.janus(folder, port=False),
-    "janus port": lambda folder: checkpoints.janus(folder, port=True),
-    "lumina2": checkpoints.lumina2,
-    "simplear tied": lambda folder: checkpoints.simplear(folder, tied=True),
-    "simplear": lambda folder: checkpoints.simplear(folder, tied=False),
-}
 COARSE = [name for name in WRITERS if name not in ("llamagen 3b", "lumina2", "simplear tied", "janus port", "chameleon 34b meta")]
 
 
@@ -50,17 +25,7 @@ class Case:
     def __init__(self, name: str, folder: Path, runner: Runner) -> None:
         self.written = WRITERS[name](folder / "checkpoint")
         self.folder, self._runner, self.name = folder / "model", runner, name
-        if name.startswith("simplear"):
-            self.manifest = export_transformer(self.written, self.folder)
-        elif name == "llamagen 3b":  # only the real one is wide enough to be told by its width
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setitem(llamagen.HEAD_DIMS, 200, 100)
-                export(ExportOptions(None, self.written.arguments[1], self.folder, ("fp32", "int8"), "int8", pictures=(), vq=self.written.arguments[3], size=64))
-        else:
-            done = run_export(*self.written.arguments, "--out", self.folder, "--precision", ",".join(PRECISIONS), "--pictures", "")
-            assert done.returncode == 0, done.stderr
-        if not name.startswith("simplear"):
-            self.manifest = json.loads((self.folder / "model.json").read_text())
+        self.manifest = export_family(name, self.written, self.folder, PRECISIONS)
         rows = np.random.default_rng(6).integers(self.written.first_code, self.written.first_code + CODES, (4, 5)).tolist()
         self.picture = [id for row in rows for id in [*row, *self.written.row_end]]
 
@@ -88,22 +53,6 @@ class Case:
             new = self.picture[start : start + window]
             parts.append(lanes.run([new, new]).reshape(2, len(new), -1))
         return np.concatenate(parts, axis=1)
-
-
-def export_transformer(written: Written, folder: Path) -> dict:
-    """Of SimpleAR, whose picture cannot be decoded, the transformer alone."""
-    checkpoint = Checkpoint(written.arguments[1])
-    given = Given(checkpoint, read_json(checkpoint.folder / "config.json"), read_generation(checkpoint.folder / "generation.json"))
-    source = SimpleAR(given)
-    folder.mkdir(parents=True)
-    links = Links(folder)
-    writer = Writer(folder, ExportOptions(None, checkpoint.folder, folder, PRECISIONS, "fp32", pictures=()), links, Progress(8))
-    for precision in PRECISIONS:
-        writer.transformer(precision, source)
-    links.bring(folder)
-    precisions = {p: {"cache": "float16" if p == "fp16" else "float32"} for p in PRECISIONS}
-    shape = source.shape
-    return {"transformer": {"layers": shape.layers, "kvHeads": shape.kv_heads, "headDim": shape.head_dim, "lanes": 2, "precisions": precisions}}
 
 
 _cases: dict[str, Case] = {}

@@ -1,0 +1,52 @@
+"""How every family's weights are stored: as ONNX Runtime's kernels want them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx
+import pytest
+from conftest import run_export
+from family_exports import WRITERS, export_family
+
+import tiny
+from sjdexport import contract
+from sjdexport.precision import PRECISIONS
+
+
+def constant_nodes(folder: Path) -> dict[str, list[str]]:
+    """For each graph of the folder but the tokenizer's the nodes that read nothing but initializers."""
+    found = {}
+    for path in sorted(folder.glob("*.onnx")):
+        if path.name != contract.TOKENIZER:
+            graph = onnx.load(path, load_external_data=False).graph
+            initializers = {tensor.name for tensor in graph.initializer} | {""}
+            found[path.name] = [f"{node.op_type} {node.name}" for node in graph.node if initializers.issuperset(node.input)]
+    return found
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_no_node_reads_nothing_but_initializers(name: str, tmp_path: Path) -> None:
+    """In no precision, in graphs of one picture, of several and of trees, and in the image decoder and the text encoder."""
+    written = WRITERS[name](tmp_path / "checkpoint")
+    manifest = export_family(name, written, tmp_path / "model", list(PRECISIONS), pictures=[] if name == "llamagen t2i" else [2])
+    found = constant_nodes(tmp_path / "model")
+    expected = [contract.transformer_graph(precision) for precision in manifest["transformer"]["precisions"]]
+    assert set(expected) <= found.keys() and len(expected) >= 4
+    assert not any(found.values()), found
+
+
+def test_no_node_of_a_model_that_reads_noise_reads_nothing_but_initializers(tmp_path: Path) -> None:
+    tiny.write_checkpoint(tmp_path / "checkpoint", tiny.PRESETS["tiny"], denoising=True)
+    done = run_export("--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--precision", ",".join(PRECISIONS))
+    assert done.returncode == 0, done.stderr
+    found = constant_nodes(tmp_path / "model")
+    assert len(found) == 1 + 5 * len(PRECISIONS) and not any(found.values()), found
+
+
+def test_shared_weights_are_converted_by_nodes_in_float32_graphs_alone(tmp_path: Path) -> None:
+    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"])
+    done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", ",".join(PRECISIONS), "--pictures", "", "--share-weights")
+    assert done.returncode == 0, done.stderr
+    found = {name: {node.split()[0] for node in nodes} for name, nodes in constant_nodes(tmp_path).items() if nodes}
+    assert found == {"image_decoder.onnx": {"Cast"}, "transformer.fp32.onnx": {"Cast"}, "transformer.fp32.tree.onnx": {"Cast"}}

@@ -12,8 +12,8 @@ internal sealed class LoadedModel : IDisposable
         if (tokenizer is not null)
             GraphContract.CheckTokenizer(tokenizer);
         if (encoder is not null)
-            GraphContract.CheckTextEncoder(encoder);
-        GraphContract.CheckImageDecoder(image);
+            GraphContract.CheckTextEncoder(encoder, folder.Manifest);
+        GraphContract.CheckImageDecoder(image, folder.Manifest);
         Tensors = tensors;
         Prompts = new PromptReader(
             folder.Manifest, tokenizer is null ? null : new Tokenizer(tokenizer, Tensors), encoder is null ? null : new TextEncoder(encoder, Tensors));
@@ -35,13 +35,15 @@ internal sealed class LoadedModel : IDisposable
     /// <param name="pictures">
     /// Pictures that passes are expected to have: the transformer's graph for so many is opened, others when they are needed.
     /// </param>
-    public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes, int pictures = 1)
+    /// <param name="cache">The cache folder, which remembers files whose hashes were compared; null for none.</param>
+    public static LoadedModel Open(
+        ModelFolder folder, Provider provider, int threads, HashVerification verification, string? cache = null, int pictures = 1)
     {
         var tensors = new NativeTensors();
         var transformer = new Transformer(
             folder.Manifest, folder.Precision, provider, tensors,
             (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
-        Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
+        Task hashes = Task.Run(() => folder.VerifyHashes(verification, cache));
         // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard
         // against sessions that read it meanwhile. So it opens alone: the tokenizer, which takes a few milliseconds, or where there is none
         // the image decoder. Those that follow only read.

@@ -23,6 +23,15 @@ internal static class ManifestRules
 
     public static void Check(Manifest manifest)
     {
+        // The reader refuses null as the value of a field, but not inside a list or a dictionary.
+        RequireNoNull("transformer.precisions", manifest.Transformer.Precisions.Values);
+        foreach ((string name, PrecisionSection precision) in manifest.Transformer.Precisions)
+            RequireNoNull($"transformer.precisions.{name}.batches", precision.Batches.Values);
+        RequireNoNull("image.sizes", manifest.Image.Sizes);
+        RequireNoNull("sampling.order", manifest.Sampling.Order);
+        RequireNoNull("files", manifest.Files.Values);
+        foreach ((string name, FileSection file) in manifest.Files)
+            RequireNoNull($"files.{name}.weights", file.Weights);
         RequireText("name", manifest.Name);
         RequireText("family", manifest.Family);
         RequireText("license.id", manifest.License.Id);
@@ -291,6 +300,8 @@ internal static class ManifestRules
     private static void RequireFileName(string field, string name) =>
         Require(name.Length > 0 && !name.AsSpan().ContainsAny('/', '\\') && name is not ("." or ".."),
             $"{field} has '{name}'; it must be the name of a file in the model folder, without a path");
+
+    private static void RequireNoNull(string field, IEnumerable<object?> values) => Require(!values.Contains(null), $"{field} has null as a value");
 
     private static void RequireText(string field, string text) => Require(text.Length > 0, $"{field} is empty; it must be text");
 

@@ -125,7 +125,7 @@ internal sealed class ModelFolder
             foreach (string weights in Manifest.Files[graph].Weights)
             {
                 RequireFile(weights);
-                RequireInFolder(weights);
+                RequireReachable(weights, graph);
                 needed.Add(weights);
             }
         }
@@ -147,16 +147,21 @@ internal sealed class ModelFolder
         }
     }
 
-    /// <summary>ONNX Runtime reads weights from the graph's folder alone, and refuses a link that leads out of it.</summary>
-    private void RequireInFolder(string name)
+    /// <summary>
+    /// ONNX Runtime reads weights from the graph's folder alone. Where the graph is a link, as in the cache of a hub, that is also the
+    /// folder that the link leads to.
+    /// </summary>
+    private void RequireReachable(string weights, string graph)
     {
-        if (Target(PathOf(name)) is not FileSystemInfo target)
+        if (Target(PathOf(weights)) is not FileSystemInfo target)
             return;
-        string folder = Real(Path.GetFullPath(_folder));
-        if (!Real(target.FullName).StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+        string file = Real(target.FullName);
+        IEnumerable<string> folders =
+            [Real(Path.GetFullPath(_folder)), .. Target(PathOf(graph)) is { } real ? [Path.GetDirectoryName(Real(real.FullName))!] : (string[])[]];
+        if (!folders.Any(folder => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
         {
             throw new ModelException(
-                $"{name} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put the file " +
+                $"{weights} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put the file " +
                 "itself there in place of the link, or a hard link to it.");
         }
     }

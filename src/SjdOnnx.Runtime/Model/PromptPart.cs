@@ -33,6 +33,9 @@ internal abstract record PromptPart
 
 internal sealed class PromptPartConverter : JsonConverter<PromptPart>
 {
+    /// <summary>A null among the parts is refused like any other value that is no part.</summary>
+    public override bool HandleNull => true;
+
     private static readonly string[] Known = ["text", "from", "plus", "per", "fill", "class", "of", "encoded"];
 
     public override PromptPart Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)

@@ -186,6 +186,20 @@ public class BadFolderTests
         Assert.Equal("emoji", model.Model.Name);
     }
 
+    [ModelFact(UnixOnly = true)]
+    public void A_folder_of_links_as_a_hub_caches_it_loads()
+    {
+        using var copy = new ModelCopy();
+        string snapshot = Directory.CreateDirectory(copy.PathOf("snapshot")).FullName;
+        foreach (string file in Directory.GetFiles(copy.Folder))
+        {
+            File.Move(file, file + ".blob");
+            File.CreateSymbolicLink(Path.Combine(snapshot, Path.GetFileName(file)), $"../{Path.GetFileName(file)}.blob");
+        }
+        using TextToImage model = TextToImage.Load(snapshot, new TextToImageOptions { Precision = "fp32", Threads = 1 });
+        Assert.Equal("emoji", model.Model.Name);
+    }
+
     [ModelTheory]
     [InlineData("layout", "rowSuffix", "[1000000]", "layout.rowSuffix has the id 1000000; transformer.fp32.onnx takes ids below")]
     [InlineData("layout", "suffix", "[1000000]", "layout.suffix has the id 1000000; transformer.fp32.onnx takes ids below")]

@@ -8,7 +8,11 @@ import os
 import re
 from pathlib import Path
 
-FORMAT = 2
+import onnx
+
+from .graph import external_files
+
+FORMAT = "3.0"
 MANIFEST = "model.json"
 IMAGE_DECODER = "image_decoder.onnx"
 TOKENIZER_VOCABULARY = "tokenizer.vocabulary.json"
@@ -85,13 +89,26 @@ CODES = "codes"  # int64 [1, h, w], codebook indices
 RGB = "rgb"  # uint8 [1, H, W, 3]
 PNG = "png"  # uint8 [bytes]
 
+# In the graphs' metadata_props, for the engine to compare with model.json
+METADATA_IDS = "sjdonnx.ids"  # of the transformer and of the text encoder: rows of the embedding
+METADATA_PLACES = "sjdonnx.places"  # of the text encoder: the most tokens it reads
+METADATA_CODES = "sjdonnx.codes"  # of the image decoder: rows of the codebook
+METADATA_PIXELS = "sjdonnx.pixels_per_code"  # of the image decoder
+
 # text_encoder.onnx
 IDS = "ids"  # int64 [1, n], without begin- and end-of-sequence ids
 
 
 def file_entries(folder: Path, names: list[str]) -> dict[str, dict[str, object]]:
-    """SHA-256 and size of the files, as model.json lists them."""
-    return {name: {"sha256": _sha256(folder / name), "bytes": (folder / name).stat().st_size} for name in sorted(names)}
+    """SHA-256 and size of the files, and the files of a graph's weights, as model.json lists them."""
+    return {name: _file_entry(folder / name) for name in sorted(names)}
+
+
+def _file_entry(path: Path) -> dict[str, object]:
+    entry: dict[str, object] = {"sha256": _sha256(path), "bytes": path.stat().st_size}
+    if path.suffix == ".onnx" and (weights := external_files(onnx.load(path, load_external_data=False).graph)):
+        entry["weights"] = sorted(weights)
+    return entry
 
 
 def write_manifest(folder: Path, manifest: dict[str, object]) -> None:

@@ -23,7 +23,7 @@ from .graph import Graph, Graphs
 from .padding import with_wide_heads
 from .precision import INT4_BLOCKS, PRECISIONS
 from .progress import Progress
-from .sections import merge, read_generation
+from .sections import check_manifest, merge, read_generation
 from .transformer import Shape, Source, TransformerGraph, Variant
 from .weights import Weights
 
@@ -53,8 +53,8 @@ class ExportOptions:
                 raise ExportError(f"unknown precision {precision}; known are {', '.join(PRECISIONS)}.")
         if self.default_precision not in self.precisions:
             raise ExportError(f"the default precision {self.default_precision} is not among those exported ({', '.join(self.precisions)}).")
-        if not 1 <= self.lanes <= 64:
-            raise ExportError(f"--lanes is {self.lanes}; it can be 1 to 64 (2 for one guided image).")
+        if self.lanes not in (1, 2):
+            raise ExportError(f"--lanes is {self.lanes}; it can be 1 (no guidance) or 2 (conditional, unconditional).")
         for pictures in self.pictures:
             if not 2 <= pictures <= 64:
                 raise ExportError(f"--pictures has {pictures}; a graph can hold 2 to 64 pictures beside the one that is always exported.")
@@ -143,6 +143,7 @@ class Writer:
         """The graphs on either side of the transformer."""
         graph, decoder = Graph("image_decoder"), family.image_decoder()
         decoder.build(graph, self._add_weights(graph, "image_decoder.data"))
+        graph.metadata(contract.METADATA_PIXELS, decoder.pixels_per_code)
         self._save(graph, contract.IMAGE_DECODER, f"{decoder.pixels_per_code} pixels per code")
         if (encoder := family.text_encoder()) is not None:
             graph = Graph("text_encoder")
@@ -238,6 +239,7 @@ def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) 
     produced = [file.name for file in staging.iterdir()]
     entries = contract.file_entries(out, kept) | contract.file_entries(staging, produced)
     manifest["files"] = dict(sorted(entries.items()))
+    check_manifest(manifest)
     contract.write_manifest(staging, manifest)
 
     stale = [out / name for name in sorted(_listed(out) - set(entries))]

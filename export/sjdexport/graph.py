@@ -30,6 +30,11 @@ class Graph:
     def __init__(self, name: str) -> None:
         self._graph = onnx.GraphProto(name=name)
         self._constants: dict[tuple[str, bytes, tuple[int, ...]], str] = {}
+        self._metadata: dict[str, str] = {}
+
+    def metadata(self, key: str, value: int) -> None:
+        """Writes a number beside the graph, for the engine to compare with model.json."""
+        self._metadata[key] = str(value)
 
     def input(self, name: str, type: int, shape: Shape) -> str:
         self._graph.input.append(helper.make_tensor_value_info(name, type, shape))
@@ -96,6 +101,7 @@ class Graph:
             ir_version=IR_VERSION,
             opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS.items() if domain in used],
         )
+        helper.set_model_props(model, self._metadata)
         path.write_bytes(model.SerializeToString())
 
 
@@ -108,6 +114,10 @@ class Graphs(Graph):
     def __init__(self, graphs: Sequence[Graph]) -> None:
         self._graphs = graphs
         self._constants = {}
+
+    def metadata(self, key: str, value: int) -> None:
+        for graph in self._graphs:
+            graph.metadata(key, value)
 
     def input(self, name: str, type: int, shape: Shape) -> str:
         for graph in self._graphs:
@@ -126,3 +136,21 @@ class Graphs(Graph):
     def initialiser(self, tensor: TensorProto) -> None:
         for graph in self._graphs:
             graph.initialiser(tensor)
+
+
+def external_files(graph: onnx.GraphProto) -> set[str]:
+    """The files that a graph's tensors lie in: initialisers and attributes, those of subgraphs too."""
+    files: set[str] = set()
+    tensors = [*graph.initializer]
+    for sparse in graph.sparse_initializer:
+        tensors += [sparse.values, sparse.indices]
+    for node in graph.node:
+        for attribute in node.attribute:
+            tensors += [attribute.t, *attribute.tensors]
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                tensors += [sparse.values, sparse.indices]
+            for body in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                files |= external_files(body)
+    for tensor in tensors:
+        files |= {entry.value for entry in tensor.external_data if entry.key == "location"}
+    return files

@@ -1,35 +1,24 @@
-"""What weights do not tell: the sections of model.json that a family knows and generation.json beside the weights may replace."""
+"""The sections of model.json that a family knows and that generation.json beside the weights may replace."""
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import section_values as values
 from .errors import ExportError
 from .families.given import read_json
-from .section_values import Value
+from .schema import check, definition, schema
 
+SECTIONS = ("license", "prompt", "layout", "image", "sampling", "decoding")
+OPTIONAL = ("denoising",)
+# Fields that the exporter adds to a section.
+ADDED = {"image": ("graph", "pixelsPerCode"), "denoising": ("hidden", "normalisation", "levels")}
 ORDER = ["guidance", "temperature", "topK", "topP"]
-# Fields that must be there, and those that may, with what they are otherwise (... where they are then left out).
-FIELDS: dict[str, tuple[dict[str, Value], dict[str, tuple[Value, Any]]]] = {
-    "license": ({"id": values.TEXT, "notice": values.TEXT, "commercial": values.FLAG}, {}),
-    "prompt": (
-        {"conditional": values.PARTS, "unconditional": values.PARTS, "maxTokens": values.POSITIVE},
-        {"negative": (values.TEXT_OR_NULL, None), "cleaning": (values.one_of(None, "t5-captions"), None)},
-    ),
-    "layout": ({"firstCode": values.ID, "codes": values.SEVERAL, "rowSuffix": values.IDS, "suffix": values.IDS}, {}),
-    "image": ({"sizes": values.SIZES}, {}),
-    "sampling": (
-        {"guidance": values.AMOUNT, "temperature": values.AMOUNT, "topK": values.ID, "topP": values.SHARE}, {"order": (values.one_of(ORDER), ORDER)}),
-    "decoding": ({"method": values.TEXT, "window": values.WINDOW, "initialisation": values.TEXT}, {"sequential": (values.SEQUENTIAL, ...)}),
-}
-# Sections of generation.json that most models have no use for.
-OPTIONAL: dict[str, tuple[dict[str, Value], dict[str, tuple[Value, Any]]]] = {
-    "denoising": ({"steps": values.POSITIVE, "alpha": values.FALLING, "sigma": values.RISING}, {}),
-}
+# Fields that a section may leave out, and their values then.
+DEFAULTS: dict[str, dict[str, Any]] = {"prompt": {"negative": None, "cleaning": None}, "sampling": {"order": ORDER}}
 
 
 def read_generation(path: Path) -> dict[str, Any]:
@@ -37,14 +26,13 @@ def read_generation(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
     given = read_json(path)
-    sections = FIELDS | OPTIONAL
-    if unknown := set(given) - {"name", *sections}:
-        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are name, {', '.join(sections)}.")
+    if unknown := set(given) - {"name", *SECTIONS, *OPTIONAL}:
+        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are name, {', '.join((*SECTIONS, *OPTIONAL))}.")
     if "name" in given:
-        values.TEXT.check(f"{path}: name", given["name"])
-    for section in sections:
+        check(f"{path}: name", given["name"], definition("text"))
+    for section in (*SECTIONS, *OPTIONAL):
         if section in given:
-            given[section] = _complete(f"{path}: section {section}", given[section], *sections[section])
+            given[section] = _complete(f"{path}: section {section}", section, given[section])
     return given
 
 
@@ -54,26 +42,50 @@ def merge(family: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> di
     Raises ExportError if neither has one, or if the weights have other codes than are given.
     """
     sections = {}
-    for section, fields in FIELDS.items():
+    for section in SECTIONS:
         if section not in given and section not in known:
             raise ExportError(f"{family} checkpoints do not tell their {section}: say it in generation.json.")
-        sections[section] = given[section] if section in given else _complete(section, known[section], *fields)
+        sections[section] = given[section] if section in given else _complete(section, section, known[section])
     codes = {name: sections["layout"][name] for name in ("firstCode", "codes")}
     if "layout" in known and codes != (known_codes := {name: known["layout"][name] for name in codes}):
         raise ExportError(f"generation.json's layout has {_described(codes)}, and the weights have {_described(known_codes)}: correct generation.json.")
     return sections
 
 
+def check_manifest(manifest: Mapping[str, Any]) -> None:
+    """Raises ExportError if model.json would not be what docs/model.schema.json says."""
+    check("model.json", manifest, schema())
+
+
+def fields(section: str) -> dict[str, Any]:
+    """The schema of a section as generation.json has it: without the fields that the exporter adds."""
+    whole = definition(section)
+    added, optional = ADDED.get(section, ()), DEFAULTS.get(section, {})
+    return {
+        **whole,
+        "properties": {name: rules for name, rules in whole["properties"].items() if name not in added},
+        "required": [name for name in whole["required"] if name not in added and name not in optional],
+    }
+
+
+def _complete(where: str, name: str, section: Any) -> dict[str, Any]:
+    check(where, section, fields(name))
+    if name == "denoising":
+        _check_schedule(where, section)
+    return {**DEFAULTS.get(name, {}), **section}
+
+
+def _check_schedule(where: str, section: Mapping[str, Any]) -> None:
+    alpha, sigma = section["alpha"], section["sigma"]
+    if not (alpha[0] == 1 and alpha[-1] == 0 and _rises(alpha[::-1])):
+        raise ExportError(f"{where}: alpha is {json.dumps(alpha)}; expected numbers that fall from 1 to 0.")
+    if not (sigma[0] == 0 and _rises(sigma)):
+        raise ExportError(f"{where}: sigma is {json.dumps(sigma)}; expected numbers that rise from 0.")
+
+
+def _rises(values: list[float]) -> bool:
+    return all(before < after for before, after in itertools.pairwise(values))
+
+
 def _described(codes: Mapping[str, int]) -> str:
     return f"{codes['codes']} codes from id {codes['firstCode']} on"
-
-
-def _complete(where: str, section: object, required: Mapping[str, Value], optional: Mapping[str, tuple[Value, Any]]) -> dict[str, Any]:
-    if not isinstance(section, dict):
-        raise ExportError(f"{where} is {json.dumps(section)}; expected an object.")
-    if not required.keys() <= section.keys() <= required.keys() | optional.keys():
-        may = f" (and may be {sorted(optional)})" if optional else ""
-        raise ExportError(f"{where} has the fields {sorted(section)}; expected are {sorted(required)}{may}.")
-    for name, value in section.items():
-        (required[name] if name in required else optional[name][0]).check(f"{where}: {name}", value)
-    return {**{name: value for name, (_, value) in optional.items() if value is not ...}, **section}

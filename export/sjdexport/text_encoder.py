@@ -56,6 +56,8 @@ class TextEncoderGraph:
     def build(self) -> None:
         graph, encoder = self._graph, self._encoder
         ids = graph.input(contract.IDS, INT64, [1, "n"])
+        graph.metadata(contract.METADATA_IDS, encoder.embedding.shape[0])
+        graph.metadata(contract.METADATA_PLACES, encoder.places)
         length = graph.node("Shape", "n", [ids], start=1)  # [1]
         bias = self._distance_bias(length)
 

@@ -176,6 +176,7 @@ class TransformerGraph:
                 known = graph.node("Unsqueeze", f"{name}.known.rows", [known, graph.constant(np.array([2]))])
                 found = graph.node("Where", f"{name}.chosen", [known, found, rows])
             rows, first = found, first + (size or 0)
+        graph.metadata(contract.METADATA_IDS, first)
         return rows
 
     def _ids_from(self, name: str, ids: str, first: int, size: int | None) -> str:

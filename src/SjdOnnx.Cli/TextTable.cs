@@ -16,7 +16,8 @@ internal static class TextTable
         return table;
     }
 
-    public static void Add(Table table, params IEnumerable<string> cells) => table.AddRow([.. cells.Select(Markup.Escape)]);
+    public static void Add(Table table, params IEnumerable<string> cells) =>
+        table.AddRow([.. cells.Select(cell => Markup.Escape(Printable.Text(cell)))]);
 
     /// <param name="width">Columns of the terminal; null for Markdown, a line for each row.</param>
     /// <returns>Lines with no space and no line break at the end.</returns>

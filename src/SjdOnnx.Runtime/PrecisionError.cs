@@ -90,7 +90,8 @@ public sealed record PrecisionError(string Precision, double Relative, double La
             int threads = options.Threads > 0 ? options.Threads : Processor.PhysicalCores();
             ModelFolder model = ModelFolder.Open(folder, precision);
             _request = new RequestResolver(model.Manifest, precision, provider, threads).Resolve(request with { Method = "ar", Window = 0 });
-            _model = LoadedModel.Open(model, provider, threads, options.VerifyHashes);
+            _model = LoadedModel.Open(model, provider, threads, options.HashVerification,
+                CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable));
         }
 
         public int[] Draw(CancellationToken cancellation)

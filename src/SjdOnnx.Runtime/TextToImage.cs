@@ -54,8 +54,8 @@ public sealed class TextToImage : IDisposable
         ResolvedRequest defaults = resolver.CheckDefaults();
         try
         {
-            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes, options.Batch);
             string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
+            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.HashVerification, cache, options.Batch);
             var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
             return new TextToImage(model, loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
         }

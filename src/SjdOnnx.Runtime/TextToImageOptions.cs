@@ -21,14 +21,14 @@ public sealed record TextToImageOptions
     public string? Precision { get; init; }
 
     /// <summary>
-    /// The folder that keeps what passes cost on this machine; "" for none. Null takes what the environment variable SJDONNX_CACHE says,
+    /// The folder that keeps what passes cost on this machine and which files were verified; "" for none. Null takes what the environment variable SJDONNX_CACHE says,
     /// a folder or "off", or else the user's: $XDG_CACHE_HOME/sjdonnx, ~/.cache/sjdonnx, ~/Library/Caches/sjdonnx or
-    /// %LOCALAPPDATA%\sjdonnx. One that cannot be written is no error: tables are then measured in each process.
+    /// %LOCALAPPDATA%\sjdonnx. One that cannot be written is no error: both are then found out again in each process.
     /// </summary>
     public string? CacheFolder { get; init; }
 
-    /// <summary>Whether the files are compared with the SHA-256 in model.json at load. Their lengths always are.</summary>
-    public bool VerifyHashes { get; init; } = true;
+    /// <summary>When the model's files are compared with the hashes in model.json.</summary>
+    public HashVerification HashVerification { get; init; } = HashVerification.Once;
 
     /// <summary>
     /// Pictures that are expected to be drawn at once: the graph for so many is opened at load, others when they are first needed. It

@@ -54,7 +54,7 @@ public class BadInputTests
         await AssertRefused("model.json");
 
         File.WriteAllText(model.PathOf("model.json"), manifest);
-        File.WriteAllBytes(model.PathOf(graph), bytes[..^100]);
+        File.WriteAllBytes(model.OwnFile(graph), bytes[..^100]);
         await AssertRefused(graph);
 
         bytes[bytes.Length / 2] ^= 1; // in the middle of the weights, which no graph misses

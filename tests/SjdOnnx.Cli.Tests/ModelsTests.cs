@@ -105,6 +105,38 @@ public class ModelsTests
         Assert.DoesNotContain(notice, second.Error, StringComparison.Ordinal);
     }
 
+    [ModelFact]
+    public async Task A_name_moves_no_cursor_and_turns_no_text_around()
+    {
+        using var sjd = new Sjd();
+        CopyModel(sjd.PathOf("onnx-models/painter"), manifest => manifest["name"] = "a\u001b[2J\u0007\n\u202eb\u2028c\u200d");
+        const string shown = @"a\u001b[2J\u0007\u000a\u202eb\u2028c" + "\u200d";
+
+        Assert.Contains($"| {shown} ", (await sjd.RunAsync("models")).Output, StringComparison.Ordinal);
+        Assert.StartsWith($"name: {shown}\n", (await sjd.RunAsync("models", "show", "painter")).Output, StringComparison.Ordinal);
+        Finished failed = await sjd.RunAsync("costs", "--model", "painter", "--precision", "fp8");
+        Assert.Contains($"The model '{shown}' has no precision", failed.Error, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
+    public async Task Verify_compares_files_again_that_were_compared_before()
+    {
+        using var sjd = new Sjd { Cache = "cache" };
+        CopyModel(sjd.PathOf("model"), _ => { });
+        string decoder = sjd.PathOf("model/image_decoder.onnx");
+        DateTime time = File.GetLastWriteTimeUtc(decoder);
+        Assert.Equal(0, (await Generate()).ExitCode);
+        byte[] bytes = File.ReadAllBytes(decoder);
+        bytes[^1] ^= 1; // of the number that says pixels per code, or its neighbor: read by nobody if the hash is not
+        File.WriteAllBytes(decoder, bytes);
+        File.SetLastWriteTimeUtc(decoder, time);
+
+        Assert.DoesNotContain("SHA-256", (await Generate()).Error, StringComparison.Ordinal);
+        (await Generate("--verify")).AssertFailed(ExitCode.Model, "image_decoder.onnx is not the file model.json describes");
+
+        Task<Finished> Generate(params string[] more) => sjd.RunAsync(["generate", "a fox", "--model", "./model", "-o", "a.png", .. more]);
+    }
+
     private static void CopyModel(string folder, Action<JsonObject> change)
     {
         Directory.CreateDirectory(folder);

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace SjdOnnx.Runtime.Tests;
@@ -82,14 +84,23 @@ internal sealed class DenoisingTheoryAttribute : TheoryAttribute
     public DenoisingTheoryAttribute() => Skip = new DenoisingFactAttribute().Skip;
 }
 
-/// <summary>A copy of the model folder, to be spoilt.</summary>
+/// <summary>
+/// A copy of the model folder, to be spoilt. Large files are hard links where the system has them: a test that changes one takes
+/// <see cref="OwnFile"/> or <see cref="Replace"/>.
+/// </summary>
 internal sealed class ModelCopy : IDisposable
 {
+    private const int LargestCopied = 1 << 20;
+
     public ModelCopy(string? of = null)
     {
         Folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
         foreach (string file in Directory.GetFiles(of ?? TestModel.Folder!))
-            File.Copy(file, PathOf(Path.GetFileName(file)));
+        {
+            string path = PathOf(Path.GetFileName(file));
+            if (new FileInfo(file).Length <= LargestCopied || OperatingSystem.IsWindows() || !Link(file, path))
+                File.Copy(file, path);
+        }
     }
 
     public string Folder { get; }
@@ -107,12 +118,23 @@ internal sealed class ModelCopy : IDisposable
     /// <summary>Gives a file other bytes and model.json the hash and length of those.</summary>
     public void Replace(string name, byte[] bytes)
     {
+        File.Delete(PathOf(name));
         File.WriteAllBytes(PathOf(name), bytes);
         Edit(manifest => manifest["files"]![name] = new JsonObject
         {
             ["sha256"] = Convert.ToHexStringLower(SHA256.HashData(bytes)),
             ["bytes"] = bytes.Length,
         });
+    }
+
+    /// <summary>Makes a file the copy's own.</summary>
+    /// <returns>Its path.</returns>
+    public string OwnFile(string name)
+    {
+        string path = PathOf(name);
+        File.Copy(path, path + ".own");
+        File.Move(path + ".own", path, overwrite: true);
+        return path;
     }
 
     public string LoadFails(string precision = "fp32")
@@ -123,6 +145,14 @@ internal sealed class ModelCopy : IDisposable
     }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static bool Link(string existing, string path) => Link(Terminated(existing), Terminated(path)) == 0;
+
+    private static byte[] Terminated(string path) => [.. Encoding.UTF8.GetBytes(path), 0];
+
+    [DllImport("libc", EntryPoint = "link")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Link(byte[] existing, byte[] path);
 }
 
 internal static class Messages

@@ -23,7 +23,7 @@ internal sealed class BuiltInModel : IDisposable
         ModelFolder folder = ModelFolder.Open(folderPath, precision);
         _manifest = folder.Manifest;
         _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
-        _model = LoadedModel.Open(folder, Provider.Find("cpu"), Processor.PhysicalCores(), verifyHashes: false);
+        _model = LoadedModel.Open(folder, Provider.Find("cpu"), Processor.PhysicalCores(), HashVerification.None);
         Sampling = new SamplingOptions
         {
             Guidance = _manifest.Sampling.Guidance,

@@ -28,6 +28,7 @@ class Blocks:
         """The rows [1, h, w, channels] of the codebook that the graph's input names."""
         codes = self.graph.input(contract.CODES, INT64, [1, "h", "w"])
         codebook = self.tensor("quantize.embedding.weight", None, None)
+        self.graph.metadata(contract.METADATA_CODES, codebook.shape[0])
         return self.graph.node("Gather", "vectors", [self._weights.converted(codebook, FLOAT), codes])
 
     def to_map(self, vectors: str) -> str:

@@ -11,8 +11,8 @@ internal sealed class LoadedModel : IDisposable
         ModelFolder folder, NativeTensors tensors, TextTokenizer? tokenizer, Session? encoder, Transformer transformer, Session image)
     {
         if (encoder is not null)
-            GraphContract.CheckTextEncoder(encoder);
-        GraphContract.CheckImageDecoder(image);
+            GraphContract.CheckTextEncoder(encoder, folder.Manifest);
+        GraphContract.CheckImageDecoder(image, folder.Manifest);
         if (folder.Manifest.Prompt.Cleaning is not null)
             UnicodeNormalization.Require("The cleaning of prompts for this model");
         Tensors = tensors;
@@ -35,13 +35,15 @@ internal sealed class LoadedModel : IDisposable
     /// <param name="pictures">
     /// Pictures that passes are expected to have: the transformer's graph for so many is opened, others when they are needed.
     /// </param>
-    public static LoadedModel Open(ModelFolder folder, Provider provider, int threads, bool verifyHashes, int pictures = 1)
+    /// <param name="cache">The cache folder, which remembers files whose hashes were compared; null for none.</param>
+    public static LoadedModel Open(
+        ModelFolder folder, Provider provider, int threads, HashVerification verification, string? cache = null, int pictures = 1)
     {
         var tensors = new NativeTensors();
         var transformer = new Transformer(
             folder.Manifest, folder.Precision, provider, tensors,
             (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
-        Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
+        Task hashes = Task.Run(() => folder.VerifyHashes(verification, cache));
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer);
         Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
         Task transformers = Task.Run(() => transformer.Open(pictures));

@@ -33,6 +33,12 @@ internal sealed class RequestResolver(Manifest manifest, string precision, Provi
     {
         try
         {
+            // Asked for by number, the model's own steps are checked as those of a request are.
+            if (manifest.Denoising is { Steps: int steps })
+            {
+                foreach (string method in DecodingMethods.Names.Where(name => DecodingMethods.Describe(name).ReadsNoise))
+                    Resolve(new GenerationRequest { Prompt = "", Method = method, DenoisingSteps = steps });
+            }
             return Resolve(new GenerationRequest { Prompt = "" });
         }
         catch (RequestException error)

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Runtime.Native;
 
@@ -16,6 +17,12 @@ internal static class GraphContract
     public const string Ids = "ids";
     public const string Condition = "condition";
     public const string PositionOffset = "position_offset";
+
+    // Numbers in the graphs' metadata.
+    private const string IdsKey = "sjdonnx.ids";
+    private const string PlacesKey = "sjdonnx.places";
+    private const string CodesKey = "sjdonnx.codes";
+    private const string PixelsKey = "sjdonnx.pixels_per_code";
 
     public const string NoisyEmbeddings = "noisy_embeddings";
     public const string Denoising = "denoising";
@@ -94,22 +101,56 @@ internal static class GraphContract
         }
         graph.RequireOutput($"{layout.Codes} codes", Logits, TensorElementType.Float, 1, Graph.Any, layout.Codes);
         graph.RequireNoOtherInput($"{transformer.Layers} layers and {lanes}");
+        int ids = Metadata(session, IdsKey);
+        ManifestRules.CheckIds(manifest, ids, $"{session.File} takes ids below {ids}");
+        // Ids behind the embedding are rows of what the text encoder says.
+        if (manifest.TextEncoder is { } encoder)
+            RequireEqual("textEncoder.firstId", encoder.FirstId, session, "ids in its embedding", ids);
     }
 
-    public static void CheckImageDecoder(Session session)
+    public static void CheckImageDecoder(Session session, Manifest manifest)
     {
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
         graph.RequireInput("an image decoder", Codes, TensorElementType.Int64, 1, Graph.Any, Graph.Any);
         graph.RequireOutput("an image decoder", Rgb, TensorElementType.UInt8, 1, Graph.Any, Graph.Any, 3);
         graph.RequireOutput("an image decoder", Png, TensorElementType.UInt8, Graph.Any);
         graph.RequireNoOtherInput("an image decoder");
+        RequireEqual("image.pixelsPerCode", manifest.Image.PixelsPerCode, session, "pixels per code", Metadata(session, PixelsKey));
+        int codes = Metadata(session, CodesKey);
+        if (manifest.Layout.Codes > codes)
+        {
+            throw new ModelException(
+                $"model.json says layout.codes {manifest.Layout.Codes}; {session.File} has a codebook of {codes}. {ModelFolder.Remedy}");
+        }
     }
 
-    public static void CheckTextEncoder(Session session)
+    public static void CheckTextEncoder(Session session, Manifest manifest)
     {
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
         graph.RequireInput("a text encoder", Ids, TensorElementType.Int64, 1, Graph.Any);
         graph.RequireOutput("a text encoder", Condition, TensorElementType.Float, Graph.Any, Graph.Any);
         graph.RequireNoOtherInput("a text encoder");
+        TextEncoderSection encoder = manifest.TextEncoder!;
+        RequireEqual("textEncoder.places", encoder.Places, session, "places", Metadata(session, PlacesKey));
+        int ids = Metadata(session, IdsKey);
+        if (encoder.Ids.OfType<PromptPart.Id>().FirstOrDefault(id => id.Value >= ids) is { } wrong)
+        {
+            throw new ModelException(
+                $"model.json: textEncoder.ids has the id {wrong.Value}; {session.File} takes ids below {ids}. {ModelFolder.Remedy}");
+        }
+    }
+
+    /// <summary>A number that the exporter wrote into the graph's metadata.</summary>
+    private static int Metadata(Session session, string key) =>
+        session.Inference.ModelMetadata.CustomMetadataMap.TryGetValue(key, out string? text)
+        && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
+            ? number
+            : throw new ModelException(
+                $"{session.File} has no number '{key}' in its metadata, so it cannot be compared with model.json. {ModelFolder.Remedy}");
+
+    private static void RequireEqual(string field, int value, Session session, string what, int actual)
+    {
+        if (value != actual)
+            throw new ModelException($"model.json says {field} {value}; {session.File} has {actual} {what}. {ModelFolder.Remedy}");
     }
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.Json.Serialization;
 
 namespace SjdOnnx.Runtime.Model;
@@ -7,7 +8,8 @@ namespace SjdOnnx.Runtime.Model;
 /// </summary>
 internal sealed record Manifest
 {
-    public required int Format { get; init; }
+    /// <summary>Major and minor part, as in "3.0".</summary>
+    public required string Format { get; init; }
 
     public required string Name { get; init; }
 
@@ -245,6 +247,9 @@ internal sealed record FileSection
     public required string Sha256 { get; init; }
 
     public required long Bytes { get; init; }
+
+    /// <summary>The files that hold a graph's weights; empty for a graph without and for other files.</summary>
+    public string[] Weights { get => field ??= []; init; } // where the file has none, the reader sets null
 }
 
 [JsonSourceGenerationOptions(
@@ -253,4 +258,9 @@ internal sealed record FileSection
     RespectNullableAnnotations = true,
     AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(Manifest))]
-internal sealed partial class ManifestJson : JsonSerializerContext;
+internal sealed partial class ManifestJson : JsonSerializerContext
+{
+    /// <summary>For model.json of a newer minor format: fields that this engine does not know are ignored.</summary>
+    public static ManifestJson Newer =>
+        field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
+}

@@ -1,25 +1,29 @@
+using System.Globalization;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace SjdOnnx.Runtime.Model;
 
 /// <summary>Reads model.json and checks what can be checked without the graphs.</summary>
-internal static class ManifestReader
+internal static partial class ManifestReader
 {
     public const string FileName = "model.json";
 
-    /// <summary>The one version of the contract this engine reads.</summary>
-    public const int Format = 2;
+    /// <summary>The format that this engine reads: its major part, and the newest minor part whose fields it knows.</summary>
+    private const int Major = 3, Minor = 0;
 
-    /// <exception cref="ModelException">The text is no model.json, or one of its values cannot be meant.</exception>
+    /// <summary>Reads model.json, which may begin with a byte order mark.</summary>
+    /// <exception cref="ModelException">The text is not a model.json, or one of its values is not legal.</exception>
     public static Manifest Read(ReadOnlySpan<byte> json)
     {
+        if (json.StartsWith("\uFEFF"u8))
+            json = json["\uFEFF"u8.Length..];
         Manifest manifest;
         try
         {
-            // First: a later format may well have fields that this one does not know.
-            RequireFormat(json);
-            manifest = JsonSerializer.Deserialize(json, ManifestJson.Default.Manifest)
-                ?? throw new JsonException("The file holds only null.");
+            // First: a newer format may have fields that this engine does not know.
+            ManifestJson fields = IsNewer(json) ? ManifestJson.Newer : ManifestJson.Default;
+            manifest = JsonSerializer.Deserialize(json, fields.Manifest) ?? throw new JsonException("The file holds only null.");
         }
         catch (JsonException error)
         {
@@ -29,18 +33,40 @@ internal static class ManifestReader
         return manifest;
     }
 
-    private static void RequireFormat(ReadOnlySpan<byte> json)
+    /// <summary>Whether the format's minor part is newer than this engine's: unknown fields are then ignored.</summary>
+    private static bool IsNewer(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
         JsonElement root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("format", out JsonElement format))
             throw new ModelException($"{FileName} has no field \"format\", so it is not the description of a model. {ModelFolder.Remedy}");
-        if (format.ValueKind != JsonValueKind.Number || !format.TryGetInt32(out int number) || number != Format)
+        string reads = $"this engine reads {Major}.{Minor}";
+        if (format.ValueKind == JsonValueKind.Number)
+        {
             throw new ModelException(
-                $"{FileName} has format {format.GetRawText()}; this engine reads format {Format}. Export the model again with the " +
-                "exporter of this version.");
+                $"{FileName} has format {format.GetRawText()}, which is older than format {Major}.{Minor}. Run export/export.py of this " +
+                "version on the model's checkpoint again.");
+        }
+        if (format.ValueKind != JsonValueKind.String || !Format().IsMatch(format.GetString()!))
+        {
+            throw new ModelException(
+                $"{FileName} has the format {format.GetRawText()}; a format is a string of two numbers, such as \"{Major}.{Minor}\". " +
+                ModelFolder.Remedy);
+        }
+        int[] parts = [.. format.GetString()!.Split('.').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
+        return parts[0] switch
+        {
+            > Major => throw new ModelException(
+                $"{FileName} has format {format.GetString()}; {reads}. A newer SjdOnnx is needed: install one that reads it."),
+            < Major => throw new ModelException(
+                $"{FileName} has format {format.GetString()}; {reads}. Run export/export.py of this version on the model's checkpoint again."),
+            _ => parts[1] > Minor,
+        };
     }
+
+    [GeneratedRegex(@"^(0|[1-9][0-9]{0,3})\.(0|[1-9][0-9]{0,3})\z")]
+    private static partial Regex Format();
 
     private static string Place(JsonException error) =>
         error.LineNumber is long line ? $", line {line + 1}," : "";

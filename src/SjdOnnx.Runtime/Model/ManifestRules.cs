@@ -1,13 +1,20 @@
 using System.Globalization;
+using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Tokenizers;
+using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Runtime.Model;
 
 /// <summary>What must hold inside model.json, whatever the graphs say.</summary>
 internal static class ManifestRules
 {
+    /// <summary>The largest context and the longest text, in tokens: what is computed from them stays within 32 bits.</summary>
+    private const int MostPositions = 1 << 24;
+
     /// <summary>The most pictures in one Run.</summary>
     public const int MostPictures = 64;
+
+    private const float MostSigma = 3e38f;
 
     /// <summary>How logits become probabilities. Whether top-k comes before or after the temperature makes no difference.</summary>
     public static readonly string[] SamplingOrder = ["guidance", "temperature", "topK", "topP"];
@@ -15,26 +22,88 @@ internal static class ManifestRules
     /// <summary>What text in a prompt may have in braces.</summary>
     private static readonly string[] Placeholders = ["{prompt}", "{negative}", "{width}", "{height}", "{rows}", "{columns}"];
 
+    private const int MaxCodePoint = 0x10FFFF;
+
     public static void Check(Manifest manifest)
     {
+        // The reader refuses null as the value of a field, but not inside a list or a dictionary.
+        RequireNoNull("transformer.precisions", manifest.Transformer.Precisions.Values);
+        foreach ((string name, PrecisionSection precision) in manifest.Transformer.Precisions)
+            RequireNoNull($"transformer.precisions.{name}.batches", precision.Batches.Values);
+        RequireNoNull("image.sizes", manifest.Image.Sizes);
+        RequireNoNull("sampling.order", manifest.Sampling.Order);
+        RequireNoNull("files", manifest.Files.Values);
+        foreach ((string name, FileSection file) in manifest.Files)
+            RequireNoNull($"files.{name}.weights", file.Weights);
+        RequireText("name", manifest.Name);
+        RequireText("family", manifest.Family);
+        RequireText("license.id", manifest.License.Id);
+        RequireText("license.notice", manifest.License.Notice);
         CheckTransformer(manifest.Transformer);
         CheckTokenizer(manifest.Tokenizer);
         CheckTextEncoder(manifest);
         CheckPrompt(manifest);
         CheckLayout(manifest.Layout);
         CheckImage(manifest.Image);
-        CheckDecoding(manifest);
+        CheckSampling(manifest.Sampling);
+        CheckDecoding(manifest.Decoding);
         CheckDenoising(manifest.Denoising);
         CheckFiles(manifest);
         CheckPositions(manifest);
+        CheckIds(manifest, 1L << 31, "ids are numbers below 2147483648");
     }
+
+    /// <summary>Checks that all ids that the transformer reads, but for those of text, are below a limit.</summary>
+    /// <param name="limit">The first id that is too large.</param>
+    /// <param name="reason">Why, as the second half of a sentence.</param>
+    /// <exception cref="ModelException">One is not.</exception>
+    public static void CheckIds(Manifest manifest, long limit, string reason)
+    {
+        LayoutSection layout = manifest.Layout;
+        long last = (long)layout.FirstCode + layout.Codes - 1;
+        Require(last < limit, $"layout has {layout.Codes} codes from id {layout.FirstCode} on, so the last is {last}; {reason}");
+        foreach ((string field, int[] ids) in new[] { ("layout.rowSuffix", layout.RowSuffix), ("layout.suffix", layout.Suffix) })
+        {
+            foreach (int id in ids)
+                Require(id < limit, $"{field} has the id {id}; {reason}");
+        }
+        CheckIds("prompt.conditional", manifest.Prompt.Conditional);
+        CheckIds("prompt.unconditional", manifest.Prompt.Unconditional);
+
+        void CheckIds(string field, PromptPart[] parts)
+        {
+            foreach (PromptPart part in parts)
+            {
+                long largest = part switch
+                {
+                    PromptPart.Id id => id.Value,
+                    PromptPart.Fill fill => fill.Value,
+                    PromptPart.Class one => (long)one.First + one.Count - 1,
+                    PromptPart.Side side => side.From + (LongestSide(manifest, side.Plus) / side.Per),
+                    _ => 0, // what a text encoder makes of words stands behind the embedding, and text is the tokenizer's
+                };
+                Require(largest < limit, $"{field} has {Described(part)}, whose largest id is {largest}; {reason}");
+            }
+        }
+    }
+
+    private static long LongestSide(Manifest manifest, string rowsOrColumns) =>
+        manifest.Image.Sizes.Max(size => size[rowsOrColumns == "rows" ? 1 : 0]) / manifest.Image.PixelsPerCode;
+
+    private static string Described(PromptPart part) => part switch
+    {
+        PromptPart.Fill => "a fill",
+        PromptPart.Class one => $"{one.Count} classes",
+        PromptPart.Side side => $"the number of {side.Plus}",
+        _ => "a token",
+    };
 
     private static void CheckTransformer(TransformerSection transformer)
     {
         RequireAtLeast("transformer.layers", transformer.Layers, 1);
         RequireAtLeast("transformer.kvHeads", transformer.KvHeads, 1);
         RequireAtLeast("transformer.headDim", transformer.HeadDim, 1);
-        RequireAtLeast("transformer.maxPositions", transformer.MaxPositions, 1);
+        RequireBetween("transformer.maxPositions", transformer.MaxPositions, 1, MostPositions);
         Require(transformer.Lanes is 1 or 2,
             $"transformer.lanes is {transformer.Lanes}; it can be 1 (no guidance) or 2 (conditional, unconditional)");
         Require(transformer.Precisions.ContainsKey(transformer.DefaultPrecision),
@@ -42,6 +111,8 @@ internal static class ManifestRules
             $"{Names(transformer.Precisions.Keys)}");
         foreach ((string name, PrecisionSection precision) in transformer.Precisions)
         {
+            foreach (string graph in precision.Graphs)
+                RequireFileName($"transformer.precisions.{name}", graph);
             Require(precision.Cache is "float32" or "float16" or "bfloat16",
                 $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32, float16 or bfloat16");
             foreach (int pictures in precision.Batches.Keys)
@@ -56,15 +127,20 @@ internal static class ManifestRules
             return;
         Require(tokenizer.Kind is "bpe" or "tiktoken" or "unigram", $"tokenizer.kind is '{tokenizer.Kind}'; it can be bpe, tiktoken or unigram");
         Require(tokenizer.Kind == "bpe" == tokenizer.Merges is not null, "tokenizer.merges must name a file if tokenizer.kind is bpe, and only then");
+        RequireNoNull("tokenizer.normalizers", tokenizer.Normalizers);
         foreach (string name in tokenizer.Normalizers)
         {
             Require(TextTokenizer.NormalizerNames.Contains(name),
                 $"tokenizer.normalizers has '{name}'; it can have {Names(TextTokenizer.NormalizerNames)}");
         }
 
-        Require(tokenizer.StandIns.All(named => named is [> char.MaxValue, _, >= 0 and <= char.MaxValue] && named[0] <= named[1]),
+        RequireNoNull("tokenizer.splits", tokenizer.Splits);
+        Require(tokenizer.Splits.All(split => split.Length > 0), "tokenizer.splits has an empty expression, which would match nothing");
+        RequireNoNull("tokenizer.standIns", tokenizer.StandIns);
+        Require(tokenizer.StandIns.All(named => named is [> char.MaxValue and <= MaxCodePoint, > char.MaxValue and <= MaxCodePoint, >= 0 and <= char.MaxValue]
+                && named[0] <= named[1]),
             "tokenizer.standIns must hold the first and last of characters past U+FFFF, and one up to U+FFFF that stands for them");
-        Require(tokenizer.Characters.All(pair => pair.Key.Length == 1 && pair.Value >= 0),
+        Require(tokenizer.Characters.All(pair => pair.Key.Length == 1 && !char.IsSurrogate(pair.Key[0]) && pair.Value >= 0),
             "tokenizer.characters must hold single characters and their ids, 0 or more");
         Require(tokenizer.UnknownId is null or >= 0, $"tokenizer.unknownId is {tokenizer.UnknownId}; it must be 0 or more");
     }
@@ -73,7 +149,7 @@ internal static class ManifestRules
     {
         if (manifest.TextEncoder is not { } encoder)
             return;
-        RequireAtLeast("textEncoder.places", encoder.Places, 1);
+        RequireBetween("textEncoder.places", encoder.Places, 1, MostPositions);
         RequireAtLeast("textEncoder.firstId", encoder.FirstId, 0);
         Require(encoder.Ids.All(part => part is PromptPart.Id or PromptPart.Text) && Speaks(encoder.Ids),
             "textEncoder.ids must hold token ids and text, with {prompt} somewhere");
@@ -85,7 +161,7 @@ internal static class ManifestRules
     private static void CheckPrompt(Manifest manifest)
     {
         PromptSection prompt = manifest.Prompt;
-        RequireAtLeast("prompt.maxTokens", prompt.MaxTokens, 1);
+        RequireBetween("prompt.maxTokens", prompt.MaxTokens, 1, MostPositions);
         Require(Speaks(prompt.Conditional),
             "prompt.conditional has no text with {prompt}, no class and no encoded prompt, so the user's words would not reach the model");
         Require(prompt.Unconditional.Length > 0 && !Speaks(prompt.Unconditional),
@@ -111,10 +187,12 @@ internal static class ManifestRules
                     break;
                 case PromptPart.Side side:
                     Require(side is { From: >= 0, Plus: "rows" or "columns", Per: >= 1 },
-                        $"{section} has from {side.From}, plus {side.Plus}, per {side.Per}; from is an id, plus is rows or columns, per is 1 or more");
+                        $"{section} has from {side.From}, plus {side.Plus}, per {side.Per}; from is an id, plus is rows or columns, " +
+                        "per is 1 or more");
                     break;
                 case PromptPart.Class one:
-                    Require(one is { First: >= 0, Count: >= 1 }, $"{section} has class {one.First} of {one.Count}; both are whole numbers, of is 1 or more");
+                    Require(one is { First: >= 0, Count: >= 1 },
+                        $"{section} has class {one.First} of {one.Count}; both are whole numbers, of is 1 or more");
                     break;
                 case PromptPart.Encoded:
                     Require(manifest.TextEncoder is not null, $"{section} has an encoded part, and there is no textEncoder");
@@ -158,11 +236,25 @@ internal static class ManifestRules
         }
     }
 
-    private static void CheckDecoding(Manifest manifest)
+    private static void CheckSampling(SamplingSection sampling)
     {
-        string order = string.Join(", ", manifest.Sampling.Order);
-        Require(manifest.Sampling.Order.SequenceEqual(SamplingOrder), $"sampling.order is [{order}]; it must be [{string.Join(", ", SamplingOrder)}]");
-        if (manifest.Decoding.Sequential is not { } sequential)
+        RequireBetween("sampling.guidance", sampling.Guidance, SamplingOptions.LargestGuidance);
+        RequireBetween("sampling.temperature", sampling.Temperature, SamplingOptions.LargestTemperature);
+        RequireAtLeast("sampling.topK", sampling.TopK, 0);
+        Require(sampling.TopP is > 0 and <= 1, $"sampling.topP is {Number(sampling.TopP)}; it must be above 0 and at most 1");
+        Require(sampling.Order.SequenceEqual(SamplingOrder),
+            $"sampling.order is [{string.Join(", ", sampling.Order)}]; it must be [{string.Join(", ", SamplingOrder)}]");
+    }
+
+    private static void CheckDecoding(DecodingSection decoding)
+    {
+        Require(DecodingMethods.Names.Contains(decoding.Method),
+            $"decoding.method is '{decoding.Method}'; it can be {Names(DecodingMethods.Names)}");
+        IEnumerable<string> initialisations = Initialisation.All.Select(initialisation => initialisation.Name);
+        Require(initialisations.Contains(decoding.Initialisation),
+            $"decoding.initialisation is '{decoding.Initialisation}'; it can be {Names(initialisations)}");
+        RequireBetween("decoding.window", decoding.Window.Drafts ?? 0, 0, DecodingOptions.LargestWindow);
+        if (decoding.Sequential is not { } sequential)
             return;
         RequireAtLeast("decoding.sequential.first", sequential.First, 0);
         RequireAtLeast("decoding.sequential.last", sequential.Last, 0);
@@ -172,7 +264,7 @@ internal static class ManifestRules
     {
         if (denoising is null)
             return;
-        RequireAtLeast("denoising.steps", denoising.Steps, 1);
+        RequireBetween("denoising.steps", denoising.Steps, 1, DecodingOptions.LargestWindow);
         RequireAtLeast("denoising.hidden", denoising.Hidden, 1);
         Require(denoising.Normalisation is "channel", $"denoising.normalisation is '{denoising.Normalisation}'; it can be channel");
         Require(denoising.Levels is "added" or "untold", $"denoising.levels is '{denoising.Levels}'; it can be added or untold");
@@ -180,15 +272,17 @@ internal static class ManifestRules
         Require(alpha.Length >= 2 && alpha.Length == sigma.Length,
             $"denoising.alpha has {alpha.Length} values and denoising.sigma {sigma.Length}; both need as many, 2 or more");
         Require(alpha[0] == 1 && sigma[0] == 0,
-            $"denoising.alpha begins with {Number(alpha[0])} and denoising.sigma with {Number(sigma[0])}; level 0 is a code, so they must begin with 1 and 0");
+            $"denoising.alpha begins with {Number(alpha[0])} and denoising.sigma with {Number(sigma[0])}; level 0 is a code, so they " +
+            "must begin with 1 and 0");
         Require(alpha[^1] == 0, $"denoising.alpha ends with {Number(alpha[^1])}; level 1 is noise alone, so it must end with 0");
         for (int level = 1; level < alpha.Length; level++)
         {
             // written so that NaN fails, too
             Require(alpha[level] < alpha[level - 1],
                 $"denoising.alpha goes from {Number(alpha[level - 1])} to {Number(alpha[level])} at entry {level}; it must fall all the way");
-            Require(sigma[level] > sigma[level - 1] && float.IsFinite(sigma[level]),
-                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the way, to a number");
+            Require(sigma[level] > sigma[level - 1] && sigma[level] <= MostSigma,
+                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the way, " +
+                $"to a number of at most {Number(MostSigma)}");
         }
     }
 
@@ -199,16 +293,22 @@ internal static class ManifestRules
     {
         foreach ((string name, FileSection file) in manifest.Files)
         {
-            Require(name.Length > 0 && Path.GetFileName(name) == name && name is not ("." or ".."),
-                $"files has '{name}'; it must be the name of a file in the model folder, without a path");
+            RequireFileName("files", name);
             Require(file.Bytes >= 0 && file.Sha256.Length == 64 && file.Sha256.All(char.IsAsciiHexDigit),
-                $"files.{name} needs its size in bytes and a SHA-256 of 64 hexadecimal digits");
+                $"files.{name} needs its size in bytes, 0 or more, and a SHA-256 of 64 hexadecimal digits");
+            foreach (string weights in file.Weights)
+                Require(manifest.Files.ContainsKey(weights), $"{name} reads its weights from '{weights}', which is not among files");
         }
         IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs);
+        foreach (string graph in manifest.OtherGraphs)
+            RequireFileName("a graph", graph);
         foreach (string graph in transformers.Concat(manifest.OtherGraphs))
             Require(manifest.Files.ContainsKey(graph), $"the graph '{graph}' is not among files");
         foreach (string file in manifest.Tokenizer?.Files ?? [])
+        {
+            RequireFileName("tokenizer", file);
             Require(manifest.Files.ContainsKey(file), $"the tokenizer's file '{file}' is not among files");
+        }
     }
 
     private static void CheckPositions(Manifest manifest)
@@ -229,6 +329,20 @@ internal static class ManifestRules
             _ => 1,
         }) + (parts.Any(part => part is PromptPart.Text) ? manifest.Prompt.MaxTokens : 0);
     }
+
+    private static void RequireFileName(string field, string name) =>
+        Require(name.Length > 0 && !name.AsSpan().ContainsAny('/', '\\') && name is not ("." or ".."),
+            $"{field} has '{name}'; it must be the name of a file in the model folder, without a path");
+
+    private static void RequireNoNull(string field, IEnumerable<object?> values) => Require(!values.Contains(null), $"{field} has null as a value");
+
+    private static void RequireText(string field, string text) => Require(text.Length > 0, $"{field} is empty; it must be text");
+
+    private static void RequireBetween(string field, int value, int least, int most) =>
+        Require(value >= least && value <= most, $"{field} is {value}; it must be at least {least} and at most {most}");
+
+    private static void RequireBetween(string field, float value, float most) => // written so that NaN fails, too
+        Require(value >= 0 && value <= most, $"{field} is {Number(value)}; it must be at least 0 and at most {Number(most)}");
 
     private static void RequireAtLeast(string field, int value, int least) =>
         Require(value >= least, $"{field} is {value}; it must be at least {least}");

@@ -11,6 +11,9 @@ internal sealed class ModelFolder
     /// <summary>How every sentence about a bad folder ends.</summary>
     public const string Remedy = "Export the model again, or copy the folder again from where it came.";
 
+    /// <summary>The largest model.json; that of a model with many sizes has some ten thousand.</summary>
+    private const int MostManifestBytes = 1 << 24;
+
     private readonly string _folder;
     private readonly SortedSet<string> _needed;
 
@@ -50,7 +53,7 @@ internal sealed class ModelFolder
         if (!Directory.Exists(folder))
             throw new ModelException(
                 $"There is no model folder '{folder}'. Give the path of a folder that holds {ManifestReader.FileName}.");
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
             throw new ModelException(
                 $"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
 
@@ -76,22 +79,44 @@ internal sealed class ModelFolder
     /// <summary>SHA-256, as model.json has it, of the transformer's graph for so many pictures.</summary>
     public string TransformerHash(int pictures) => Manifest.Files[GraphOf(pictures)].Sha256;
 
-    /// <summary>Compares the needed files with the hashes in model.json: about 1 s for 1.5 GB.</summary>
+    /// <summary>Compares the files that are needed with the hashes in model.json: about 1 s for 1.5 GB.</summary>
+    /// <param name="verification">Whether files that have not changed since their hash was computed are left out.</param>
+    /// <param name="cache">The cache folder, which remembers that; null for none.</param>
     /// <exception cref="ModelException">A file has other bytes than model.json says.</exception>
-    public void VerifyHashes()
+    public void VerifyHashes(HashVerification verification, string? cache)
     {
+        if (verification == HashVerification.None)
+            return;
+        var verified = new VerifiedFiles(cache, _folder);
+        Dictionary<string, VerifiedFile> files = verified.Read();
+        bool changed = false;
         foreach (string name in _needed)
         {
-            using var file = new FileStream(OpenRead(PathOf(name)), FileAccess.Read, bufferSize: 1 << 20);
-            string actual = Convert.ToHexStringLower(SHA256.HashData(file));
+            using SafeFileHandle handle = OpenRead(PathOf(name));
             string expected = Manifest.Files[name].Sha256;
-            if (!string.Equals(actual, expected, StringComparison.OrdinalIgnoreCase))
+            (long bytes, long time) = (RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle).Ticks);
+            if (verification == HashVerification.Once && files.TryGetValue(name, out VerifiedFile? known)
+                && known.Bytes == bytes && known.Changed == time && IsSame(known.Sha256, expected))
+            {
+                continue;
+            }
+            using var stream = new FileStream(handle, FileAccess.Read, bufferSize: 1 << 20);
+            string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
+            if (!IsSame(actual, expected))
+            {
                 throw new ModelException(
                     $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. {Remedy}");
+            }
+            files[name] = new VerifiedFile(bytes, time, actual);
+            changed = true;
         }
+        if (changed)
+            verified.Write(files);
+
+        static bool IsSame(string hash, string other) => string.Equals(hash, other, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>The graphs, those of batches and trees among them, and the weight files they name.</summary>
+    /// <summary>The graphs, those of batches and trees among them, and the files of their weights.</summary>
     private SortedSet<string> NeededFiles()
     {
         var needed = new SortedSet<string>(StringComparer.Ordinal);
@@ -105,42 +130,48 @@ internal sealed class ModelFolder
         {
             RequireFile(graph);
             needed.Add(graph);
-            foreach (string weights in WeightFiles(graph))
+            foreach (string weights in Manifest.Files[graph].Weights)
             {
-                if (!Manifest.Files.ContainsKey(weights))
-                    throw new ModelException(
-                        $"{graph} reads its weights from '{weights}', which is not among the files of model.json. {Remedy}");
                 RequireFile(weights);
+                RequireReachable(weights, graph);
                 needed.Add(weights);
             }
         }
         return needed;
     }
 
-    private SortedSet<string> WeightFiles(string graph)
-    {
-        try
-        {
-            return ExternalData.Files(Read(PathOf(graph)));
-        }
-        catch (InvalidDataException error)
-        {
-            throw new ModelException($"{graph} is not an ONNX model: {error.Message} {Remedy}", error);
-        }
-    }
-
     private void RequireFile(string name)
     {
         string path = PathOf(name);
-        if (!File.Exists(path))
+        if (!Path.Exists(path))
             throw new ModelException($"The model folder has no {name}, which model.json names. {Remedy}");
 
-        long expected = Manifest.Files[name].Bytes;
-        using SafeFileHandle file = OpenRead(path);
-        long actual = RandomAccess.GetLength(file);
+        (long actual, long expected) = (Length(path), Manifest.Files[name].Bytes);
         if (actual != expected)
+        {
+            string kind = actual == 0 ? " It is empty, or is not a regular file." : "";
             throw new ModelException(string.Create(
-                CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}. {Remedy}"));
+                CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}.{kind} {Remedy}"));
+        }
+    }
+
+    /// <summary>
+    /// ONNX Runtime reads weights from the graph's folder alone. Where the graph is a link, as in the cache of a hub, that is also the
+    /// folder that the link leads to.
+    /// </summary>
+    private void RequireReachable(string weights, string graph)
+    {
+        if (Target(PathOf(weights)) is not FileSystemInfo target)
+            return;
+        string file = Real(target.FullName);
+        IEnumerable<string> folders =
+            [Real(Path.GetFullPath(_folder)), .. Target(PathOf(graph)) is { } real ? [Path.GetDirectoryName(Real(real.FullName))!] : (string[])[]];
+        if (!folders.Any(folder => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
+        {
+            throw new ModelException(
+                $"{weights} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put the file " +
+                "itself there in place of the link, or a hard link to it.");
+        }
     }
 
     private byte[] ReadTokenizerFile(string name) =>
@@ -157,13 +188,60 @@ internal sealed class ModelFolder
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 
+    /// <summary>A path with the symbolic links among its folders followed.</summary>
+    private static string Real(string path)
+    {
+        string real = Path.GetPathRoot(path)!;
+        foreach (string part in path[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
+        {
+            real = Path.Combine(real, part);
+            real = new DirectoryInfo(real).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? real;
+        }
+        return real;
+    }
+
     private static byte[] Read(string path)
     {
+        // Before it is opened: opening a pipe waits for a writer.
+        long length = Length(path);
+        if (length == 0)
+            throw new ModelException($"{path} is empty, or is not a regular file. {Remedy}");
+        if (length > MostManifestBytes)
+        {
+            throw new ModelException(string.Create(
+                CultureInfo.InvariantCulture, $"{path} is too large: it has {length:N0} bytes, and at most {MostManifestBytes:N0} are read. {Remedy}"));
+        }
         using SafeFileHandle file = OpenRead(path);
-        var bytes = new byte[RandomAccess.GetLength(file)];
-        if (RandomAccess.Read(file, bytes, 0) != bytes.Length)
+        var bytes = new byte[length];
+        if (RandomAccess.GetLength(file) != length || RandomAccess.Read(file, bytes, 0) != length)
             throw new ModelException($"{path} changed while it was read. {Remedy}");
         return bytes;
+    }
+
+    /// <summary>Bytes of a file, or of the file that a symbolic link leads to. Pipes and devices have 0.</summary>
+    private static long Length(string path)
+    {
+        try
+        {
+            return (Target(path) as FileInfo ?? new FileInfo(path)).Length;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, error);
+        }
+    }
+
+    /// <summary>Where a symbolic link leads; null where the path is none.</summary>
+    private static FileSystemInfo? Target(string path)
+    {
+        try
+        {
+            return File.ResolveLinkTarget(path, returnFinalTarget: true);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, error);
+        }
     }
 
     private static SafeFileHandle OpenRead(string path)
@@ -174,7 +252,10 @@ internal sealed class ModelFolder
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new ModelException($"{path} cannot be read: {Sentence.Of(error)} Check the file and its permissions.", error);
+            throw Unreadable(path, error);
         }
     }
+
+    private static ModelException Unreadable(string path, Exception error) =>
+        new($"{path} cannot be read: {Sentence.Of(error)} Check the file and its permissions.", error);
 }

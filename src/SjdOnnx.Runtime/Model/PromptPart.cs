@@ -33,12 +33,17 @@ internal abstract record PromptPart
 
 internal sealed class PromptPartConverter : JsonConverter<PromptPart>
 {
+    /// <summary>A null among the parts is refused like any other value that is no part.</summary>
+    public override bool HandleNull => true;
+
+    private static readonly string[] Known = ["text", "from", "plus", "per", "fill", "class", "of", "encoded"];
+
     public override PromptPart Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
     {
         if (reader.TokenType == JsonTokenType.Number && reader.TryGetInt32(out int id))
             return new PromptPart.Id(id);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
-        return Read(document.RootElement)
+        return Read(document.RootElement, ignoreUnknown: options.UnmappedMemberHandling == JsonUnmappedMemberHandling.Skip)
             ?? throw new JsonException(
                 "An element of a prompt is a token id, or an object with text, with from, plus and per, with fill, with class and of, or with " +
                 $"encoded; this is {document.RootElement.GetRawText().ReplaceLineEndings(" ")}.");
@@ -78,16 +83,18 @@ internal sealed class PromptPartConverter : JsonConverter<PromptPart>
         writer.WriteEndObject();
     }
 
-    private static PromptPart? Read(JsonElement element)
+    private static PromptPart? Read(JsonElement element, bool ignoreUnknown)
     {
         if (element.ValueKind != JsonValueKind.Object)
             return null;
 
-        string names = string.Join(' ', element.EnumerateObject().Select(member => member.Name).Order(StringComparer.Ordinal));
+        IEnumerable<string> fields = element.EnumerateObject().Select(member => member.Name);
+        string names = string.Join(' ', (ignoreUnknown ? fields.Where(Known.Contains) : fields).Order(StringComparer.Ordinal));
         return names switch
         {
             "text" when Text("text") is string template => new PromptPart.Text(template),
-            "from per plus" when Number("from") is int from && Text("plus") is string plus && Number("per") is int per => new PromptPart.Side(from, plus, per),
+            "from per plus" when Number("from") is int from && Text("plus") is string plus && Number("per") is int per =>
+                new PromptPart.Side(from, plus, per),
             "fill" when Number("fill") is int id => new PromptPart.Fill(id),
             "class of" when Number("class") is int first && Number("of") is int count => new PromptPart.Class(first, count),
             "encoded" when Text("encoded") is "prompt" or "nothing" => new PromptPart.Encoded(Text("encoded") == "prompt"),
@@ -95,6 +102,7 @@ internal sealed class PromptPartConverter : JsonConverter<PromptPart>
         };
 
         string? Text(string name) => element.GetProperty(name) is { ValueKind: JsonValueKind.String } text ? text.GetString() : null;
-        int? Number(string name) => element.GetProperty(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out int value) ? value : null;
+        int? Number(string name) =>
+            element.GetProperty(name) is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out int value) ? value : null;
     }
 }

@@ -17,7 +17,7 @@ internal sealed class OpenModel : IDisposable
         ModelFolder opened = ModelFolder.Open(folder ?? TestModel.Folder!, precision);
         _manifest = opened.Manifest;
         _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
-        Loaded = LoadedModel.Open(opened, Provider.Cpu, threads: 1, verifyHashes: false, pictures);
+        Loaded = LoadedModel.Open(opened, Provider.Cpu, threads: 1, HashVerification.None, pictures: pictures);
     }
 
     public LoadedModel Loaded { get; }

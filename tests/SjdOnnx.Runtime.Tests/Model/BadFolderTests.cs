@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json.Nodes;
 
 namespace SjdOnnx.Runtime.Tests.Model;
@@ -31,7 +32,7 @@ public class BadFolderTests
     public void An_unknown_field_is_refused() => Refused(copy => copy.Edit(manifest => manifest["colour"] = "blue"), "'colour'");
 
     [ModelFact]
-    public void Another_format_is_refused() => Refused(copy => copy.Edit(manifest => manifest["format"] = 7), "format 7");
+    public void Another_format_is_refused() => Refused(copy => copy.Edit(manifest => manifest["format"] = "7.0"), "format 7.0");
 
     [ModelFact]
     public void A_missing_graph_is_named() => Refused(copy => File.Delete(copy.PathOf("image_decoder.onnx")), "no image_decoder.onnx");
@@ -64,7 +65,7 @@ public class BadFolderTests
     public void A_truncated_weight_file_is_told_by_its_length() => Refused(
         copy =>
         {
-            using FileStream file = File.OpenWrite(copy.PathOf(Weights(copy)));
+            using FileStream file = File.OpenWrite(copy.OwnFile(Weights(copy)));
             file.SetLength(file.Length / 2);
         },
         "bytes; model.json says");
@@ -73,11 +74,7 @@ public class BadFolderTests
     public void A_changed_byte_is_told_by_the_hash() => Refused(
         copy =>
         {
-            using FileStream file = File.Open(copy.PathOf(Weights(copy)), FileMode.Open);
-            file.Position = file.Length / 2;
-            int old = file.ReadByte();
-            file.Position--;
-            file.WriteByte((byte)(old ^ 1));
+            ChangeByte(copy.OwnFile(Weights(copy)));
         },
         "its SHA-256 is");
 
@@ -86,16 +83,16 @@ public class BadFolderTests
     {
         using var copy = new ModelCopy();
         copy.Edit(manifest => manifest["files"]!["image_decoder.onnx"]!["sha256"] = new string('0', 64));
-        using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", VerifyHashes = false });
+        using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", HashVerification = HashVerification.None });
     }
 
     [ModelFact]
     public void A_weight_file_the_manifest_does_not_list_is_named() =>
-        Refused(copy => copy.Edit(manifest => manifest["files"]!.AsObject().Remove(Weights(copy))), "not among the files of model.json");
+        Refused(copy => copy.Edit(manifest => manifest["files"]!.AsObject().Remove(Weights(copy))), "which is not among files");
 
     [ModelFact]
     public void A_graph_of_random_bytes_is_refused() => Refused(
-        copy => copy.Replace("image_decoder.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]), "image_decoder.onnx is not an ONNX model");
+        copy => copy.Replace("image_decoder.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]), "ONNX Runtime cannot load image_decoder.onnx");
 
     [ModelFact]
     public void A_graph_that_ONNX_Runtime_cannot_load_is_refused() => Refused(
@@ -154,7 +151,7 @@ public class BadFolderTests
 
     [ModelFact]
     public void Defaults_that_cannot_be_used_are_refused() =>
-        Refused(copy => copy.Edit(manifest => manifest["decoding"]!["method"] = "psychic"), "model.json has defaults that cannot be used", "'psychic'");
+        Refused(copy => copy.Edit(manifest => manifest["decoding"]!["method"] = "psychic"), "decoding.method is 'psychic'");
 
     [ModelFact]
     public void An_unknown_precision_is_refused_with_those_there_are()
@@ -163,6 +160,123 @@ public class BadFolderTests
         string message = copy.LoadFails("fp8");
         Assert.Contains("'fp8'", message, StringComparison.Ordinal);
         Assert.Contains("fp32", message, StringComparison.Ordinal);
+    }
+
+    [ModelFact]
+    public void A_model_json_of_3_GB_is_too_large() => Refused(
+        copy =>
+        {
+            using FileStream file = File.OpenWrite(copy.PathOf("model.json"));
+            file.SetLength(3_000_000_000); // a hole: it takes no disk
+        },
+        "model.json is too large: it has 3,000,000,000 bytes");
+
+    [ModelFact(UnixOnly = true)]
+    public void A_pipe_or_a_device_as_model_json_is_no_regular_file()
+    {
+        Refused(copy => MakePipe(copy.PathOf("model.json")), "model.json is empty, or is not a regular file");
+        Refused(copy => MakeLink(copy.PathOf("model.json"), "/dev/zero"), "model.json is empty, or is not a regular file");
+    }
+
+    [ModelFact(UnixOnly = true)]
+    public void A_pipe_or_a_device_as_a_graph_is_no_regular_file()
+    {
+        Refused(copy => MakePipe(copy.PathOf("tokenizer.onnx")), "tokenizer.onnx has 0 bytes", "is not a regular file");
+        Refused(copy => MakeLink(copy.PathOf("tokenizer.onnx"), "/dev/zero"), "tokenizer.onnx has 0 bytes", "is not a regular file");
+    }
+
+    [ModelFact(UnixOnly = true)]
+    public void Weights_behind_a_link_out_of_the_folder_are_refused_with_what_to_do() => Refused(
+        copy => MakeLink(copy.PathOf(Weights(copy)), Path.Combine(TestModel.Folder!, Weights(copy))),
+        "is a symbolic link to ", "Put the file itself there in place of the link");
+
+    [ModelFact(UnixOnly = true)]
+    public void A_link_that_leads_nowhere_is_named() =>
+        Refused(copy => MakeLink(copy.PathOf("tokenizer.onnx"), "/no/such/file"), "tokenizer.onnx");
+
+    [ModelFact(UnixOnly = true)]
+    public void A_link_to_the_folder_and_links_within_it_are_followed()
+    {
+        using var copy = new ModelCopy();
+        string weights = copy.PathOf(Weights(copy));
+        File.Move(weights, weights + ".real");
+        MakeLink(weights, Path.GetFileName(weights) + ".real");
+        string graph = copy.PathOf("image_decoder.onnx");
+        MakeLink(graph, Path.Combine(TestModel.Folder!, "image_decoder.onnx"));
+        string link = copy.PathOf("link");
+        Directory.CreateSymbolicLink(link, copy.Folder);
+        using TextToImage model = TextToImage.Load(link, new TextToImageOptions { Precision = "fp32", Threads = 1 });
+        Assert.Equal("emoji", model.Model.Name);
+    }
+
+    [ModelFact(UnixOnly = true)]
+    public void A_folder_of_links_as_a_hub_caches_it_loads()
+    {
+        using var copy = new ModelCopy();
+        string snapshot = Directory.CreateDirectory(copy.PathOf("snapshot")).FullName;
+        foreach (string file in Directory.GetFiles(copy.Folder))
+        {
+            File.Move(file, file + ".blob");
+            File.CreateSymbolicLink(Path.Combine(snapshot, Path.GetFileName(file)), $"../{Path.GetFileName(file)}.blob");
+        }
+        using TextToImage model = TextToImage.Load(snapshot, new TextToImageOptions { Precision = "fp32", Threads = 1 });
+        Assert.Equal("emoji", model.Model.Name);
+    }
+
+    [ModelTheory]
+    [InlineData("layout", "rowSuffix", "[1000000]", "layout.rowSuffix has the id 1000000; transformer.fp32.onnx takes ids below")]
+    [InlineData("layout", "suffix", "[1000000]", "layout.suffix has the id 1000000; transformer.fp32.onnx takes ids below")]
+    [InlineData("layout", "firstCode", "1000000", "from id 1000000 on")]
+    [InlineData("prompt", "conditional", "[{\"text\": \"{prompt}\"}, 1000000]", "prompt.conditional has a token, whose largest id is 1000000")]
+    [InlineData("prompt", "unconditional", "[{\"fill\": 1000000}]", "prompt.unconditional has a fill, whose largest id is 1000000")]
+    [InlineData("prompt", "conditional", "[{\"class\": 0, \"of\": 1000000}]", "prompt.conditional has 1000000 classes, whose largest id is 999999")]
+    [InlineData("prompt", "unconditional", "[{\"from\": 1000000, \"plus\": \"rows\", \"per\": 2}]", "the number of rows, whose largest id is 1000008")]
+    [InlineData("image", "pixelsPerCode", "16", "image.pixelsPerCode 16; image_decoder.onnx has 8 pixels per code")]
+    public void Graph_and_manifest_must_agree_on_ids_and_pixels(string section, string field, string value, string sentence) =>
+        Refused(copy => copy.Edit(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
+
+    [ModelFact]
+    public void A_file_that_has_not_changed_is_not_hashed_again_unless_that_is_wanted()
+    {
+        using var copy = new ModelCopy();
+        string cache = Path.Combine(copy.Folder, "cache"), weights = copy.OwnFile(Weights(copy));
+        DateTime time = File.GetLastWriteTimeUtc(weights);
+        Load(HashVerification.Once);
+        ChangeByte(weights);
+
+        Assert.Contains("its SHA-256 is", Fails(HashVerification.Once), StringComparison.Ordinal);
+        File.SetLastWriteTimeUtc(weights, time); // as if it had not changed
+        Load(HashVerification.Once);
+        Assert.Contains("its SHA-256 is", Fails(HashVerification.Always), StringComparison.Ordinal);
+        Load(HashVerification.None);
+
+        void Load(HashVerification verification) => TextToImage.Load(
+            copy.Folder, new TextToImageOptions { Precision = "fp32", Threads = 1, CacheFolder = cache, HashVerification = verification }).Dispose();
+
+        string Fails(HashVerification verification) => Assert.Throws<ModelException>(() => Load(verification)).Message;
+    }
+
+    private static void ChangeByte(string path)
+    {
+        using FileStream file = File.Open(path, FileMode.Open);
+        file.Position = file.Length / 2;
+        int old = file.ReadByte();
+        file.Position--;
+        file.WriteByte((byte)(old ^ 1));
+    }
+
+    private static void MakeLink(string path, string target)
+    {
+        File.Delete(path);
+        File.CreateSymbolicLink(path, target);
+    }
+
+    private static void MakePipe(string path)
+    {
+        File.Delete(path);
+        using Process made = Process.Start("mkfifo", path);
+        made.WaitForExit();
+        Assert.Equal(0, made.ExitCode);
     }
 
     /// <summary>The largest file: the weights, whatever the exporter called them.</summary>

@@ -28,8 +28,69 @@ public class ManifestTests
     public void What_is_no_manifest_is_refused(string json) => Refused(() => ManifestReader.Read(Encoding.UTF8.GetBytes(json)), "model.json");
 
     [Fact]
-    public void A_later_format_is_named_before_its_unknown_fields() =>
-        Refused(() => Read(manifest => (manifest["format"], manifest["novelty"]) = (3, true)), "format 3; this engine reads format 2");
+    public void A_newer_major_format_is_named_before_its_unknown_fields() =>
+        Refused(
+            () => Read(manifest => (manifest["format"], manifest["novelty"]) = ("4.1", true)),
+            "format 4.1; this engine reads 3.0. A newer SjdOnnx is needed");
+
+    [Theory]
+    [InlineData("2")]
+    [InlineData("1")]
+    [InlineData("3.0")]
+    public void A_format_that_is_a_number_is_older_and_the_model_must_be_exported_again(string format) =>
+        Refused(() => Read(manifest => manifest["format"] = JsonNode.Parse(format)), $"format {format}, which is older", "Run export/export.py");
+
+    [Theory]
+    [InlineData("\"2.9\"", "format 2.9; this engine reads 3.0. Run export/export.py")]
+    [InlineData("\"3\"", "two numbers")]
+    [InlineData("\"3.0.1\"", "two numbers")]
+    [InlineData("\"3.-1\"", "two numbers")]
+    [InlineData("\"99999999999.0\"", "two numbers")]
+    [InlineData("null", "two numbers")]
+    public void A_format_that_is_no_pair_of_numbers_is_refused(string format, string sentence) =>
+        Refused(() => Read(manifest => manifest["format"] = JsonNode.Parse(format)), sentence);
+
+    [Fact]
+    public void Unknown_fields_of_a_newer_minor_format_are_ignored()
+    {
+        Manifest manifest = Read(manifest =>
+        {
+            manifest["format"] = "3.1";
+            manifest["novelty"] = true;
+            manifest["layout"]!["novelty"] = new JsonArray(1);
+            manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "text": "{prompt}", "novelty": 1 }]""");
+        });
+        Assert.Equal([new PromptPart.Text("{prompt}")], manifest.Prompt.Conditional);
+        Refused(() => Read(manifest =>
+        {
+            manifest["format"] = "3.1";
+            manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "novelty": 1 }]""");
+        }), "an object with text");
+    }
+
+    [Fact]
+    public void A_byte_order_mark_is_accepted() =>
+        Assert.Equal("emoji", ManifestReader.Read([.. Encoding.UTF8.GetPreamble(), .. Encoding.UTF8.GetBytes(Whole)]).Name);
+
+    [Fact]
+    public void Ids_that_do_not_fit_into_32_bits_are_refused()
+    {
+        Refused(() => Read(manifest => manifest["layout"]!["firstCode"] = int.MaxValue), "from id 2147483647 on, so the last is 2147484670");
+        Refused(
+            () => Read(manifest => manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "class": 2147483647, "of": 2 }]""")),
+            "2 classes, whose largest id is 2147483648");
+    }
+
+    [Fact]
+    public void Weights_of_a_graph_must_be_among_the_files()
+    {
+        Assert.Empty(Read(_ => { }).Files["transformer.fp32.onnx"].Weights);
+        Assert.Equal(["tokenizer.onnx"], Read(manifest => Weights(manifest, "tokenizer.onnx")).Files["transformer.fp32.onnx"].Weights);
+        Refused(
+            () => Read(manifest => Weights(manifest, "w.data")), "transformer.fp32.onnx reads its weights from 'w.data', which is not among files");
+
+        static void Weights(JsonObject manifest, string name) => manifest["files"]!["transformer.fp32.onnx"]!["weights"] = new JsonArray(name);
+    }
 
     [Fact]
     public void An_unknown_field_is_refused_by_name() => Refused(() => Read(manifest => manifest["layout"]!["colums"] = 16), "'colums'", "line");
@@ -136,6 +197,7 @@ public class ManifestTests
 
     [Theory]
     [InlineData("steps", "0", "denoising.steps is 0; it must be at least 1")]
+    [InlineData("steps", "2147483647", "denoising.steps is 2147483647; it must be at least 1 and at most 1024")]
     [InlineData("hidden", "0", "denoising.hidden is 0; it must be at least 1")]
     [InlineData("normalisation", "\"layer\"", "denoising.normalisation is 'layer'; it can be channel")]
     [InlineData("levels", "\"shouted\"", "denoising.levels is 'shouted'; it can be added or untold")]
@@ -242,7 +304,7 @@ public class ManifestTests
 
     private const string Whole = """
         {
-          "format": 2, "name": "emoji", "family": "chameleon",
+          "format": "3.0", "name": "emoji", "family": "chameleon",
           "license": { "id": "MIT", "notice": "one line", "commercial": true },
           "transformer": {
             "layers": 8, "kvHeads": 8, "headDim": 32, "lanes": 2, "maxPositions": 512,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sjdexport.errors import ExportError
-from sjdexport.sections import FIELDS, OPTIONAL, ORDER, merge, read_generation
+from sjdexport.sections import OPTIONAL, ORDER, SECTIONS, fields, merge, read_generation
 
 COMPLETE = {
     "license": {"id": "MIT", "notice": "Ours.", "commercial": True},
@@ -67,13 +67,13 @@ WRONG: dict[str, list[tuple[str, object]]] = {
 @pytest.mark.parametrize(("section", "name", "value"), [(section, name, value) for section, wrong in WRONG.items() for name, value in wrong])
 def test_what_is_wrong_is_refused(tmp_path: Path, section: str, name: str, value: object) -> None:
     path = written(tmp_path, {section: {**{**COMPLETE, "denoising": DENOISING}[section], name: value}})
-    with pytest.raises(ExportError, match=f"generation.json: section {section}: {name} is .*; expected "):
+    with pytest.raises(ExportError, match=f"generation.json: section {section}: {name}(: last)? (is|has) .*; expected "):
         read_generation(path)
 
 
 def test_every_section_has_wrong_values() -> None:
     assert {section: {name for name, _ in wrong} for section, wrong in WRONG.items()} == {
-        section: {*required, *optional} for section, (required, optional) in (FIELDS | OPTIONAL).items()}
+        section: set(fields(section)["properties"]) for section in (*SECTIONS, *OPTIONAL)}
 
 
 @pytest.mark.parametrize("name", [3, "", None])

@@ -1,0 +1,80 @@
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace SjdOnnx.Runtime.Model;
+
+/// <summary>A file at the time when its hash was computed.</summary>
+/// <param name="Changed">Time of the last change, in ticks of UTC.</param>
+internal sealed record VerifiedFile(long Bytes, long Changed, string Sha256);
+
+/// <summary>
+/// Remembers which files of a model folder have which hash, in one file of the cache folder for each model folder. If that file is
+/// damaged or cannot be written, hashes are computed again.
+/// </summary>
+/// <param name="cache">The cache folder, which is made when needed; null to remember nothing.</param>
+/// <param name="folder">The model folder.</param>
+/// <param name="clock">Null for the system's.</param>
+internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? clock = null)
+{
+    private const int Format = 1;
+
+    /// <summary>A younger file is not remembered: another change within the clock's resolution would not show in its time of change.</summary>
+    private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
+
+    private readonly string _folder = Path.GetFullPath(folder);
+
+    /// <summary>Before any hash is computed.</summary>
+    private readonly long _youngest = ((clock ?? TimeProvider.System).GetUtcNow() - Settled).UtcTicks;
+
+    /// <summary>The file of this model folder in the cache; null if there is no cache.</summary>
+    public string? FilePath => cache is null ? null
+        : Path.Combine(cache, $"verified-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_folder)))[..16]}.json");
+
+    /// <summary>What is remembered, by file name; empty if that is nothing, or cannot be read.</summary>
+    public Dictionary<string, VerifiedFile> Read()
+    {
+        if (FilePath is not string path)
+            return [];
+        try
+        {
+            VerifiedRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(path), VerifiedJson.Default.VerifiedRecord);
+            return record is { Format: Format } && record.Folder == _folder ? record.Files : [];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>Remembers these files, in place of what was remembered. The file appears whole or not at all.</summary>
+    /// <returns>Whether it could be written.</returns>
+    public bool Write(IReadOnlyDictionary<string, VerifiedFile> files)
+    {
+        if (FilePath is not string path)
+            return false;
+        string partial = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}.partial";
+        try
+        {
+            Directory.CreateDirectory(cache!);
+            var settled = new Dictionary<string, VerifiedFile>(files.Where(file => file.Value.Changed < _youngest));
+            File.WriteAllBytes(
+                partial, JsonSerializer.SerializeToUtf8Bytes(new VerifiedRecord(Format, _folder, settled), VerifiedJson.Default.VerifiedRecord));
+            File.Move(partial, path, overwrite: true);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
+    }
+}
+
+internal sealed record VerifiedRecord(int Format, string Folder, Dictionary<string, VerifiedFile> Files);
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(VerifiedRecord))]
+internal sealed partial class VerifiedJson : JsonSerializerContext;

@@ -1,0 +1,177 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime.Model;
+
+namespace SjdOnnx.Runtime.Tests.Model;
+
+/// <summary>docs/model.schema.json, which the exporter checks against, and the reader must refuse the same.</summary>
+public class ModelSchemaTests
+{
+    private static readonly JsonSchema Schema = new();
+
+    /// <summary>A model.json with every field that there is.</summary>
+    private const string Whole = """
+        {
+          "format": "3.0", "name": "all", "family": "chameleon",
+          "license": { "id": "MIT", "notice": "one line", "commercial": true },
+          "transformer": {
+            "layers": 8, "kvHeads": 8, "headDim": 32, "lanes": 2, "maxPositions": 2048,
+            "precisions": { "fp32": { "graph": "t.onnx", "batches": BATCHES, "tree": "tree.onnx", "cache": "float32" } }, "defaultPrecision": "fp32"
+          },
+          "tokenizer": { "graph": "tokenizer.onnx" },
+          "prompt": {
+            "conditional": [0, { "text": "{prompt}{negative}" }, { "from": 8, "plus": "rows", "per": 2 }, { "class": 9, "of": 10 }],
+            "unconditional": [0, { "fill": 3 }], "negative": "blurred", "cleaning": "t5-captions", "maxTokens": 128
+          },
+          "layout": { "firstCode": 4, "codes": 1024, "rowSuffix": [1030], "suffix": [1028] },
+          "image": { "graph": "image.onnx", "pixelsPerCode": 8, "sizes": [[128, 128], [64, 128]] },
+          "sampling": { "guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0, "order": ["guidance", "temperature", "topK", "topP"] },
+          "decoding": { "method": "sjd", "window": 16, "initialisation": "uniform", "sequential": { "first": 1, "last": 2 } },
+          "denoising": {
+            "steps": 2, "hidden": 256, "normalisation": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]
+          },
+          "files": { "t.onnx": FILE, "x2.onnx": FILE, "tree.onnx": FILE, "tokenizer.onnx": FILE, "text.onnx": FILE, "image.onnx": FILE, "w.data": FILE }
+        }
+        """;
+
+    private const string WithText = """{ "graph": "text.onnx", "places": 120, "firstId": 1024, "ids": [{ "text": "{prompt}" }, 1] }""";
+
+    /// <summary>One with batches and one with a text encoder, which cannot have both.</summary>
+    private static JsonObject[] Documents()
+    {
+        string file = $$"""{ "sha256": "{{new string('a', 64)}}", "bytes": 1, "weights": ["w.data"] }""";
+        string text = Whole.Replace("FILE", file, StringComparison.Ordinal);
+        JsonObject batches = Parsed(text.Replace("BATCHES", """{ "2": "x2.onnx" }""", StringComparison.Ordinal));
+        JsonObject encoder = Parsed(text.Replace("BATCHES", "{}", StringComparison.Ordinal));
+        encoder["textEncoder"] = JsonNode.Parse(WithText);
+        encoder["prompt"]!["conditional"]!.AsArray().Add(JsonNode.Parse("""{ "encoded": "prompt" }"""));
+        return [batches, encoder];
+    }
+
+    [Fact]
+    public void Documents_with_every_field_hold_for_the_schema_and_for_the_reader()
+    {
+        foreach (JsonObject document in Documents())
+        {
+            Assert.True(Schema.Holds(document));
+            Read(document);
+        }
+    }
+
+    [ModelFact]
+    public void The_committed_models_hold_for_the_schema()
+    {
+        string[] folders = [.. new[] { TestModel.Folder, TestModel.DenoisingFolder }.OfType<string>()];
+        Assert.All(folders, folder => Assert.True(Schema.Holds(JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "model.json"))))));
+    }
+
+    [Fact]
+    public void The_schema_names_the_methods_initialisations_and_cleanings_that_there_are()
+    {
+        Assert.Equal(DecodingMethods.Names, Choices("decoding", "method"));
+        Assert.Equal(Initialisation.All.Select(initialisation => initialisation.Name), Choices("decoding", "initialisation"));
+        Assert.Equal([.. PromptCleaning.Names, null], Choices("prompt", "cleaning"));
+
+        static IEnumerable<string?> Choices(string section, string field) =>
+            Schema.Root["$defs"]![section]!["properties"]![field]!["enum"]!.AsArray().Select(name => (string?)name);
+    }
+
+    [Fact]
+    public void The_reader_refuses_every_change_that_the_schema_refuses()
+    {
+        var accepted = new List<string>();
+        var kinds = new Dictionary<string, int>();
+        foreach (JsonObject document in Documents())
+        {
+            foreach ((string kind, string what, JsonObject changed) in Changes(document))
+            {
+                if (Schema.Holds(changed))
+                    continue;
+                kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
+                try
+                {
+                    Read(changed);
+                    accepted.Add($"{kind}: {what}");
+                }
+                catch (ModelException error)
+                {
+                    Messages.AssertReadable(error);
+                }
+            }
+        }
+        Assert.Equal("", string.Join("; ", accepted));
+        Assert.Equal(["a field is missing", "a value is of another type", "a value is out of range", "an unknown field", "another name"], kinds.Keys.Order());
+        Assert.All(kinds.Values, count => Assert.True(count >= 5));
+    }
+
+    /// <summary>Each field in the place of which the schema says something, changed once in every way that it may forbid.</summary>
+    private static IEnumerable<(string Kind, string What, JsonObject Changed)> Changes(JsonObject document)
+    {
+        foreach (object[] path in Paths(document, []))
+        {
+            string what = string.Join('.', path);
+            JsonNode value = At(document, path)!;
+            foreach (string other in (string[])["null", "true", "\"\"", "\"text\"", "\"a/b\"", "\"..\"", "0.5", "[]", "[[]]", "{}", "[\"a\"]"])
+                yield return ("a value is of another type", $"{what} = {other}", With(document, path, JsonNode.Parse(other)));
+            if (value.GetValueKind() == JsonValueKind.Number)
+            {
+                string[] numbers = ["-1", "0", "1", "-0.5", "3", "101", "1025", "16777217", "2147483648", "9223372036854775808", "1e300"];
+                foreach (string number in numbers)
+                    yield return ("a value is out of range", $"{what} = {number}", With(document, path, JsonNode.Parse(number)));
+            }
+            if (value is JsonObject)
+                yield return ("an unknown field", what, With(document, [.. path, "novelty"], JsonValue.Create(1)));
+            if (path[^1] is not string name)
+                continue;
+            yield return ("a field is missing", what, Without(document, path));
+            JsonObject renamed = Without(document, path);
+            At(renamed, path[..^1])![name.ToUpperInvariant()] = value.DeepClone();
+            yield return ("another name", what, renamed);
+        }
+        yield return ("an unknown field", "the document", With(document, ["novelty"], JsonValue.Create(1)));
+    }
+
+    private static IEnumerable<object[]> Paths(JsonNode node, object[] path)
+    {
+        IEnumerable<(object Step, JsonNode? Child)> children = node switch
+        {
+            JsonObject fields => fields.Select(field => ((object)field.Key, field.Value)),
+            JsonArray items => items.Select((item, i) => ((object)i, item)),
+            _ => [],
+        };
+        foreach ((object step, JsonNode? child) in children)
+        {
+            object[] inner = [.. path, step];
+            yield return inner;
+            foreach (object[] deeper in Paths(child!, inner))
+                yield return deeper;
+        }
+    }
+
+    private static JsonNode? At(JsonNode node, object[] path) =>
+        path.Aggregate((JsonNode?)node, (at, step) => step is string name ? at![name] : at![(int)step]);
+
+    private static JsonObject With(JsonObject document, object[] path, JsonNode? value)
+    {
+        JsonObject changed = document.DeepClone().AsObject();
+        JsonNode parent = At(changed, path[..^1])!;
+        if (path[^1] is string name)
+            parent[name] = value;
+        else
+            parent[(int)path[^1]] = value;
+        return changed;
+    }
+
+    private static JsonObject Without(JsonObject document, object[] path)
+    {
+        JsonObject changed = document.DeepClone().AsObject();
+        At(changed, path[..^1])!.AsObject().Remove((string)path[^1]);
+        return changed;
+    }
+
+    private static JsonObject Parsed(string json) => JsonNode.Parse(json)!.AsObject();
+
+    private static void Read(JsonObject document) => ManifestReader.Read(Encoding.UTF8.GetBytes(document.ToJsonString()));
+}

@@ -1,0 +1,61 @@
+using SjdOnnx.Runtime.Model;
+
+namespace SjdOnnx.Runtime.Tests.Model;
+
+public sealed class VerifiedFilesTests : IDisposable
+{
+    private static readonly VerifiedFile Old = new(7, new DateTime(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc).Ticks, "ab");
+
+    private readonly string _cache = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+
+    [Fact]
+    public void What_was_written_is_read_again()
+    {
+        Assert.Empty(Files().Read());
+        Assert.True(Files().Write(new Dictionary<string, VerifiedFile> { ["a"] = Old }));
+        Assert.Equal(new Dictionary<string, VerifiedFile> { ["a"] = Old }, Files().Read());
+        Assert.Empty(new VerifiedFiles(_cache, "other").Read());
+        Assert.Equal([Files().FilePath!], Directory.GetFiles(_cache));
+    }
+
+    [Fact]
+    public void A_file_that_has_just_changed_is_not_remembered()
+    {
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        Assert.True(Files().Write(new Dictionary<string, VerifiedFile> { ["a"] = Old, ["b"] = Old with { Changed = now.UtcTicks } }));
+        Assert.Equal(["a"], Files().Read().Keys);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{")]
+    [InlineData("""{ "format": 1, "folder": "/", "files": null }""")]
+    [InlineData("""{ "format": 2, "folder": "/", "files": {} }""")]
+    [InlineData("""{ "format": 1, "folder": "/", "files": { "a": null } }""")]
+    public void A_damaged_file_remembers_nothing(string content)
+    {
+        Directory.CreateDirectory(_cache);
+        File.WriteAllText(Files().FilePath!, content);
+        Assert.Empty(Files().Read());
+    }
+
+    [Fact]
+    public void A_cache_that_cannot_be_written_is_no_error()
+    {
+        File.WriteAllText(_cache, "in the way");
+        Assert.False(Files().Write(new Dictionary<string, VerifiedFile> { ["a"] = Old }));
+        Assert.Empty(Files().Read());
+        Assert.False(new VerifiedFiles(null, "model").Write(new Dictionary<string, VerifiedFile>()));
+        Assert.Empty(new VerifiedFiles(null, "model").Read());
+    }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_cache))
+            Directory.Delete(_cache, recursive: true);
+        File.Delete(_cache);
+    }
+
+    private VerifiedFiles Files() => new(_cache, "model");
+}

@@ -79,7 +79,6 @@ def present(layer: int, lane: int, part: str) -> str:
 # image_decoder.onnx
 CODES = "codes"  # int64 [1, h, w], codebook indices
 RGB = "rgb"  # uint8 [1, H, W, 3]
-PNG = "png"  # uint8 [bytes]
 
 # tokenizer.onnx
 TEXT = "text"  # string [1]

@@ -21,10 +21,9 @@ public sealed class TextToImage : IDisposable
     private readonly CancellationTokenSource _disposing = new();
     private int _disposed;
 
-    private TextToImage(ModelFolder folder, LoadedModel model, PassCostTables costs, RequestResolver resolver, TimeSpan load)
+    private TextToImage(LoadedModel model, PassCostTables costs, RequestResolver resolver, TimeSpan load)
     {
         (_model, _costs, _resolver, _load) = (model, costs, resolver, load);
-        Model = new ModelDescription(folder);
     }
 
     /// <summary>
@@ -32,7 +31,7 @@ public sealed class TextToImage : IDisposable
     /// </summary>
     public static IReadOnlyList<string> Providers => Provider.Names;
 
-    public ModelDescription Model { get; }
+    public ModelDescription Model => _model.Description;
 
     /// <summary>OrtValues not yet disposed: the same between any two requests, and 0 after <see cref="Dispose"/>.</summary>
     internal int LiveTensors => _model.Tensors.Live;
@@ -57,7 +56,7 @@ public sealed class TextToImage : IDisposable
             LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.VerifyHashes, options.Batch);
             string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
             var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
-            return new TextToImage(model, loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
+            return new TextToImage(loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {

@@ -14,12 +14,15 @@ internal sealed class LoadedModel : IDisposable
         if (encoder is not null)
             GraphContract.CheckTextEncoder(encoder);
         GraphContract.CheckImageDecoder(image);
+        Description = new ModelDescription(folder);
         Tensors = tensors;
         Prompts = new PromptReader(
             folder.Manifest, tokenizer is null ? null : new Tokenizer(tokenizer, Tensors), encoder is null ? null : new TextEncoder(encoder, Tensors));
         Transformer = transformer;
         ImageDecoder = new ImageDecoder(image, Tensors);
     }
+
+    public ModelDescription Description { get; }
 
     public NativeTensors Tensors { get; }
 
@@ -29,7 +32,7 @@ internal sealed class LoadedModel : IDisposable
 
     public ImageDecoder ImageDecoder { get; }
 
-    /// <summary>Opens the graphs side by side after the tokenizer, and compares the hashes meanwhile: each is bound to one core.</summary>
+    /// <summary>Opens the graphs side by side, and compares the hashes meanwhile: each is bound to one core.</summary>
     /// <exception cref="ModelException">The folder does not hold what its model.json says.</exception>
     /// <exception cref="ProviderException">The provider or a native library is not available.</exception>
     /// <param name="pictures">
@@ -42,15 +45,12 @@ internal sealed class LoadedModel : IDisposable
             folder.Manifest, folder.Precision, provider, tensors,
             (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
         Task hashes = verifyHashes ? Task.Run(folder.VerifyHashes) : Task.CompletedTask;
-        // The first session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard
-        // against sessions that read it meanwhile. So it opens alone: the tokenizer, which takes a few milliseconds, or where there is none
-        // the image decoder. Those that follow only read.
+        // The session with extensions adds their operators' domains to a table of the process that ONNX Runtime does not guard against
+        // sessions that read it meanwhile. So the tokenizer, which takes a few milliseconds, opens alone.
         Task<Session?> tokenizer = Task.Run(
             () => folder.TokenizerGraph is { } graph ? Session.Open(graph, Provider.Cpu, threads: 1, extensions: true) : null);
         Task.WhenAny(tokenizer).Wait(CancellationToken.None);
-        Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
-        if (folder.TokenizerGraph is null)
-            Task.WhenAny(image).Wait(CancellationToken.None);
+        Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: false));
         Task transformers = Task.Run(() => transformer.Open(pictures));
         Task<Session?> encoder = Task.Run(
             () => folder.TextEncoderGraph is { } graph ? Session.Open(graph, provider, threads, extensions: false) : null);

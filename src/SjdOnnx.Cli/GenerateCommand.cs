@@ -42,7 +42,8 @@ internal sealed class GenerateCommand : Command
         "Without it the name is made from the seed (sjd-00000042.png), with -2, -3... added rather than overwrite a file. " +
         "With - the picture goes to standard output");
 
-    private readonly Option<string?> _format = OneOf("--format", "Format of the pictures", FormatNames, "by the extension of --output, or png");
+    private readonly Option<string?> _format =
+        OneOf("--format", "Format of the pictures", FormatNames, "by the extension of --output, or png");
 
     private readonly Option<int?> _quality = Number<int>("--quality", "N", "Quality of jpeg and lossy webp",
         "a whole number from 1 to 100", $"{ImageFileOptions.DefaultQuality}", n => n is >= 1 and <= 100);
@@ -97,12 +98,13 @@ internal sealed class GenerateCommand : Command
         {
             if (result.Tokens is [{ Value: string value }]
                 && OtherFormats.Contains(Path.GetExtension(value), StringComparer.OrdinalIgnoreCase))
-                result.AddError($"--output is '{value}'; its name must end in {string.Join(", ", ImageFormats.Extensions)}.");
+                result.AddError($"--output is '{value}'; the name must end in {string.Join(", ", ImageFormats.Extensions)}.");
         });
 
         Arguments.Add(_prompt);
-        Option[] options = [_output, _format, _quality, _lossless, _model.Model, _method, _window, _initialisation, .. _methodOptions.Options,
-            _methodOptions.DenoisingSteps, _seed, _count, _batch, .. _sampling.Options, .. _model.Runtime, _precision, _preview, _trace, _json, _noMetadata];
+        Option[] options = [_output, _format, _quality, _lossless, _model.Model, _method, _window, _initialisation,
+            .. _methodOptions.Options, _methodOptions.DenoisingSteps, _seed, _count, _batch,
+            .. _sampling.Options, .. _model.Runtime, _precision, _preview, _trace, _json, _noMetadata];
         foreach (Option option in options)
             Options.Add(option);
 
@@ -148,7 +150,10 @@ internal sealed class GenerateCommand : Command
         }
 
         if (options is { Trace: not null, Count: > 1 })
-            throw new CommandException(ExitCode.Usage, $"--count is {options.Count}; with --trace it must be 1, since the file is of one picture.");
+        {
+            throw new CommandException(ExitCode.Usage,
+                $"--count is {options.Count}; with --trace it must be 1, since the file is of one picture.");
+        }
 
         return request.Seed <= ulong.MaxValue - (ulong)(options.Count - 1)
             ? options

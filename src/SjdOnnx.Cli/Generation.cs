@@ -64,7 +64,7 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
             if (!Console.IsOutputRedirected)
             {
                 throw new CommandException(ExitCode.Output,
-                    "The picture cannot be written to a terminal; send standard output to a file or program, or give --output a file's name.");
+                    "The picture cannot be written to a terminal; send standard output to a file or program, or give --output a name.");
             }
         }
         else
@@ -87,7 +87,11 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
             foreach (string name in options.Preview ? (string[])[picture, names.PreviewOf(picture)] : [picture])
             {
                 if (OutputFile.Target(name) == trace)
-                    throw new CommandException(ExitCode.Usage, $"'{options.Trace}' is to be written twice; give --trace a name of its own.");
+                {
+                    throw new CommandException(
+                        ExitCode.Usage, $"'{options.Trace}' is to be written twice; give --trace a name of its own.");
+                }
+
                 OutputFile.CheckWritable(name);
             }
         }

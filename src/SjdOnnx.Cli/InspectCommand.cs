@@ -14,7 +14,11 @@ internal sealed class InspectCommand : Command
         {ExitCode.Table}
         """;
 
-    private readonly Argument<string> _file = new("FILE") { Description = "A PNG, JPEG or WebP that sjd or a similar program wrote; - for standard input" };
+    private readonly Argument<string> _file = new("FILE")
+    {
+        Description = "A PNG, JPEG or WebP that sjd or a similar program wrote; - for standard input",
+    };
+
     private readonly Option<bool> _json = CheckedOption.Flag("--json", "Print one JSON object");
 
     public InspectCommand()

@@ -74,19 +74,21 @@ internal static class Inspection
         {
             JsonElement data = JsonElement.Parse(text);
             if (data.ValueKind != JsonValueKind.Object)
-                throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: its {GenerationData.Keyword} data are no JSON object.");
+                throw Unreadable($"its {GenerationData.Keyword} data are no JSON object");
             CheckStrings(data);
             return data;
         }
         catch (JsonException error)
         {
-            throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: its {GenerationData.Keyword} data are no JSON.", error);
+            throw Unreadable($"its {GenerationData.Keyword} data are no JSON", error);
         }
         catch (InvalidOperationException error)
         {
-            throw new CommandException(ExitCode.Input,
-                $"'{path}' cannot be read: a string of its {GenerationData.Keyword} data has half a surrogate pair.", error);
+            throw Unreadable($"a string of its {GenerationData.Keyword} data has half a surrogate pair", error);
         }
+
+        CommandException Unreadable(string why, Exception? error = null) =>
+            new(ExitCode.Input, $"'{path}' cannot be read: {why}.", error);
     }
 
     /// <summary>Escapes such as \ud800 are legal JSON; whether they make whole characters shows when a string is read.</summary>

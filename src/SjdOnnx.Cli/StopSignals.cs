@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace SjdOnnx.Cli;
 
-/// <summary>Turns the first Ctrl+C (or SIGTERM, or SIGHUP) into a cancellation, so that the command can leave nothing half done; the second ends
-/// the process at once.</summary>
+/// <summary>Turns the first Ctrl+C, SIGTERM or SIGHUP into a cancellation, so that the command can leave nothing half done; the second
+/// ends the process at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();

@@ -78,7 +78,8 @@ public sealed class GeneratedImage
     /// <exception cref="ArgumentException">The format does not have what the options ask for.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public async Task SaveAsync(
-        Stream stream, ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null, CancellationToken cancellationToken = default)
+        Stream stream, ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(stream);
         byte[] file = await Task.Run(() => Encode(format, options), cancellationToken).ConfigureAwait(false);

@@ -12,8 +12,8 @@ public sealed record ImageFileOptions
     public bool Metadata { get; init; } = true;
 
     /// <summary>
-    /// The quality of JPEG and lossy WebP, from 1 to 100; null for <see cref="DefaultQuality"/>. From 90 on a JPEG keeps the colors of every
-    /// pixel, below that of every second one in both directions. PNG and lossless WebP have none.
+    /// The quality of JPEG and lossy WebP, from 1 to 100; null for <see cref="DefaultQuality"/>. From 90 on a JPEG keeps the colors of
+    /// every pixel, below that of every second one in both directions. PNG and lossless WebP have none.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1 or above 100.</exception>
     public int? Quality

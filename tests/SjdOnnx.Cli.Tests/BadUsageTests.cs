@@ -30,7 +30,7 @@ public class BadUsageTests
     [InlineData("a negative size", "--size is '-128x128'; it must be", "generate", "a fox", "--size", "-128x128")]
     [InlineData("negative threads", "--threads is '-1'; it must be", "generate", "a fox", "--threads", "-1")]
     [InlineData("an empty name", "--output is empty; it must be FILE.", "generate", "a fox", "-o", "")]
-    [InlineData("another format", "--output is 'fox.gif'; its name must end in .png, .jpg, .jpeg, .webp.", "generate", "a fox", "-o", "fox.gif")]
+    [InlineData("another format", "--output is 'fox.gif'; the name must end in .png, .jpg, .jpeg, .webp.", "generate", "a fox", "-o", "fox.gif")]
     [InlineData("an unknown format", "--format is 'gif'; it must be one of png, jpeg, webp.", "generate", "a fox", "--format", "gif")]
     [InlineData("two formats", "--output is 'fox.png' and --format jpeg;", "generate", "a fox", "-o", "fox.png", "--format", "jpeg")]
     [InlineData("too low a quality", "--quality is '0'; it must be a whole number from 1 to 100.", "generate", "a fox", "--quality", "0")]

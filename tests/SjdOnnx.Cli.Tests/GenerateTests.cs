@@ -108,7 +108,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
 
         Finished json = await drawn.Sjd.RunAsync("inspect", "fox-1.png", "--json");
         JsonElement report = JsonElement.Parse(json.Output);
-        Assert.Equal(["file", "format", "width", "height", "parameters", "sjdonnx"], report.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["file", "format", "width", "height", "parameters", "sjdonnx"], report.EnumerateObject().Select(member => member.Name));
         Assert.Equal("png", report.GetProperty("format").GetString());
         Assert.Equal((128, 128), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
         Assert.Matches(
@@ -237,7 +238,8 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
     public async Task Names_made_from_seeds_and_previews_have_the_formats_extension()
     {
         using var sjd = new Sjd();
-        using Process process = sjd.Start(["generate", Prompt, "--model", TestModel.Folder!, "--seed", "42", "--format", "webp", "--preview", "--method", "ar"]);
+        using Process process = sjd.Start(
+            "generate", Prompt, "--model", TestModel.Folder!, "--seed", "42", "--format", "webp", "--preview", "--method", "ar");
         bool preview = false;
         while (!process.HasExited)
         {
@@ -260,8 +262,9 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
             return; // the test's shell is that of Unix
 
         using var sjd = new Sjd();
-        Finished run = await sjd.ShellAsync($"sjd generate '{Prompt}' --model '{TestModel.Folder}' -o {output} --format {format} --seed 42 " +
-            $"{string.Join(' ', Drawn.Options)} | sjd inspect - --json");
+        Finished run = await sjd.ShellAsync(
+            $"sjd generate '{Prompt}' --model '{TestModel.Folder}' -o {output} --format {format} --seed 42 {string.Join(' ', Drawn.Options)} " +
+            "| sjd inspect - --json");
 
         Assert.True(run.ExitCode == 0, run.Error);
         Assert.StartsWith("standard output: seed 42, 256 tokens in ", run.Error, StringComparison.Ordinal);
@@ -280,7 +283,9 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         using var sjd = new Sjd();
         string folder = sjd.PathOf("traces");
         Directory.CreateDirectory(folder);
-        using Process process = sjd.Start(["generate", Prompt, "--model", TestModel.Folder!, "-o", "out.png", "--trace", "traces/trace.json", "--preview", "--method", "ar", .. options]);
+        using Process process = sjd.Start(
+            ["generate", Prompt, "--model", TestModel.Folder!, "-o", "out.png", "--trace", "traces/trace.json", "--preview",
+                "--method", "ar", .. options]);
         while (!process.HasExited && !sjd.Files.Any(file => file.EndsWith(".preview.png", StringComparison.Ordinal)))
             await Task.Delay(5);
         Directory.Delete(folder);

@@ -13,7 +13,7 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
     /// <summary>Bytes consumed so far.</summary>
     public long Position { get; private set; }
 
-    /// <summary>The next bytes without consuming them: <paramref name="least"/> or more, fewer only where the stream ends before that.</summary>
+    /// <summary>The next bytes without consuming them: <paramref name="least"/> or more, fewer only where the stream ends.</summary>
     public ReadOnlySpan<byte> Peek(int least)
     {
         if (_end - _start < least)

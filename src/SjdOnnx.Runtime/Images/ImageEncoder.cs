@@ -14,7 +14,7 @@ internal static class ImageEncoder
     /// <summary>From this quality on, colors have the resolution of brightness.</summary>
     private const int FullColorQuality = 90;
 
-    /// <summary>ImageSharp's default one registers the decoders and encoders of eight formats, which takes time and is not needed to encode.</summary>
+    /// <summary>ImageSharp's default one registers eight formats, which takes time and is not needed to encode.</summary>
     private static readonly Configuration Configuration = new();
 
     /// <param name="rgb">[height × width × 3], row-major.</param>

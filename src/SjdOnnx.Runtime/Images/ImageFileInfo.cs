@@ -3,7 +3,7 @@ namespace SjdOnnx.Runtime.Images;
 /// <summary>What an image file says about its size and its making.</summary>
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
-/// <param name="Parameters">The text that web UIs write and read, as <see cref="ParametersText"/> makes it; null where there is none.</param>
+/// <param name="Parameters">The text that web UIs write and read (<see cref="ParametersText"/>); null where there is none.</param>
 /// <param name="GenerationJson">For <see cref="GenerationData.FromJson"/>; null in the file of another program.</param>
 public sealed record ImageFileInfo(ImageFormat Format, int Width, int Height, string? Parameters, string? GenerationJson)
 {

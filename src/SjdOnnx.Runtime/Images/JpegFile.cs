@@ -3,7 +3,7 @@ using System.Buffers.Binary;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The segments APP1 of a JPEG file that hold EXIF and XMP (EXIF 2.3, section 4.7; XMP specification, part 3, section 1.1.3).</summary>
+/// <summary>The segments APP1 of a JPEG file that hold EXIF and XMP (EXIF 2.3, section 4.7; XMP, part 3, section 1.1.3).</summary>
 /// <remarks>
 /// A segment holds 64 kB. Longer data, which only a prompt of many thousand characters makes, go on in further segments with the same
 /// beginning, as other programs write and join them.

@@ -48,7 +48,8 @@ public static class ParametersText
             ("Engine version", data.Engine),
         ];
         string negative = request.Negative is null ? "" : $"Negative prompt: {OnOneLine(request.Negative)}\n";
-        return OnOneLine(request.Prompt) + "\n" + negative + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
+        return OnOneLine(request.Prompt) + "\n" + negative
+            + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
     }
 
     private static IEnumerable<(string Key, string Value)> Of(MethodSettings? settings)

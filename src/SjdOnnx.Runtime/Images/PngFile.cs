@@ -5,7 +5,7 @@ using System.Text;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The texts of a PNG file: chunks tEXt, zTXt and iTXt, each under a keyword (PNG specification, sections 11.3.3.2 to 4).</summary>
+/// <summary>The texts of a PNG file: chunks tEXt, zTXt and iTXt, each under a keyword (PNG specification, 11.3.3.2 to 4).</summary>
 internal static class PngFile
 {
     private const int HeaderLength = 13;
@@ -66,8 +66,8 @@ internal static class PngFile
         }
         while (chunk.Type != "IEND");
 
-        return new ImageFileInfo(
-            ImageFormat.Png, BinaryPrimitives.ReadInt32BigEndian(size), BinaryPrimitives.ReadInt32BigEndian(size.AsSpan(4)), parameters, json);
+        (int width, int height) = (BinaryPrimitives.ReadInt32BigEndian(size), BinaryPrimitives.ReadInt32BigEndian(size.AsSpan(4)));
+        return new ImageFileInfo(ImageFormat.Png, width, height, parameters, json);
     }
 
     /// <summary>tEXt where Latin-1 can hold the text, iTXt (UTF-8) otherwise.</summary>

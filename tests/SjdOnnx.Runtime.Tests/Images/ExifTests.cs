@@ -50,6 +50,6 @@ public class ExifTests
     private static void AssertDamaged(ReadOnlySpan<byte> exif)
     {
         byte[] bytes = exif.ToArray();
-        Assert.Contains("EXIF data are damaged", Assert.Throws<ImageFormatException>(() => Exif.ReadComment(bytes)).Message, StringComparison.Ordinal);
+        TestImages.AssertRefused(() => Exif.ReadComment(bytes), "EXIF data are damaged");
     }
 }

@@ -94,7 +94,7 @@ public sealed class ImageFileInfoTests : IDisposable
         TestImages.AssertRefused(file.AsSpan(..^2), "cut short");
     }
 
-    /// <summary>JPEG and WebP have no checksums, so that what a damaged file says may be wrong; reading it must end in nothing worse.</summary>
+    /// <summary>JPEG and WebP have no checksums: what a damaged file says may be wrong, but reading it ends in nothing worse.</summary>
     [Theory]
     [MemberData(nameof(Formats))]
     public void A_damaged_file_is_read_or_refused_with_a_sentence(ImageFormat format, bool lossless)
@@ -127,7 +127,7 @@ public sealed class ImageFileInfoTests : IDisposable
         byte[] chunk = [0x7F, 0xFF, 0xFF, 0xFF, .. "IDAT"u8];
         using var endless = new HugeStream([.. TestImages.Png[..33], .. chunk], zeros: 1L << 32, []);
 
-        Assert.Contains("too large", Assert.Throws<ImageFormatException>(() => ImageFileInfo.Read(endless)).Message, StringComparison.Ordinal);
+        TestImages.AssertRefused(() => ImageFileInfo.Read(endless), "too large");
     }
 
     [Fact]
@@ -135,13 +135,13 @@ public sealed class ImageFileInfoTests : IDisposable
     {
         string empty = Path.Combine(_folder, "empty.png");
         File.WriteAllBytes(empty, []);
-        Assert.Contains("It is empty", Assert.Throws<ImageFormatException>(() => ImageFileInfo.Read(empty)).Message, StringComparison.Ordinal);
+        TestImages.AssertRefused(() => ImageFileInfo.Read(empty), "It is empty");
 
         if (OperatingSystem.IsLinux())
         {
             string link = Path.Combine(_folder, "link.png");
             File.CreateSymbolicLink(link, "/dev/zero");
-            Assert.Contains("a device", Assert.Throws<ImageFormatException>(() => ImageFileInfo.Read(link)).Message, StringComparison.Ordinal);
+            TestImages.AssertRefused(() => ImageFileInfo.Read(link), "a device");
         }
     }
 }

@@ -116,7 +116,8 @@ public class PngFileTests
     public void A_text_chunk_without_its_fields_is_called_damaged(string type, string data) =>
         TestImages.AssertRefused(With(type, Encoding.Latin1.GetBytes(data)), "damaged");
 
-    private static byte[] With(string type, byte[] data) => [.. TestImages.Png[..33], .. PngChunk.Write(type, data), .. TestImages.Png[33..]];
+    private static byte[] With(string type, byte[] data) =>
+        [.. TestImages.Png[..33], .. PngChunk.Write(type, data), .. TestImages.Png[33..]];
 
     private static List<string> Chunks(byte[] png)
     {

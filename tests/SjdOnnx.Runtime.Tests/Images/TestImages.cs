@@ -6,19 +6,19 @@ namespace SjdOnnx.Runtime.Tests.Images;
 internal static class TestImages
 {
     /// <summary>One red pixel, by Pillow.</summary>
-    public static readonly byte[] Png = Convert.FromBase64String("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGP4z8AAAAMBAQDJ/pLvAAAAAElFTkSuQmCC");
+    public static readonly byte[] Png = File("pillow.png");
 
     /// <summary>3 × 2 pixels, by Pillow.</summary>
-    public static readonly byte[] Jpeg = Convert.FromBase64String("/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAFA3PEY8MlBGQUZaVVBfeMiCeG5uePWvuZHI////////////////////////////////////////////////////2wBDAVVaWnhpeOuCguv/////////////////////////////////////////////////////////////////////////wAARCAACAAMDASIAAhEBAxEB/8QAFQABAQAAAAAAAAAAAAAAAAAAAAP/xAAUEAEAAAAAAAAAAAAAAAAAAAAA/8QAFQEBAQAAAAAAAAAAAAAAAAAAAwT/xAAUEQEAAAAAAAAAAAAAAAAAAAAA/9oADAMBAAIRAxEAPwCQA1j/2Q==");
+    public static readonly byte[] Jpeg = File("pillow.jpg");
 
     /// <summary>3 × 2 pixels, lossy, by Pillow.</summary>
-    public static readonly byte[] WebP = Convert.FromBase64String("UklGRjQAAABXRUJQVlA4ICgAAACQAQCdASoDAAIAB0CWJaACdLoAA5gA/uUK+Cepco/+N48CvJdjoAAA");
+    public static readonly byte[] WebP = File("pillow.webp");
 
     /// <summary>17 × 9 pixels with the EXIF of web UIs, in several scans, by Pillow.</summary>
-    public static readonly byte[] WebUiJpeg = Convert.FromBase64String("/9j/4AAQSkZJRgABAQAAAQABAAD/4QC6RXhpZgAATU0AKgAAAAgAAYdpAAQAAAABAAAAGgAAAAAAAZKGAAcAAACGAAAALAAAAABVTklDT0RFAABhACAAZgBvAHgACgBOAGUAZwBhAHQAaQB2AGUAIABwAHIAbwBtAHAAdAA6ACAAZgBvAGcACgBTAHQAZQBwAHMAOgAgADIAMAAsACAAUwBhAG0AcABsAGUAcgA6ACAARQB1AGwAZQByACAAYQAsACAAUwBlAGUAZAA6ACAANf/bAEMAGxIUFxQRGxcWFx4cGyAoQisoJSUoUTo9MEJgVWVkX1VdW2p4mYFqcZBzW12FtYaQnqOrratngLzJuqbHmairpP/bAEMBHB4eKCMoTisrTqRuXW6kpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpKSkpP/CABEIAAkAEQMBIgACEQEDEQH/xAAXAAEBAQEAAAAAAAAAAAAAAAADAAEC/8QAFgEBAQEAAAAAAAAAAAAAAAAAAQAD/9oADAMBAAIQAxAAAAEU3vSKaH//xAAbEAABBAMAAAAAAAAAAAAAAAACAAEQERIiQ//aAAgBAQABBQIA1xaqFczj/8QAFREBAQAAAAAAAAAAAAAAAAAAARD/2gAIAQMBAT8BVn//xAAYEQACAwAAAAAAAAAAAAAAAAAAARESE//aAAgBAgEBPwHNSUR//8QAGRAAAgMBAAAAAAAAAAAAAAAAAAEQETFx/9oACAEBAAY/ArZhiF2f/8QAHxABAAEBCQAAAAAAAAAAAAAAAQAxEBEhQVGBweHw/9oACAEBAAE/IQv0IkQOOtZ4O4R59uLP/9oADAMBAAIAAwAAABCE3//EABgRAQADAQAAAAAAAAAAAAAAAAEAEcHw/9oACAEDAQE/EFXTybCf/8QAFREBAQAAAAAAAAAAAAAAAAAAARD/2gAIAQIBAT8QUj//xAAeEAEAAQIHAAAAAAAAAAAAAAABEQBhECExcaGx8f/aAAgBAQABPxB8AQiW9BQKIM6Ni5rXnlOG6cU//9k=");
+    public static readonly byte[] WebUiJpeg = File("web-ui.jpg");
 
     /// <summary>17 × 9 pixels with EXIF in the other byte order, by Pillow.</summary>
-    public static readonly byte[] WebUiWebP = Convert.FromBase64String("UklGRlwBAABXRUJQVlA4WAoAAAAIAAAAEAAACAAAVlA4IIQAAADQAwCdASoRAAkAPxFysFAsJqSisAgBgCIJbACdLoAASg0J1Pc0PQAA/uXqC1PGjCjyNscPUs9NNzUWYHHD8HwxN/S9IZdW3OUeyhr/Y+OyhPzamKowAyUpHKoxJmxNw7D3KmwSfcsAr+5uyU6NbNT5wf/9AlrnRkTSTMQ21JMtnhHXZgBFWElGsgAAAElJKgAIAAAAAQBphwQAAQAAABoAAAAAAAAAAQCGkgcAhgAAACwAAAAAAAAAVU5JQ09ERQBhACAAZgBvAHgACgBOAGUAZwBhAHQAaQB2AGUAIABwAHIAbwBtAHAAdAA6ACAAZgBvAGcACgBTAHQAZQBwAHMAOgAgADIAMAAsACAAUwBhAG0AcABsAGUAcgA6ACAARQB1AGwAZQByACAAYQAsACAAUwBlAGUAZAA6ACAANQA=");
+    public static readonly byte[] WebUiWebP = File("web-ui.webp");
 
     /// <summary>How a picture of 31 × 17 pixels was drawn.</summary>
     public static readonly GenerationData Fox = new()
@@ -45,8 +45,16 @@ internal static class TestImages
     public static void AssertRefused(ReadOnlySpan<byte> file, string because)
     {
         byte[] bytes = file.ToArray();
-        string sentence = Assert.Throws<ImageFormatException>(() => Read(bytes)).Message;
+        AssertRefused(() => Read(bytes), because);
+    }
+
+    /// <inheritdoc cref="AssertRefused(ReadOnlySpan{byte}, string)"/>
+    public static void AssertRefused(Func<object?> read, string because)
+    {
+        string sentence = Assert.Throws<ImageFormatException>(read).Message;
         Assert.Contains(because, sentence, StringComparison.Ordinal);
         Assert.EndsWith(".", sentence, StringComparison.Ordinal);
     }
+
+    private static byte[] File(string name) => System.IO.File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Images", "Files", name));
 }

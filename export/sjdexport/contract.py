@@ -87,7 +87,6 @@ def present(layer: int, lane: int, part: str) -> str:
 # image_decoder.onnx
 CODES = "codes"  # int64 [1, h, w], codebook indices
 RGB = "rgb"  # uint8 [1, H, W, 3]
-PNG = "png"  # uint8 [bytes]
 
 # In the graphs' metadata_props, for the engine to compare with model.json
 METADATA_IDS = "sjdonnx.ids"  # of the transformer and of the text encoder: rows of the embedding

@@ -13,7 +13,7 @@ from .tensors import to_bfloat16
 
 # Written out, because onnx's own defaults are those of its release and not of the engine's ONNX Runtime.
 IR_VERSION = 10
-OPSETS = {"": 21, "com.microsoft": 1, "com.microsoft.extensions": 1, "ai.onnx.contrib": 1, "ai.onnx.ml": 4}
+OPSETS = {"": 21, "com.microsoft": 1}
 
 FLOAT, FLOAT16, BFLOAT16 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16
 INT8, UINT8, INT32, INT64 = TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64

@@ -12,6 +12,9 @@ internal static class ExitCode
     public const int Provider = 6;
     public const int Input = 7;
 
+    /// <summary>SIGHUP, which a terminal sends when it is closed, is signal 1.</summary>
+    public const int HungUp = 129;
+
     /// <summary>Shells report a process that a signal ended as 128 + the signal's number; Ctrl+C is signal 2.</summary>
     public const int Interrupted = 130;
 
@@ -27,7 +30,7 @@ internal static class ExitCode
           4    the model cannot draw this prompt or size
           5    a file cannot be written
           6    a provider or a native library is not available
-          7    inspect: the file is no whole PNG, or has no generation data; bench: there are no prompts in the file
-          130  stopped by Ctrl+C (143: by SIGTERM); pictures finished before stay, nothing else is left behind
+          7    inspect: the file is no whole PNG, JPEG or WebP, or has no generation data; bench: there are no prompts in the file
+          130  stopped by Ctrl+C (143: by SIGTERM, 129: by SIGHUP); pictures finished before stay, nothing else is left behind
         """;
 }

@@ -11,6 +11,12 @@ internal sealed record GenerateOptions
     /// <summary>Null: names made from the seeds.</summary>
     public string? Output { get; init; }
 
+    public bool ToStandardOutput => StandardStreams.IsOutput(Output);
+
+    public required ImageFormat Format { get; init; }
+
+    public required ImageFileOptions File { get; init; }
+
     public string? Model { get; init; }
 
     public required TextToImageOptions Loading { get; init; }
@@ -26,6 +32,4 @@ internal sealed record GenerateOptions
     public bool Preview { get; init; }
 
     public bool Json { get; init; }
-
-    public bool Metadata { get; init; } = true;
 }

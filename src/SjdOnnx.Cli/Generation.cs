@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using SjdOnnx.Runtime;
-using SjdOnnx.Runtime.Png;
 
 namespace SjdOnnx.Cli;
 
@@ -18,9 +17,10 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     /// expressions that recurse for each character: from 30,000 on (8 MB of stack, Linux) it takes the process down.</summary>
     private const int LongestArgument = 16 * 1024;
 
-    private readonly PictureNames _names = new(options.Output, options.Count);
+    private readonly PictureNames _names = NamesOf(options);
     private readonly List<(int Index, ImageReport Report)> _images = []; // not the pictures themselves: there may be thousands
     private GenerationSettings? _settings;
+    private TraceReport? _trace;
     private bool _previewWritten;
 
     /// <returns>The exit code.</returns>
@@ -59,37 +59,69 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     /// <summary>Before anything is drawn: hours of drawing should not end at a folder that cannot be written.</summary>
     private static void CheckWritable(GenerateOptions options)
     {
-        if (options.Trace is string trace)
+        if (options.ToStandardOutput)
         {
-            OutputFile.CheckWritable(trace);
-            if (options.Output is string picture && Path.GetFullPath(trace) == Path.GetFullPath(picture))
-                throw new CommandException(ExitCode.Usage, $"'{trace}' is to be written twice; give --output and --trace names of their own.");
+            if (!Console.IsOutputRedirected)
+            {
+                throw new CommandException(ExitCode.Output,
+                    "The picture cannot be written to a terminal; send standard output to a file or program, or give --output a name.");
+            }
+        }
+        else
+        {
+            CheckPictures(options);
         }
 
-        var names = new PictureNames(options.Output, options.Count);
+        if (options.Trace is string trace)
+            OutputFile.CheckWritable(trace);
+    }
+
+    private static void CheckPictures(GenerateOptions options)
+    {
+        PictureNames names = NamesOf(options);
+        string? trace = options.Trace is null ? null : OutputFile.Target(options.Trace);
         int differentPlaces = options.Output is null ? 1 : options.Count;
         for (int index = 0; index < differentPlaces; index++)
         {
-            string name = names.Of(index, options.Request.Seed);
-            OutputFile.CheckWritable(name);
-            if (options.Preview)
-                OutputFile.CheckWritable(OutputFile.PreviewOf(name));
+            string picture = names.Of(index, options.Request.Seed);
+            foreach (string name in options.Preview ? (string[])[picture, names.PreviewOf(picture)] : [picture])
+            {
+                if (OutputFile.Target(name) == trace)
+                {
+                    throw new CommandException(
+                        ExitCode.Usage, $"'{options.Trace}' is to be written twice; give --trace a name of its own.");
+                }
+
+                OutputFile.CheckWritable(name);
+            }
         }
     }
 
     private async Task RunAsync(CancellationToken cancellation)
     {
         int batch = BatchSize();
-        if (batch == 1)
-            await DrawOneByOneAsync(cancellation);
-        else
-            await DrawTogetherAsync(batch, cancellation);
-
-        if (options.Json)
+        try
         {
-            ImageReport[] images = [.. _images.OrderBy(image => image.Index).Select(image => image.Report)];
-            Print.Data(GenerateReport.Of(textToImage.Model, _settings! with { Seed = options.Request.Seed }, batch, images).ToJson());
+            if (batch == 1)
+                await DrawOneByOneAsync(cancellation);
+            else
+                await DrawTogetherAsync(batch, cancellation);
         }
+        finally
+        {
+            // Also when the disk is full or Ctrl+C was pressed: what has been written is named.
+            if (options.Json && _images.Count > 0)
+                PrintReport(batch);
+        }
+
+        if (_trace is not null)
+            OutputFile.Replace(options.Trace!, Encoding.UTF8.GetBytes(_trace.ToJson()));
+    }
+
+    private void PrintReport(int batch)
+    {
+        ImageReport[] images = [.. _images.OrderBy(image => image.Index).Select(image => image.Report)];
+        Print.Data(GenerateReport.Of(textToImage.Model, _settings! with { Seed = options.Request.Seed }, batch, images).ToJson());
     }
 
     private int BatchSize()
@@ -110,13 +142,13 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
             try
             {
                 GeneratedImage image = await display.WorkAsync(
-                    title, progress => DrawAsync(RequestOf(seed), progress, OutputFile.PreviewOf(name), cancellation));
+                    title, progress => DrawAsync(RequestOf(seed), progress, _names.PreviewOf(name), cancellation));
                 Finish(index, name, image);
             }
             finally
             {
                 if (_previewWritten)
-                    OutputFile.Remove(OutputFile.PreviewOf(name));
+                    OutputFile.Remove(_names.PreviewOf(name));
                 _previewWritten = false;
             }
         }
@@ -138,17 +170,14 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
     /// <summary>Writes a picture and says so.</summary>
     private void Finish(int index, string name, GeneratedImage image)
     {
-        ReadOnlyMemory<byte> png = options.Metadata
-            ? GenerationData.Of(image, textToImage.Model).InsertInto(image.Png.Span)
-            : image.Png;
-        string file = _names.Write(name, image.Settings.Seed, png.Span);
-        if (options.Trace is string trace)
-            OutputFile.Replace(trace, Encoding.UTF8.GetBytes(TraceReport.Of(textToImage.Model, image).ToJson()));
-        Print.Note(Summary(file, image));
+        string file = _names.Write(name, image.Settings.Seed, image.Encode(options.Format, options.File));
+        Print.Note(Summary(options.ToStandardOutput ? "standard output" : file, image));
         _settings ??= image.Settings;
+        if (options.Trace is not null)
+            _trace = TraceReport.Of(textToImage.Model, image);
         if (options.Json)
             _images.Add((index, ImageReport.Of(file, image)));
-        else
+        else if (!options.ToStandardOutput)
             Print.Data(file);
     }
 
@@ -162,8 +191,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
                 case GenerationProgress progress:
                     display.Report(WorkProgress.Of(progress));
                     break;
-                case GenerationPreview { Png: ReadOnlyMemory<byte> png }:
-                    OutputFile.Replace(preview, png.Span);
+                case GenerationPreview shown:
+                    OutputFile.Replace(preview, shown.Encode(options.Format, options.File with { Fast = true }));
                     _previewWritten = true;
                     break;
                 case GenerationCompleted { Image: GeneratedImage image }:
@@ -173,6 +202,8 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
 
         throw new InvalidOperationException("The stream of events ended without a picture.");
     }
+
+    private static PictureNames NamesOf(GenerateOptions options) => new(options.Output, options.Count, options.Format.Extension());
 
     private ulong SeedOf(int index) => options.Request.Seed + (ulong)index;
 

@@ -1,52 +1,62 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using SjdOnnx.Runtime.Png;
+using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Cli;
 
-/// <summary>What <c>sjd inspect</c> does: read the texts of a PNG and print those about its making.</summary>
+/// <summary>What <c>sjd inspect</c> does: read what a picture's file says about its making, and print it.</summary>
 internal static class Inspection
 {
-    /// <summary>No picture is larger; a file that is would only fill the memory.</summary>
-    private const long LargestFile = 1L << 30;
-
     /// <returns>The exit code.</returns>
-    /// <exception cref="CommandException">The file cannot be read, is no whole PNG, or has no generation data.</exception>
+    /// <exception cref="CommandException">The file cannot be read, is no whole picture, or has no generation data.</exception>
     public static int Run(string path, bool json)
     {
-        byte[] png = Read(path);
-        InspectReport report = Describe(path, png);
-        if (report.Parameters is null && report.Sjdonnx is null)
+        ImageFileInfo file = Read(path);
+        if (file is { Parameters: null, GenerationJson: null })
         {
             throw new CommandException(ExitCode.Input,
                 $"'{path}' has no generation data: it was written by another program, or with --no-metadata.");
         }
 
+        JsonElement? data = file.GenerationJson is string text ? Parse(path, text) : null;
         if (json)
+        {
+            var report = new InspectReport(path, file.Format.ToString().ToLowerInvariant(), file.Width, file.Height, file.Parameters, data);
             Print.Data(JsonSerializer.Serialize(report, InspectReportJson.Default.InspectReport));
-        else if (report.Sjdonnx is JsonElement data)
-            PrintMembers(data, indent: "");
+        }
+        else if (data is JsonElement members)
+        {
+            PrintMembers(members, indent: "");
+        }
         else
-            Print.Data(Printable.Text(report.Parameters!, keep: "\n\t"));
+        {
+            Print.Data(Printable.Text(file.Parameters!, keep: "\n\t"));
+        }
+
         return ExitCode.Done;
     }
 
-    private static byte[] Read(string path)
+    private static ImageFileInfo Read(string path)
     {
-        if (Directory.Exists(path))
-            throw new CommandException(ExitCode.Input, $"'{path}' is a folder; give the name of a PNG file.");
+        if (StandardStreams.IsInput(path))
+        {
+            using Stream input = Console.OpenStandardInput();
+            return Read("standard input", () => ImageFileInfo.Read(input));
+        }
 
+        return Directory.Exists(path)
+            ? throw new CommandException(ExitCode.Input, $"'{path}' is a folder; give the name of a picture.")
+            : Read($"'{path}'", () => ImageFileInfo.Read(path));
+    }
+
+    /// <param name="name">Of the file, for the sentence.</param>
+    private static ImageFileInfo Read(string name, Func<ImageFileInfo> read)
+    {
         try
         {
-            using FileStream file = File.OpenRead(path);
-            if (file.CanSeek && file.Length > LargestFile)
-                throw new CommandException(ExitCode.Input, $"'{path}' is too large for a picture: it has {file.Length} bytes.");
-
-            using var bytes = new MemoryStream();
-            file.CopyTo(bytes);
-            return bytes.ToArray();
+            return read();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ImageFormatException)
         {
             string reason = error switch
             {
@@ -54,29 +64,54 @@ internal static class Inspection
                 UnauthorizedAccessException => "permission denied",
                 _ => error.Message.TrimEnd('.'),
             };
-            throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: {reason}.", error);
+            throw new CommandException(ExitCode.Input, $"{name} cannot be read: {reason}.", error);
         }
     }
 
-    private static InspectReport Describe(string path, byte[] png)
+    private static JsonElement Parse(string path, string text)
     {
         try
         {
-            IReadOnlyList<PngText> texts = PngText.ReadAll(png);
-            (int width, int height) = PngText.ReadSize(png);
-            string? text = texts.FirstOrDefault(text => text.Keyword == GenerationData.Keyword)?.Text;
-            JsonElement? data = text is null ? null : JsonElement.Parse(text);
-            if (data is { ValueKind: not JsonValueKind.Object })
-                throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: its text {GenerationData.Keyword} is no JSON object.");
-            return new InspectReport(path, width, height, texts.FirstOrDefault(text => text.Keyword == ParametersText.Keyword)?.Text, data);
-        }
-        catch (PngFormatException error)
-        {
-            throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: {error.Message}", error);
+            JsonElement data = JsonElement.Parse(text);
+            if (data.ValueKind != JsonValueKind.Object)
+                throw Unreadable($"its {GenerationData.Keyword} data are no JSON object");
+            CheckStrings(data);
+            return data;
         }
         catch (JsonException error)
         {
-            throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: its text {GenerationData.Keyword} is no JSON.", error);
+            throw Unreadable($"its {GenerationData.Keyword} data are no JSON", error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw Unreadable($"a string of its {GenerationData.Keyword} data has half a surrogate pair", error);
+        }
+
+        CommandException Unreadable(string why, Exception? error = null) =>
+            new(ExitCode.Input, $"'{path}' cannot be read: {why}.", error);
+    }
+
+    /// <summary>Escapes such as \ud800 are legal JSON; whether they make whole characters shows when a string is read.</summary>
+    /// <exception cref="InvalidOperationException">A name or a string has half a surrogate pair.</exception>
+    private static void CheckStrings(JsonElement data)
+    {
+        switch (data.ValueKind)
+        {
+            case JsonValueKind.String:
+                _ = data.GetString();
+                break;
+            case JsonValueKind.Array:
+                foreach (JsonElement item in data.EnumerateArray())
+                    CheckStrings(item);
+                break;
+            case JsonValueKind.Object:
+                foreach (JsonProperty member in data.EnumerateObject())
+                {
+                    _ = member.Name;
+                    CheckStrings(member.Value);
+                }
+
+                break;
         }
     }
 
@@ -104,7 +139,7 @@ internal static class Inspection
 /// <param name="Height">Pixels.</param>
 /// <param name="Parameters">The text that other programs write and read.</param>
 /// <param name="Sjdonnx">The JSON of <see cref="GenerationData"/>.</param>
-internal sealed record InspectReport(string File, int Width, int Height, string? Parameters, JsonElement? Sjdonnx);
+internal sealed record InspectReport(string File, string Format, int Width, int Height, string? Parameters, JsonElement? Sjdonnx);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(InspectReport))]

@@ -3,9 +3,6 @@ namespace SjdOnnx.Cli;
 /// <summary>Puts files in place so that nobody ever sees half of one: written under another name beside the target, then renamed.</summary>
 internal static class OutputFile
 {
-    /// <summary>Where unfinished pictures are shown: beside the picture, <c>fox.png</c> as <c>fox.preview.png</c>.</summary>
-    public static string PreviewOf(string path) => Path.ChangeExtension(path, null) + ".preview.png";
-
     /// <summary>Fails before the work, rather than after it, if the file cannot be written. Leaves what is there as it is.</summary>
     /// <exception cref="CommandException">The sentence says why.</exception>
     public static void CheckWritable(string path)
@@ -105,8 +102,8 @@ internal static class OutputFile
     private static void CreateAndDelete(string path) =>
         new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1, FileOptions.DeleteOnClose).Dispose();
 
-    /// <summary>A link is written through, not replaced.</summary>
-    private static string Target(string path)
+    /// <summary>The file that is written: a link is written through, not replaced.</summary>
+    public static string Target(string path)
     {
         string full = Path.GetFullPath(path);
         try

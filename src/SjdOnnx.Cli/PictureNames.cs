@@ -5,7 +5,8 @@ namespace SjdOnnx.Cli;
 /// <summary>How the pictures of one command are called.</summary>
 /// <param name="output">The name the user gave, or null to make names from the seeds.</param>
 /// <param name="count">Pictures in all.</param>
-internal sealed class PictureNames(string? output, int count)
+/// <param name="extension">Of names made from seeds and of previews, with its dot.</param>
+internal sealed class PictureNames(string? output, int count, string extension)
 {
     /// <summary>The name of a picture. With --output and several pictures its index stands before the extension, with as many digits
     /// as the last one needs, so that names sort as pictures do. A name made from a seed is one that no file has now.</summary>
@@ -22,25 +23,34 @@ internal sealed class PictureNames(string? output, int count)
         return $"{Path.ChangeExtension(output, null)}-{number}{Path.GetExtension(output)}";
     }
 
+    /// <summary>Where an unfinished picture is shown: beside the picture, <c>fox.png</c> as <c>fox.preview.png</c>.</summary>
+    public string PreviewOf(string name) => $"{Path.ChangeExtension(name, null)}.preview{extension}";
+
     /// <summary>Writes a finished picture.</summary>
     /// <param name="name">From <see cref="Of"/>.</param>
     /// <returns>The name it got: another one if a file has taken a name made from a seed in the meantime.</returns>
     /// <exception cref="CommandException">It cannot be written.</exception>
-    public string Write(string name, ulong seed, ReadOnlySpan<byte> png)
+    public string Write(string name, ulong seed, byte[] file)
     {
-        if (output is not null)
+        if (StandardStreams.IsOutput(output))
         {
-            OutputFile.Replace(name, png);
+            Print.File(file);
             return name;
         }
 
-        while (!OutputFile.TryWriteNew(name, png))
+        if (output is not null)
+        {
+            OutputFile.Replace(name, file);
+            return name;
+        }
+
+        while (!OutputFile.TryWriteNew(name, file))
             name = FreeNames(seed).First();
         return name;
     }
 
-    private static IEnumerable<string> FreeNames(ulong seed) =>
+    private IEnumerable<string> FreeNames(ulong seed) =>
         Enumerable.Range(1, int.MaxValue)
-            .Select(n => string.Create(CultureInfo.InvariantCulture, $"sjd-{seed:D8}{(n == 1 ? "" : $"-{n}")}.png"))
-            .Where(name => !Path.Exists(name) && !Path.Exists(OutputFile.PreviewOf(name)));
+            .Select(n => string.Create(CultureInfo.InvariantCulture, $"sjd-{seed:D8}{(n == 1 ? "" : $"-{n}")}{extension}"))
+            .Where(name => !Path.Exists(name) && !Path.Exists(PreviewOf(name)));
 }

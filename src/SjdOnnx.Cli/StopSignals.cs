@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 
 namespace SjdOnnx.Cli;
 
-/// <summary>Turns the first Ctrl+C (or SIGTERM) into a cancellation, so that the command can leave nothing half done; the second ends
-/// the process at once.</summary>
+/// <summary>Turns the first Ctrl+C, SIGTERM or SIGHUP into a cancellation, so that the command can leave nothing half done; the second
+/// ends the process at once.</summary>
 internal sealed class StopSignals : IDisposable
 {
     private readonly CancellationTokenSource _stop = new();
@@ -13,6 +13,7 @@ internal sealed class StopSignals : IDisposable
     [
         PosixSignalRegistration.Create(PosixSignal.SIGINT, context => Stop(context, Cli.ExitCode.Interrupted)),
         PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => Stop(context, Cli.ExitCode.Terminated)),
+        PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => Stop(context, Cli.ExitCode.HungUp)),
     ];
 
     public CancellationToken Token => _stop.Token;

@@ -1,17 +1,18 @@
+using SjdOnnx.Runtime.Images;
+
 namespace SjdOnnx.Runtime;
 
-/// <summary>A picture, and how it came about.</summary>
+/// <summary>A picture as pixels, and how it was drawn. It becomes a file when it is encoded or saved.</summary>
 public sealed class GeneratedImage
 {
+    /// <summary>Pixels.</summary>
     public required int Width { get; init; }
 
+    /// <summary>Pixels.</summary>
     public required int Height { get; init; }
 
-    /// <summary>[height × width × 3], row-major.</summary>
+    /// <summary>[height × width × 3] from 0 to 255, row-major.</summary>
     public required ReadOnlyMemory<byte> Rgb { get; init; }
-
-    /// <summary>The image as a PNG file, without text chunks.</summary>
-    public required ReadOnlyMemory<byte> Png { get; init; }
 
     /// <summary>The model's ids of all the picture's tokens, the structural ones included.</summary>
     public required IReadOnlyList<int> TokenIds { get; init; }
@@ -42,6 +43,48 @@ public sealed class GeneratedImage
     public required GenerationTimings Seconds { get; init; }
 
     public required GenerationSettings Settings { get; init; }
+
+    /// <summary>The model that drew it.</summary>
+    public required ModelDescription Model { get; init; }
+
+    /// <summary>The bytes of an image file. Equal pictures have equal bytes.</summary>
+    /// <exception cref="ArgumentException">The format does not have what the options ask for, such as a quality of PNG.</exception>
+    public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null)
+    {
+        options ??= ImageFileOptions.Default;
+        return ImageEncoder.Encode(Rgb, Width, Height, format, options, options.Metadata ? GenerationData.Of(this) : null);
+    }
+
+    /// <summary>Encodes on the thread pool and writes an image file, over what is there. The file appears whole or not at all.</summary>
+    /// <param name="path">Its extension chooses the format: .png, .jpg, .jpeg or .webp.</param>
+    /// <exception cref="ArgumentException">The extension names no format, or the format does not have what the options ask for.</exception>
+    /// <exception cref="IOException">The file cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be written.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested; what was there is as it was.</exception>
+    public async Task SaveAsync(string path, ImageFileOptions? options = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        if (!ImageFormats.TryFromPath(path, out ImageFormat format))
+        {
+            throw new ArgumentException(
+                $"The path is '{path}'; its extension must be one of {string.Join(", ", ImageFormats.Extensions)}.", nameof(path));
+        }
+
+        byte[] file = await Task.Run(() => Encode(format, options), cancellationToken).ConfigureAwait(false);
+        await WholeFile.WriteAsync(path, file, cancellationToken).ConfigureAwait(false);
+    }
+
+    /// <summary>Encodes on the thread pool and writes the image file to a stream, which stays open.</summary>
+    /// <exception cref="ArgumentException">The format does not have what the options ask for.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    public async Task SaveAsync(
+        Stream stream, ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        byte[] file = await Task.Run(() => Encode(format, options), cancellationToken).ConfigureAwait(false);
+        await stream.WriteAsync(file, cancellationToken).ConfigureAwait(false);
+    }
 }
 
 /// <summary>

@@ -1,3 +1,5 @@
+using SjdOnnx.Runtime.Images;
+
 namespace SjdOnnx.Runtime;
 
 /// <summary>
@@ -18,10 +20,17 @@ public sealed record GenerationProgress(int Tokens, int TotalTokens, int Forward
 
 /// <summary>The picture so far.</summary>
 /// <param name="FinishedHeight">Pixel rows from the top that are drawn; below, every column repeats its last code.</param>
-/// <param name="Rgb">[height × width × 3], row-major.</param>
-/// <param name="Png">The image as a PNG file.</param>
-public sealed record GenerationPreview(int Width, int Height, int FinishedHeight, ReadOnlyMemory<byte> Rgb, ReadOnlyMemory<byte> Png)
-    : GenerationEvent;
+/// <param name="Rgb">[height × width × 3] from 0 to 255, row-major.</param>
+public sealed record GenerationPreview(int Width, int Height, int FinishedHeight, ReadOnlyMemory<byte> Rgb) : GenerationEvent
+{
+    private static readonly ImageFileOptions Fast = new() { Fast = true };
+
+    /// <summary>The bytes of an image file, without generation data.</summary>
+    /// <param name="options">Null for <see cref="ImageFileOptions.Fast"/> and defaults.</param>
+    /// <exception cref="ArgumentException">The format does not have what the options ask for, such as a quality of PNG.</exception>
+    public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null) =>
+        ImageEncoder.Encode(Rgb, Width, Height, format, options ?? Fast, data: null);
+}
 
 /// <summary>The last event of every stream that was neither cancelled nor failed.</summary>
 public sealed record GenerationCompleted(GeneratedImage Image) : GenerationEvent;

@@ -21,10 +21,9 @@ public sealed class TextToImage : IDisposable
     private readonly CancellationTokenSource _disposing = new();
     private int _disposed;
 
-    private TextToImage(ModelFolder folder, LoadedModel model, PassCostTables costs, RequestResolver resolver, TimeSpan load)
+    private TextToImage(LoadedModel model, PassCostTables costs, RequestResolver resolver, TimeSpan load)
     {
         (_model, _costs, _resolver, _load) = (model, costs, resolver, load);
-        Model = new ModelDescription(folder);
     }
 
     /// <summary>
@@ -32,7 +31,10 @@ public sealed class TextToImage : IDisposable
     /// </summary>
     public static IReadOnlyList<string> Providers => Provider.Names;
 
-    public ModelDescription Model { get; }
+    /// <summary>Of the native library, such as "1.31.1".</summary>
+    public static string OnnxRuntimeVersion => OnnxRuntimeLibrary.Version;
+
+    public ModelDescription Model => _model.Description;
 
     /// <summary>OrtValues not yet disposed: the same between any two requests, and 0 after <see cref="Dispose"/>.</summary>
     internal int LiveTensors => _model.Tensors.Live;
@@ -57,7 +59,7 @@ public sealed class TextToImage : IDisposable
             string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
             LoadedModel loaded = LoadedModel.Open(model, provider, threads, options.HashVerification, cache, options.Batch);
             var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
-            return new TextToImage(model, loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
+            return new TextToImage(loaded, costs, resolver, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {

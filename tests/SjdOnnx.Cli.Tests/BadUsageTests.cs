@@ -30,7 +30,19 @@ public class BadUsageTests
     [InlineData("a negative size", "--size is '-128x128'; it must be", "generate", "a fox", "--size", "-128x128")]
     [InlineData("negative threads", "--threads is '-1'; it must be", "generate", "a fox", "--threads", "-1")]
     [InlineData("an empty name", "--output is empty; it must be FILE.", "generate", "a fox", "-o", "")]
-    [InlineData("another format", "its name must end in .png", "generate", "a fox", "-o", "fox.jpg")]
+    [InlineData("another format", "--output is 'fox.gif'; the name must end in .png, .jpg, .jpeg, .webp.", "generate", "a fox", "-o", "fox.gif")]
+    [InlineData("an unknown format", "--format is 'gif'; it must be one of png, jpeg, webp.", "generate", "a fox", "--format", "gif")]
+    [InlineData("two formats", "--output is 'fox.png' and --format jpeg;", "generate", "a fox", "-o", "fox.png", "--format", "jpeg")]
+    [InlineData("too low a quality", "--quality is '0'; it must be a whole number from 1 to 100.", "generate", "a fox", "--quality", "0")]
+    [InlineData("a quality of PNG", "--quality is 80, which png, being lossless, does not have", "generate", "a fox", "--quality", "80")]
+    [InlineData("a quality and none", "--quality is 80 with --lossless", "generate", "a fox", "-o", "fox.webp", "--quality", "80", "--lossless")]
+    [InlineData("a lossless JPEG", "--lossless is given for jpeg", "generate", "a fox", "-o", "fox.jpg", "--lossless")]
+    [InlineData("two pictures on standard output", "--count is 2; standard output takes one picture.", "generate", "a fox", "-o", "-", "--count", "2")]
+    [InlineData("two things on standard output", "--json prints to standard output", "generate", "a fox", "-o", "-", "--json")]
+    [InlineData("a preview of standard output", "--preview writes a file beside the picture", "generate", "a fox", "-o", "/dev/stdout", "--preview")]
+    [InlineData("a trace over the preview", "'fox.preview.jpg' is to be written twice", "generate", "a fox", "-o", "fox.jpeg", "--preview", "--trace", "fox.preview.jpg")]
+    [InlineData("a trace over a name made from the seed", "'sjd-00000007.png' is to be written twice", "generate", "a fox", "--seed", "7", "--trace", "sjd-00000007.png")]
+    [InlineData("a picture without a name", "FILE is empty; it must be the name of a picture.", "inspect", "")]
     [InlineData("a value missing", "Required argument missing for option: '--seed'.", "generate", "a fox", "--seed")]
     [InlineData("an option twice", "'--seed' expects a single argument but 2 were provided.", "generate", "a fox", "--seed", "1", "--seed", "2")]
     [InlineData("control characters", @"--method is 'a\u000ab\u001b[31m'; it must be", "generate", "a fox", "--method", "a\nb\u001b[31m")]
@@ -77,7 +89,7 @@ public class BadUsageTests
     [Fact]
     public async Task Help_lists_every_option_and_exit_code()
     {
-        await AssertListed("generate", "-o, --output <FILE>", "--model", "--method", "--window", "--init", "--branching", "--reuse-threshold",
+        await AssertListed("generate", "-o, --output <FILE>", "--format", "--quality", "--lossless", "--model", "--method", "--window", "--init", "--branching", "--reuse-threshold",
             "--group-size", "--group-tolerance", "--iterations", "--denoising-steps", "--seed", "--count", "--batch", "--guidance", "--temperature", "--top-k", "--top-p", "--size <WxH|W:H>", "--negative", "--no-clean", "--provider", "--threads", "--precision", "--preview", "--trace", "--json", "--no-metadata");
         await AssertListed("bench", "--model", "--methods", "--windows", "--inits", "--precisions", "--batches", "--prompts", "--repeats", "--warmup",
             "--branching", "--reuse-threshold", "--group-size", "--group-tolerance", "--iterations", "--denoising-steps", "--seed", "--guidance", "--temperature", "--top-k", "--top-p", "--size", "--negative", "--no-clean", "--provider", "--threads", "--json", "--html", "--svg");

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using SjdOnnx.Runtime;
-using SjdOnnx.Runtime.Png;
+using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Cli.Tests;
 
@@ -108,7 +108,9 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
 
         Finished json = await drawn.Sjd.RunAsync("inspect", "fox-1.png", "--json");
         JsonElement report = JsonElement.Parse(json.Output);
-        Assert.Equal(["file", "width", "height", "parameters", "sjdonnx"], report.EnumerateObject().Select(member => member.Name));
+        Assert.Equal(
+            ["file", "format", "width", "height", "parameters", "sjdonnx"], report.EnumerateObject().Select(member => member.Name));
+        Assert.Equal("png", report.GetProperty("format").GetString());
         Assert.Equal((128, 128), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
         Assert.Matches(
             $"^{Prompt}\nSteps: [0-9]+, Sampler: SJD, CFG scale: 2.5, Seed: 42, Size: 128x128, Model hash: [0-9a-f]{{10}}, Model: .*, " +
@@ -205,8 +207,95 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Finished run = await sjd.GenerateAsync(prompt, "-o", "out.png", "--method", "ar", "--guidance", "1");
 
         Assert.Equal((0, "out.png\n"), (run.ExitCode, run.Output));
-        string json = PngText.ReadAll(sjd.Read("out.png")).Single(text => text.Keyword == GenerationData.Keyword).Text;
-        Assert.Equal(prompt, GenerationData.FromJson(json).Request.Prompt);
+        ImageFileInfo file = ImageFileInfo.Read(sjd.PathOf("out.png"));
+        Assert.Equal(prompt, GenerationData.FromJson(file.GenerationJson!).Request.Prompt);
+        Assert.StartsWith("Steps: ", Assert.Single(file.Parameters!.Split('\n')[1..]), StringComparison.Ordinal);
+    }
+
+    [ModelTheory]
+    [InlineData("jpeg", "out.jpg")]
+    [InlineData("webp", "out.webp")]
+    [InlineData("webp", "out.WebP", "--lossless")]
+    [InlineData("jpeg", "out", "--format", "jpeg", "--quality", "70")]
+    [InlineData("png", "out.v2")]
+    public async Task The_format_follows_the_name_or_the_option_and_inspect_reads_each(string format, string name, params string[] options)
+    {
+        using var sjd = new Sjd();
+
+        Finished run = await sjd.GenerateAsync([Prompt, "-o", name, "--seed", "42", .. Drawn.Options, .. options]);
+
+        Assert.Equal((0, $"{name}\n"), (run.ExitCode, run.Output));
+        Assert.Equal([name], sjd.Files);
+        JsonElement report = JsonElement.Parse((await sjd.RunAsync("inspect", name, "--json")).Output);
+        Assert.Equal(format, report.GetProperty("format").GetString());
+        Assert.Equal((128, 128), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
+        ImageFileInfo png = ImageFileInfo.Read(drawn.Sjd.PathOf("fox-1.png"));
+        Assert.Equal(png.Parameters, report.GetProperty("parameters").GetString());
+        Assert.Equal(png.GenerationJson, GenerationData.FromJson(report.GetProperty("sjdonnx").GetRawText()).ToJson());
+    }
+
+    [ModelFact]
+    public async Task Names_made_from_seeds_and_previews_have_the_formats_extension()
+    {
+        using var sjd = new Sjd();
+        using Process process = sjd.Start(
+            "generate", Prompt, "--model", TestModel.Folder!, "--seed", "42", "--format", "webp", "--preview", "--method", "ar");
+        bool preview = false;
+        while (!process.HasExited)
+        {
+            preview |= sjd.Files.Contains("sjd-00000042.preview.webp");
+            await Task.Delay(5);
+        }
+
+        Finished run = await Sjd.FinishAsync(process);
+        Assert.Equal((0, "sjd-00000042.webp\n"), (run.ExitCode, run.Output));
+        Assert.True(preview, "No preview was seen.");
+        Assert.Equal(["sjd-00000042.webp"], sjd.Files);
+    }
+
+    [ModelTheory]
+    [InlineData("-", "png")]
+    [InlineData("/dev/stdout", "webp")]
+    public async Task A_picture_can_go_through_standard_output_and_input(string output, string format)
+    {
+        if (OperatingSystem.IsWindows())
+            return; // the test's shell is that of Unix
+
+        using var sjd = new Sjd();
+        Finished run = await sjd.ShellAsync(
+            $"sjd generate '{Prompt}' --model '{TestModel.Folder}' -o {output} --format {format} --seed 42 {string.Join(' ', Drawn.Options)} " +
+            "| sjd inspect - --json");
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.StartsWith("standard output: seed 42, 256 tokens in ", run.Error, StringComparison.Ordinal);
+        Assert.Empty(sjd.Files);
+        JsonElement report = JsonElement.Parse(run.Output);
+        Assert.Equal(format, report.GetProperty("format").GetString());
+        Assert.Equal(ImageFileInfo.Read(drawn.Sjd.PathOf("fox-1.png")).Parameters, report.GetProperty("parameters").GetString());
+    }
+
+    /// <summary>The trace cannot be written at the end, though it could at the beginning.</summary>
+    [ModelTheory]
+    [InlineData()]
+    [InlineData("--json")]
+    public async Task A_picture_that_was_written_is_named_even_if_the_trace_cannot_be(params string[] options)
+    {
+        using var sjd = new Sjd();
+        string folder = sjd.PathOf("traces");
+        Directory.CreateDirectory(folder);
+        using Process process = sjd.Start(
+            ["generate", Prompt, "--model", TestModel.Folder!, "-o", "out.png", "--trace", "traces/trace.json", "--preview",
+                "--method", "ar", .. options]);
+        while (!process.HasExited && !sjd.Files.Any(file => file.EndsWith(".preview.png", StringComparison.Ordinal)))
+            await Task.Delay(5);
+        Directory.Delete(folder);
+
+        Finished run = await Sjd.FinishAsync(process);
+
+        Assert.Equal(ExitCode.Output, run.ExitCode);
+        Assert.Contains("out.png", run.Output, StringComparison.Ordinal);
+        Assert.Contains("'traces/trace.json' cannot be written", run.Error, StringComparison.Ordinal);
+        Assert.Equal(["out.png"], sjd.Files);
     }
 
     [ModelFact]
@@ -220,7 +309,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Assert.Equal((0, "out.png\n"), (run.ExitCode, run.Output));
         Assert.Matches("out.png: seed [0-9]+, 256 tokens in 255 forward passes", run.Error);
         Assert.Equal(["out.png"], sjd.Files);
-        Assert.Empty(PngText.ReadAll(sjd.Read("out.png")));
+        Assert.Equal(new ImageFileInfo(ImageFormat.Png, 128, 128, null, null), ImageFileInfo.Read(sjd.PathOf("out.png")));
         (await sjd.RunAsync("inspect", "out.png")).AssertFailed(ExitCode.Input, "'out.png' has no generation data");
     }
 
@@ -239,8 +328,11 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Assert.Equal(["out.png"], sjd.Files);
     }
 
-    [ModelFact]
-    public async Task Ctrl_C_stops_within_a_forward_pass_and_leaves_only_finished_pictures()
+    [ModelTheory]
+    [InlineData(2, ExitCode.Interrupted)]
+    [InlineData(15, ExitCode.Terminated)]
+    [InlineData(1, ExitCode.HungUp)]
+    public async Task A_signal_stops_within_a_forward_pass_and_leaves_only_finished_pictures(int signal, int exitCode)
     {
         if (OperatingSystem.IsWindows())
             return; // has no signals to send
@@ -257,11 +349,11 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         }
 
         long sent = Stopwatch.GetTimestamp();
-        Sjd.Interrupt(process);
+        Sjd.Signal(process, signal);
         Finished run = await Sjd.FinishAsync(process);
 
         Assert.InRange(Stopwatch.GetElapsedTime(sent).TotalSeconds, 0, 5);
-        AssertStopped(run, first!, sjd);
+        AssertStopped(run, first!, sjd, exitCode);
     }
 
     [ModelFact]
@@ -276,17 +368,17 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         Sjd.Interrupt(process);
         Finished run = await Sjd.FinishAsync(process);
 
-        AssertStopped(run, first!, sjd);
+        AssertStopped(run, first!, sjd, ExitCode.Interrupted);
     }
 
     /// <summary>What was written is whole and was told of; previews are gone.</summary>
-    private static void AssertStopped(Finished run, string first, Sjd sjd)
+    private static void AssertStopped(Finished run, string first, Sjd sjd, int exitCode)
     {
-        Assert.Equal(130, run.ExitCode);
+        Assert.Equal(exitCode, run.ExitCode);
         Assert.EndsWith("sjd: Stopped before it was finished.\n", run.Error, StringComparison.Ordinal);
         string[] written = [first, .. run.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
         Assert.Equal(written.Order(StringComparer.Ordinal), sjd.Files);
-        Assert.All(written, file => Assert.NotEmpty(PngText.ReadAll(sjd.Read(file))));
+        Assert.All(written, file => Assert.NotNull(ImageFileInfo.Read(sjd.PathOf(file)).GenerationJson));
     }
 
     /// <summary>Two pictures drawn once, with every option that changes them.</summary>

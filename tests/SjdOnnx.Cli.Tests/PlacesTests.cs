@@ -44,9 +44,16 @@ public sealed class PlacesTests : IDisposable
     [Fact]
     public void Names_with_an_index_sort_as_the_pictures_do()
     {
-        Assert.Equal("out/fox.png", new PictureNames("out/fox.png", 1).Of(0, 42));
-        Assert.Equal("out.d/fox-7", new PictureNames("out.d/fox", 10).Of(7, 42));
-        Assert.Equal("fox-07.png", new PictureNames("fox.png", 11).Of(7, 42));
+        Assert.Equal("out/fox.png", new PictureNames("out/fox.png", 1, ".png").Of(0, 42));
+        Assert.Equal("out.d/fox-7", new PictureNames("out.d/fox", 10, ".png").Of(7, 42));
+        Assert.Equal("fox-07.png", new PictureNames("fox.png", 11, ".png").Of(7, 42));
+    }
+
+    [Fact]
+    public void A_preview_has_the_format_of_its_picture()
+    {
+        Assert.Equal("out/fox.preview.png", new PictureNames("out/fox.png", 1, ".png").PreviewOf("out/fox.png"));
+        Assert.Equal("fox-0.preview.jpg", new PictureNames("fox.jpeg", 2, ".jpg").PreviewOf("fox-0.jpeg"));
     }
 
     [Fact]

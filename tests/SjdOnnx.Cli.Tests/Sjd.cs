@@ -39,8 +39,8 @@ internal sealed class Sjd : IDisposable
     public Process Start(params string[] arguments)
     {
         string dotnet = Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
-        // A shell that runs the tests in the background makes them, and all they start, ignore SIGINT.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT", dotnet] : [dotnet];
+        // A shell that runs the tests in the background makes them, and all they start, ignore SIGINT, and nohup SIGHUP.
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", dotnet] : [dotnet];
         var start = new ProcessStartInfo(command[0], [.. command[1..], Program, .. arguments])
         {
             WorkingDirectory = Folder,
@@ -52,6 +52,19 @@ internal sealed class Sjd : IDisposable
         if (Cache is not null)
             start.Environment["SJDONNX_CACHE"] = Cache;
         return Process.Start(start)!;
+    }
+
+    /// <summary>Runs a line of Unix' shell in which sjd is the program.</summary>
+    public async Task<Finished> ShellAsync(string line)
+    {
+        var start = new ProcessStartInfo("sh", ["-c", $"sjd() {{ dotnet '{Program}' \"$@\"; }}; {line}"])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        return await FinishAsync(process);
     }
 
     public static async Task<Finished> FinishAsync(Process process)
@@ -72,7 +85,9 @@ internal sealed class Sjd : IDisposable
     }
 
     /// <summary>What Ctrl+C sends.</summary>
-    public static void Interrupt(Process process) => Assert.Equal(0, Kill(process.Id, signal: 2));
+    public static void Interrupt(Process process) => Signal(process, 2);
+
+    public static void Signal(Process process, int signal) => Assert.Equal(0, Kill(process.Id, signal));
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 

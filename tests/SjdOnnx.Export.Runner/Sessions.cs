@@ -38,7 +38,6 @@ internal sealed class Sessions : IDisposable
     {
         using var options = new SessionOptions { IntraOpNumThreads = request.Threads };
         options.AddSessionConfigEntry("session.force_spinning_stop", "1"); // as the engine's sessions
-        options.RegisterOrtExtensions();
         if (!request.Prepack)
             options.AddSessionConfigEntry("session.disable_prepacking", "1");
         if (request.Optimized is not null)

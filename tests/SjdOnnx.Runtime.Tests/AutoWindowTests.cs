@@ -1,4 +1,4 @@
-using SjdOnnx.Runtime.Png;
+using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Tests;
 
@@ -85,7 +85,7 @@ public sealed class AutoWindowTests : IDisposable
         GeneratedImage image = await model.GenerateAsync(Fox with { Method = "mc" });
         Assert.True(image.Settings.Window.IsAuto);
 
-        GenerationData data = GenerationData.Of(image, model.Model);
+        GenerationData data = GenerationData.Of(image);
         Assert.Contains("\"window\":\"auto\"", data.ToJson(), StringComparison.Ordinal);
         Assert.Equal(WindowSize.Auto, GenerationData.FromJson(data.ToJson()).Request.Window);
         Assert.Contains("Window: auto", ParametersText.Of(data), StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Tests;
 
@@ -11,7 +12,11 @@ public class ReadmeTests
         string folder = TestModel.Folder!;
         using TextToImage model = TextToImage.Load(folder);
         GeneratedImage image = await model.GenerateAsync(new GenerationRequest { Prompt = "four strawberries on a pink background", Seed = 7 });
-        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], image.Png[..4].ToArray());
+        DirectoryInfo scratch = Directory.CreateTempSubdirectory("sjdonnx-");
+        string path = Path.Combine(scratch.FullName, "strawberries.png");
+        await image.SaveAsync(path);
+        Assert.Equal(image.Width, ImageFileInfo.Read(path).Width);
+        scratch.Delete(recursive: true);
     }
 
     [Fact]
@@ -21,6 +26,7 @@ public class ReadmeTests
         string readme = File.ReadAllText(Path.Combine(Path.GetDirectoryName(Source())!, "..", "..", "README.md"));
         Assert.All(example, line => Assert.Contains(line, readme, StringComparison.Ordinal));
         Assert.NotEmpty(example);
+        Assert.Contains("await image.SaveAsync(\"strawberries.png\");", readme, StringComparison.Ordinal);
     }
 
     private static string Source([CallerFilePath] string file = "") => file;

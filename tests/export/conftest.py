@@ -20,6 +20,7 @@ import export as program  # noqa: E402
 import tiny  # noqa: E402
 from lanes import Lanes  # noqa: E402
 from runner import Runner  # noqa: E402
+from sjd import Sjd  # noqa: E402
 from sjdexport import contract  # noqa: E402
 from sjdexport.safetensors import read_header  # noqa: E402
 
@@ -45,6 +46,11 @@ def runner() -> Iterator[Runner]:
     runner = Runner()
     yield runner
     runner.close()
+
+
+@pytest.fixture(scope="session")
+def sjd(tmp_path_factory: pytest.TempPathFactory) -> Sjd:
+    return Sjd.build(tmp_path_factory.mktemp("sjd"))
 
 
 class Model:

@@ -1,13 +1,10 @@
-"""The image decoder's graph against NumPy, and its PNG against Pillow."""
+"""The image decoder's graph against NumPy."""
 
 from __future__ import annotations
-
-import io
 
 import numpy as np
 import pytest
 from conftest import Model
-from PIL import Image
 
 import reference
 from sjdexport import contract
@@ -21,7 +18,7 @@ def _loaded(model: Model, runner) -> None:
 @pytest.mark.parametrize("shape", [(8, 8), (3, 5), (1, 1)])
 def test_pixels_match_reference(model: Model, runner, shape: tuple[int, int]) -> None:
     codes = np.random.default_rng(3).integers(0, 32, shape)
-    rgb = decode(runner, codes)[contract.RGB]
+    rgb = decode(runner, codes)
     want = (reference.ImageDecoder(model.weights)(codes).transpose(1, 2, 0) + 1) * 127.5
     assert rgb.shape == (1, *want.shape)
     # Truncated, as Chameleon does; a value that comes out within the tolerance of a whole level may fall on either side.
@@ -31,16 +28,9 @@ def test_pixels_match_reference(model: Model, runner, shape: tuple[int, int]) ->
 
 
 def test_every_code_decodes(runner) -> None:
-    pictures = {decode(runner, np.full((1, 1), code))[contract.RGB].tobytes() for code in range(32)}
+    pictures = {decode(runner, np.full((1, 1), code)).tobytes() for code in range(32)}
     assert len(pictures) == 32
 
 
-def test_png_holds_the_same_pixels(runner) -> None:
-    outputs = decode(runner, np.random.default_rng(4).integers(0, 32, (4, 6)))
-    png = Image.open(io.BytesIO(outputs[contract.PNG].tobytes()))
-    assert (png.format, png.mode) == ("PNG", "RGB")
-    np.testing.assert_array_equal(np.asarray(png), outputs[contract.RGB][0])
-
-
-def decode(runner, codes: np.ndarray) -> dict[str, np.ndarray]:
-    return runner.run("image", {contract.CODES: codes[None].astype(np.int64)}, [contract.RGB, contract.PNG])
+def decode(runner, codes: np.ndarray) -> np.ndarray:
+    return runner.run("image", {contract.CODES: codes[None].astype(np.int64)}, [contract.RGB])[contract.RGB]

@@ -1,4 +1,4 @@
-"""From codebook indices to pixels and to a PNG: one module for each kind of decoder, over blocks that all share.
+"""From codebook indices to pixels: one module for each kind of decoder, over blocks that all share.
 
 All descend from taming-transformers' VQGAN (arXiv 2012.09841) and are convolutional: any h x w of codes decodes. Widths, depths and the
 levels that have attention are read from the checkpoint's names and shapes. Activations are float32 whatever the checkpoint's type:
@@ -22,4 +22,4 @@ class ImageDecoder(Protocol):
     pixels_per_code: int  # along one side
 
     def build(self, graph: Graph, weights: Weights) -> None:
-        """Adds codes int64 [1, h, w] to rgb uint8 [1, H, W, 3] and png uint8 [bytes]."""
+        """Adds codes int64 [1, h, w] to rgb uint8 [1, H, W, 3]."""

@@ -54,14 +54,10 @@ def decode(blocks: Blocks, names: Names, x: str) -> str:
     return blocks.conv("decoder.conv_out", blocks.silu("decoder.norm_out.silu", blocks.norm("decoder.norm_out", x)))
 
 
-def add_outputs(graph: Graph, x: str, rounded: bool) -> None:
-    """Pixels [1, 3, H, W] from [-1, 1] to 0..255, clipped, and truncated or rounded as the model's own code does; the same as PNG."""
+def add_output(graph: Graph, x: str, rounded: bool) -> None:
+    """Pixels [1, 3, H, W] from [-1, 1] to 0..255, clipped, and truncated or rounded as the model's own code does."""
     x = graph.node("Clip", "clipped", [x, graph.constant(np.float32(-1)), graph.constant(np.float32(1))])
     x = graph.node("Mul", "scaled", [x, graph.constant(np.float32(127.5))])
     x = graph.node("Add", "levels", [x, graph.constant(np.float32(128 if rounded else 127.5))])
-    x = graph.node("Cast", "bytes", [graph.node("Transpose", "pixels", [x], perm=[0, 2, 3, 1])], to=UINT8)
-    graph.node("Identity", contract.RGB, [x])
-    picture = graph.node("Squeeze", "picture", [x, graph.constant(np.array([0]))])
-    graph.node("EncodeImage", contract.PNG, [picture], "com.microsoft.extensions", format="png", color_space="rgb")
+    graph.node("Cast", contract.RGB, [graph.node("Transpose", "pixels", [x], perm=[0, 2, 3, 1])], to=UINT8)
     graph.output(contract.RGB, UINT8, [1, "H", "W", 3])
-    graph.output(contract.PNG, UINT8, ["bytes"])

@@ -11,7 +11,7 @@ from ..checkpoint import Checkpoint
 from ..graph import Graph
 from ..weights import Weights
 from .blocks import Blocks
-from .decoder import add_outputs, decode, read_names
+from .decoder import add_output, decode, read_names
 
 BATCH_NORM_EPSILON = 1e-5
 
@@ -33,7 +33,7 @@ class Movq:
         else:
             latent = blocks.post_quant_conv(vectors)
         spatial = SpatialBlocks(graph, weights, self._checkpoint, self._prefix, vectors)
-        add_outputs(graph, decode(spatial, self._names, latent), rounded=not self._film)
+        add_output(graph, decode(spatial, self._names, latent), rounded=not self._film)
 
 
 class SpatialBlocks(Blocks):

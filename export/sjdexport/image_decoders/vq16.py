@@ -9,7 +9,7 @@ from ..graph import Graph
 from ..numbering import count
 from ..weights import Weights
 from .blocks import Blocks
-from .decoder import Names, add_outputs, decode, read_names
+from .decoder import Names, add_output, decode, read_names
 
 SMALLEST_LENGTH = 1e-12  # what PyTorch divides by where a vector is shorter
 
@@ -33,4 +33,4 @@ class Vq16:
         length = graph.node("ReduceL2", "lengths", [vectors, graph.constant(np.array([3]))], keepdims=1)
         length = graph.node("Max", "lengths.positive", [length, graph.constant(np.float32(SMALLEST_LENGTH))])
         latent = blocks.post_quant_conv(blocks.to_map(graph.node("Div", "directions", [vectors, length])))
-        add_outputs(graph, decode(blocks, self._names, latent), self._rounded)
+        add_output(graph, decode(blocks, self._names, latent), self._rounded)

@@ -6,7 +6,7 @@ from ..checkpoint import Checkpoint
 from ..graph import Graph
 from ..weights import Weights
 from .blocks import GROUPS, Blocks
-from .decoder import add_outputs, decode, read_names
+from .decoder import add_output, decode, read_names
 
 
 class Vqgan:
@@ -20,4 +20,4 @@ class Vqgan:
     def build(self, graph: Graph, weights: Weights) -> None:
         blocks = Blocks(graph, weights, self._checkpoint, self._prefix, self._groups)
         latent = blocks.post_quant_conv(blocks.to_map(blocks.lookup()))
-        add_outputs(graph, decode(blocks, self._names, latent), rounded=False)
+        add_output(graph, decode(blocks, self._names, latent), rounded=False)

@@ -133,5 +133,5 @@ internal sealed class Comparison(BenchOptions options, BenchModels models, IProg
     private BenchEnvironment EnvironmentNow() => new(
         Processor.Name, Environment.ProcessorCount, models.Settings!.Threads, options.Loading.Provider,
         RuntimeInformation.OSDescription, RuntimeInformation.FrameworkDescription,
-        NativeLibraries.OnnxRuntimeVersion, models.Description.Name, models.Description.Hash, TimeProvider.System.GetUtcNow());
+        TextToImage.OnnxRuntimeVersion, models.Description.Name, models.Description.Hash, TimeProvider.System.GetUtcNow());
 }

@@ -45,17 +45,16 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
 
     /// <summary>The image of the complete picture.</summary>
     /// <param name="load">How long loading the model took.</param>
-    public GeneratedImage Finish(ImageDecoder decoder, TimeSpan load, CancellationToken cancellation)
+    public GeneratedImage Finish(LoadedModel model, TimeSpan load, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
         Decoded decoded = picture.ToDecoded();
-        DecodedImage image = decoder.Decode([.. decoded.Codes], request.Layout, cancellation);
+        DecodedImage image = model.ImageDecoder.Decode([.. decoded.Codes], request.Layout, cancellation);
         return new GeneratedImage
         {
             Width = image.Width,
             Height = image.Height,
             Rgb = image.Rgb,
-            Png = image.Png,
             TokenIds = decoded.Ids,
             Codes = decoded.Codes,
             ImageTokens = request.Layout.ImageTokens,
@@ -71,6 +70,7 @@ internal sealed class Drawing(ResolvedRequest request, int index, Picture pictur
                 Run: _run.TotalSeconds,
                 Elapsed: Elapsed.TotalSeconds),
             Settings = request.Settings,
+            Model = model.Description,
         };
     }
 }

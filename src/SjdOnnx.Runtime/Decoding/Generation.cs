@@ -21,7 +21,7 @@ internal sealed class Generation(
             complete = _batch.TakeComplete();
         }
 
-        return complete.Finish(model.ImageDecoder, load, cancellation);
+        return complete.Finish(model, load, cancellation);
     }
 
     private void Tell(Drawing drawing, Action<GenerationEvent> events)
@@ -40,7 +40,7 @@ internal sealed class Generation(
         drawing.Picture.Window.CopyCommittedCodes(codes);
         DecodedImage image = model.ImageDecoder.Preview(codes, rows, request.Layout, cancellation);
         int finished = image.Height / request.Layout.Rows * rows;
-        events(new GenerationPreview(image.Width, image.Height, finished, image.Rgb, image.Png));
+        events(new GenerationPreview(image.Width, image.Height, finished, image.Rgb));
         _previewedRows = rows;
     }
 }

@@ -5,15 +5,14 @@ using SjdOnnx.Runtime.Native;
 
 namespace SjdOnnx.Runtime.Decoding;
 
-/// <summary>An image as pixels and as a PNG file.</summary>
+/// <summary>An image as pixels.</summary>
 /// <param name="Rgb">[height × width × 3], row-major.</param>
-/// <param name="Png">The file's bytes, without text chunks.</param>
-internal sealed record DecodedImage(int Width, int Height, byte[] Rgb, byte[] Png);
+internal sealed record DecodedImage(int Width, int Height, byte[] Rgb);
 
 /// <summary>Turns image codes into an image.</summary>
 internal sealed class ImageDecoder(Session session, NativeTensors tensors) : IDisposable
 {
-    private static readonly string[] Outputs = [GraphContract.Rgb, GraphContract.Png];
+    private static readonly string[] Outputs = [GraphContract.Rgb];
 
     /// <param name="codes">[<see cref="TokenLayout.ImageTokens"/>], row by row.</param>
     public DecodedImage Decode(ReadOnlySpan<int> codes, TokenLayout layout, CancellationToken cancellation)
@@ -25,9 +24,8 @@ internal sealed class ImageDecoder(Session session, NativeTensors tensors) : IDi
         using NativeTensor tensor = tensors.Over(input, 1, layout.Rows, layout.Columns);
         using IDisposableReadOnlyCollection<OrtValue> outputs = session.Run(GraphContract.Codes, tensor.Value, Outputs, cancellation);
         using NativeTensor rgb = tensors.Own(outputs[0]);
-        using NativeTensor png = tensors.Own(outputs[1]);
         long[] shape = rgb.Value.GetTensorTypeAndShape().Shape;
-        return new DecodedImage((int)shape[2], (int)shape[1], Bytes(rgb), Bytes(png));
+        return new DecodedImage((int)shape[2], (int)shape[1], rgb.Value.GetTensorDataAsSpan<byte>().ToArray());
     }
 
     /// <summary>
@@ -46,6 +44,4 @@ internal sealed class ImageDecoder(Session session, NativeTensors tensors) : IDi
     }
 
     public void Dispose() => session.Dispose();
-
-    private static byte[] Bytes(NativeTensor tensor) => tensor.Value.GetTensorDataAsSpan<byte>().ToArray();
 }

@@ -17,11 +17,14 @@ internal sealed class LoadedModel : IDisposable
         GraphContract.CheckImageDecoder(image, folder.Manifest);
         if (folder.Manifest.Prompt.Cleaning is not null)
             UnicodeNormalization.Require("The cleaning of prompts for this model");
+        Description = new ModelDescription(folder);
         Tensors = tensors;
         Prompts = new PromptReader(folder.Manifest, tokenizer, encoder is null ? null : new TextEncoder(encoder, Tensors));
         Transformer = transformer;
         ImageDecoder = new ImageDecoder(image, Tensors);
     }
+
+    public ModelDescription Description { get; }
 
     public NativeTensors Tensors { get; }
 
@@ -44,13 +47,13 @@ internal sealed class LoadedModel : IDisposable
         var tensors = new NativeTensors();
         var transformer = new Transformer(
             folder.Manifest, folder.Precision, provider, tensors,
-            (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads, extensions: false));
+            (size, tree) => Session.Open(folder.TransformerGraph(size, tree), provider, threads));
         Task hashes = Task.Run(() => folder.VerifyHashes(verification, cache));
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer);
-        Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads, extensions: true));
+        Task<Session> image = Task.Run(() => Session.Open(folder.ImageGraph, provider, threads));
         Task transformers = Task.Run(() => transformer.Open(pictures));
         Task<Session?> encoder = Task.Run(
-            () => folder.TextEncoderGraph is { } graph ? Session.Open(graph, provider, threads, extensions: false) : null);
+            () => folder.TextEncoderGraph is { } graph ? Session.Open(graph, provider, threads) : null);
         try
         {
             // Throws the exception of the first in this list that failed, when all have ended: a wrong hash explains what else goes wrong.

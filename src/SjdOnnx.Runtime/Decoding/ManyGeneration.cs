@@ -49,7 +49,7 @@ internal sealed class ManyGeneration(
         int tokens = _finishedTokens + batch.Drawings.Sum(static drawing => drawing.Tokens);
         while (batch.TakeComplete() is { } complete)
         {
-            finished(new IndexedImage(complete.Index, complete.Finish(model.ImageDecoder, load, cancellation)));
+            finished(new IndexedImage(complete.Index, complete.Finish(model, load, cancellation)));
             _finished++;
             _finishedTokens += complete.Tokens;
         }

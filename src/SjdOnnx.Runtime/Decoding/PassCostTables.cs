@@ -1,7 +1,7 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Native;
-using SjdOnnx.Runtime.Png;
+using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Decoding;
 
@@ -40,7 +40,7 @@ internal sealed class PassCostTables(
 
         var key = new PassCostKey(
             modelFolder.TransformerHash(size), provider.Name, threads, size, Processor.Name, Environment.ProcessorCount,
-            NativeLibraries.OnnxRuntimeVersion, GenerationData.EngineVersion);
+            OnnxRuntimeLibrary.Version, GenerationData.EngineVersion);
         IReadOnlyList<PassCost>? kept = again ? null : _file.Read(key);
         IReadOnlyList<PassCost> costs = kept ?? Measure(size, cancellation);
         if (kept is null && !again)

@@ -14,7 +14,6 @@ internal static class GraphContract
     public const string Logits = "logits";
     public const string Codes = "codes";
     public const string Rgb = "rgb";
-    public const string Png = "png";
     public const string Ids = "ids";
     public const string Condition = "condition";
     public const string PositionOffset = "position_offset";
@@ -116,7 +115,6 @@ internal static class GraphContract
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
         graph.RequireInput("an image decoder", Codes, TensorElementType.Int64, 1, Graph.Any, Graph.Any);
         graph.RequireOutput("an image decoder", Rgb, TensorElementType.UInt8, 1, Graph.Any, Graph.Any, 3);
-        graph.RequireOutput("an image decoder", Png, TensorElementType.UInt8, Graph.Any);
         graph.RequireNoOtherInput("an image decoder");
         RequireEqual("image.pixelsPerCode", manifest.Image.PixelsPerCode, session, "pixels per code", Metadata(session, PixelsKey));
         int codes = Metadata(session, CodesKey);

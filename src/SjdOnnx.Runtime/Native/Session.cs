@@ -7,9 +7,6 @@ namespace SjdOnnx.Runtime.Native;
 /// <summary>One graph, opened. Runs end early when cancelled: ONNX Runtime looks before each node. Not for two threads at once.</summary>
 internal sealed class Session : IDisposable
 {
-    /// <summary>Held while a session with extensions is made: of two at once, one can fail with "the domain is already exist".</summary>
-    private static readonly Lock ExtensionsTurn = new();
-
     private readonly RunOptions _run = new();
 
     private Session(InferenceSession inference, string file) => (Inference, File) = (inference, file);
@@ -24,24 +21,12 @@ internal sealed class Session : IDisposable
 
     /// <param name="graph">Path of the ONNX file.</param>
     /// <param name="threads">0 leaves the number to ONNX Runtime.</param>
-    /// <param name="extensions">Whether the graph uses operators of ONNX Runtime Extensions.</param>
     /// <exception cref="ModelException">ONNX Runtime cannot read the graph.</exception>
     /// <exception cref="ProviderException">The provider or a native library is missing.</exception>
-    public static Session Open(string graph, Provider provider, int threads, bool extensions)
+    public static Session Open(string graph, Provider provider, int threads)
     {
         using SessionOptions options = Options(threads);
         provider.AppendTo(options);
-        if (!extensions)
-            return Open(graph, options);
-        lock (ExtensionsTurn)
-        {
-            RegisterExtensions(options);
-            return Open(graph, options);
-        }
-    }
-
-    private static Session Open(string graph, SessionOptions options)
-    {
         string file = Path.GetFileName(graph);
         try
         {
@@ -123,17 +108,5 @@ internal sealed class Session : IDisposable
         // for themselves.
         options.AddSessionConfigEntry("session.force_spinning_stop", "1");
         return options;
-    }
-
-    private static void RegisterExtensions(SessionOptions options)
-    {
-        try
-        {
-            options.RegisterCustomOpLibrary(NativeLibraries.ExtensionsPath);
-        }
-        catch (Exception error) when (error is DllNotFoundException or OnnxRuntimeException)
-        {
-            throw new ProviderException($"The tokenizer and the image encoder need ONNX Runtime Extensions: {Sentence.Of(error)}", error);
-        }
     }
 }

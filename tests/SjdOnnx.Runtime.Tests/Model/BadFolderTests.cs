@@ -208,8 +208,8 @@ public class BadFolderTests
     [ModelFact(UnixOnly = true)]
     public void A_pipe_or_a_device_as_a_graph_is_no_regular_file()
     {
-        Refused(copy => MakePipe(copy.PathOf("tokenizer.onnx")), "tokenizer.onnx has 0 bytes", "is not a regular file");
-        Refused(copy => MakeLink(copy.PathOf("tokenizer.onnx"), "/dev/zero"), "tokenizer.onnx has 0 bytes", "is not a regular file");
+        Refused(copy => MakePipe(copy.PathOf("image_decoder.onnx")), "image_decoder.onnx has 0 bytes", "is not a regular file");
+        Refused(copy => MakeLink(copy.PathOf("image_decoder.onnx"), "/dev/zero"), "image_decoder.onnx has 0 bytes", "is not a regular file");
     }
 
     [ModelFact(UnixOnly = true)]
@@ -219,7 +219,7 @@ public class BadFolderTests
 
     [ModelFact(UnixOnly = true)]
     public void A_link_that_leads_nowhere_is_named() =>
-        Refused(copy => MakeLink(copy.PathOf("tokenizer.onnx"), "/no/such/file"), "tokenizer.onnx");
+        Refused(copy => MakeLink(copy.PathOf("image_decoder.onnx"), "/no/such/file"), "image_decoder.onnx");
 
     [ModelFact(UnixOnly = true)]
     public void A_link_to_the_folder_and_links_within_it_are_followed()

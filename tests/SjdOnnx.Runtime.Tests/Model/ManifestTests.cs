@@ -85,7 +85,7 @@ public class ManifestTests
     public void Weights_of_a_graph_must_be_among_the_files()
     {
         Assert.Empty(Read(_ => { }).Files["transformer.fp32.onnx"].Weights);
-        Assert.Equal(["tokenizer.onnx"], Read(manifest => Weights(manifest, "tokenizer.onnx")).Files["transformer.fp32.onnx"].Weights);
+        Assert.Equal(["image_decoder.onnx"], Read(manifest => Weights(manifest, "image_decoder.onnx")).Files["transformer.fp32.onnx"].Weights);
         Refused(
             () => Read(manifest => Weights(manifest, "w.data")), "transformer.fp32.onnx reads its weights from 'w.data', which is not among files");
 

@@ -20,7 +20,10 @@ public class ModelSchemaTests
             "layers": 8, "kvHeads": 8, "headDim": 32, "lanes": 2, "maxPositions": 2048,
             "precisions": { "fp32": { "graph": "t.onnx", "batches": BATCHES, "tree": "tree.onnx", "cache": "float32" } }, "defaultPrecision": "fp32"
           },
-          "tokenizer": { "graph": "tokenizer.onnx" },
+          "tokenizer": {
+            "kind": "bpe", "vocabulary": "v.json", "merges": "m.txt", "normalizers": ["nfc", "lowercase"], "splits": ["a+", "b"],
+            "standIns": [[65536, 65537, 97]], "ignoreMerges": true, "unknownId": 3, "characters": { "x": 5 }, "deleted": "y"
+          },
           "prompt": {
             "conditional": [0, { "text": "{prompt}{negative}" }, { "from": 8, "plus": "rows", "per": 2 }, { "class": 9, "of": 10 }],
             "unconditional": [0, { "fill": 3 }], "negative": "blurred", "cleaning": "t5-captions", "maxTokens": 128
@@ -32,7 +35,7 @@ public class ModelSchemaTests
           "denoising": {
             "steps": 2, "hidden": 256, "normalisation": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]
           },
-          "files": { "t.onnx": FILE, "x2.onnx": FILE, "tree.onnx": FILE, "tokenizer.onnx": FILE, "text.onnx": FILE, "image.onnx": FILE, "w.data": FILE }
+          "files": { "t.onnx": FILE, "x2.onnx": FILE, "tree.onnx": FILE, "v.json": FILE, "m.txt": FILE, "text.onnx": FILE, "image.onnx": FILE, "w.data": FILE }
         }
         """;
 

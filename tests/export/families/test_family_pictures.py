@@ -6,7 +6,6 @@ import dataclasses
 import io
 import itertools
 import json
-import os
 import subprocess
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,14 +18,14 @@ import pytest
 from family_checkpoints import CODES, PLACES, Written
 from PIL import Image
 
-from runner import ROOT, Runner
+from runner import Runner
 from sjdexport import contract
 from sjdexport.exporter import ExportOptions, export
 from sjdexport.families import llamagen
+from sjd import Sjd
 
 SHUFFLED = np.random.default_rng(5).permutation(CODES).tolist()
 SMALL = [[64, 64], [128, 32], [32, 128], [96, 32]]  # pixels, four to a code; at that the families' own sizes are large
-PROGRAM = ROOT / "src" / "SjdOnnx.Cli"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,19 +56,6 @@ INT8 = ("lumina", "emu3", "llamagen t2i")
 FOCUS = 8  # so that pictures do not repeat one code
 NEAR = 1e-3  # of guided logits: more than float32 rounds away
 GREEDY = ("--temperature", 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Sjd:
-    """The built program, in a folder that keeps its cache too."""
-
-    folder: Path
-
-    def run(self, *arguments: object) -> subprocess.CompletedProcess[str]:
-        command = ["dotnet", PROGRAM / "bin" / "Release" / "net10.0" / "sjd.dll", *arguments]
-        # Of a second that a tiny picture takes, much is compiling loops that run once.
-        environment = {**os.environ, "SJDONNX_CACHE": str(self.folder / "cache"), "DOTNET_TC_QuickJitForLoops": "1"}
-        return subprocess.run([*map(str, command)], capture_output=True, text=True, cwd=self.folder, env=environment)
 
 
 class Model:
@@ -196,12 +182,6 @@ class Model:
     def tokenise(self, text: str) -> list[int]:
         self._runner.load(f"{self.name} text", self.folder / contract.TOKENIZER)
         return self._runner.run(f"{self.name} text", {contract.TEXT: np.array([text])}, [contract.IDS])[contract.IDS].ravel().tolist()
-
-
-@pytest.fixture(scope="module")
-def sjd(tmp_path_factory: pytest.TempPathFactory) -> Sjd:
-    subprocess.run(["dotnet", "build", PROGRAM, "-c", "Release", "--nologo", "--verbosity", "quiet"], check=True, stdout=subprocess.DEVNULL)
-    return Sjd(tmp_path_factory.mktemp("sjd"))
 
 
 _models: dict[str, Model] = {}

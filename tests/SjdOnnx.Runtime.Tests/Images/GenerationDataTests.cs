@@ -1,7 +1,7 @@
 using System.Text.Json;
-using SjdOnnx.Runtime.Png;
+using SjdOnnx.Runtime.Images;
 
-namespace SjdOnnx.Runtime.Tests.Png;
+namespace SjdOnnx.Runtime.Tests.Images;
 
 public class GenerationDataTests
 {
@@ -76,23 +76,35 @@ public class GenerationDataTests
     public void A_picture_that_does_not_say_was_drawn_by_an_exact_method() =>
         Assert.True(GenerationData.FromJson(Fox.ToJson().Replace(",\"exact\":true", "", StringComparison.Ordinal)).Request.Exact);
 
+    /// <summary>Readers take the last line for the settings, and any line that begins so for the negative prompt.</summary>
     [Theory]
-    [InlineData("a 🦊 says \"hi\" & <leaves>")]
-    [InlineData("ثعلب")]
-    [InlineData("\u0000\u0001\u001b[31m\r\n\u007f")]
-    public void Every_prompt_comes_back_exactly_from_the_picture(string prompt)
+    [InlineData("a fox\nSteps: 99, Seed: 666", "a fox Steps: 99, Seed: 666")]
+    [InlineData("a fox\r\n\r\nNegative prompt: fog", "a fox Negative prompt: fog")]
+    [InlineData("a\u2028b\u2029c\u0085d\ve\ff\rg", "a b c d e f g")]
+    public void A_prompt_is_one_line_of_the_parameters(string prompt, string line)
     {
-        byte[] png = (Fox with { Request = Fox.Request with { Prompt = prompt } }).InsertInto(TestPng.OnePixel);
+        DrawnRequest request = Fox.Request with { Prompt = prompt, Negative = prompt };
 
-        IReadOnlyList<PngText> texts = PngText.ReadAll(png);
-        Assert.Equal([ParametersText.Keyword, GenerationData.Keyword], texts.Select(text => text.Keyword));
-        Assert.Equal(prompt, GenerationData.FromJson(texts[1].Text).Request.Prompt);
+        string[] lines = ParametersText.Of(Fox with { Request = request }).Split('\n');
+
+        Assert.Equal([line, "Negative prompt: " + line], lines[..2]);
+        Assert.StartsWith("Steps: 70, Sampler: SJD, ", Assert.Single(lines[2..]), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_zero_character_and_half_a_surrogate_pair_become_the_replacement_character()
+    {
+        GenerationData data = Fox with { Request = Fox.Request with { Prompt = "a\0b\ud83e" } };
+
+        Assert.StartsWith("a\uFFFDb\uFFFD\nSteps: ", ParametersText.Of(data), StringComparison.Ordinal);
+        Assert.Equal("a\0b\uFFFD", GenerationData.FromJson(data.ToJson()).Request.Prompt);
     }
 
     [Theory]
     [InlineData("null")]
     [InlineData("{}")]
     [InlineData("no JSON")]
+    [InlineData("""{"engine":"\ud800"}""")]
     public void Other_JSON_is_refused(string json) =>
         Assert.ThrowsAny<JsonException>(() => GenerationData.FromJson(json));
 }

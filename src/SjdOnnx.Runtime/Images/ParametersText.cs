@@ -1,9 +1,10 @@
 using System.Buffers;
+using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using static System.FormattableString;
 
-namespace SjdOnnx.Runtime.Png;
+namespace SjdOnnx.Runtime.Images;
 
 /// <summary>The text that Stable Diffusion web UI (AUTOMATIC1111) made customary and that galleries and file viewers read: the prompt,
 /// the negative prompt if there is one, then one line of settings.</summary>
@@ -11,11 +12,14 @@ namespace SjdOnnx.Runtime.Png;
 /// with a comma, colon, quote or line feed is quoted as JSON.</remarks>
 public static class ParametersText
 {
-    /// <summary>The chunk that holds the text.</summary>
+    /// <summary>The keyword of the PNG text.</summary>
     public const string Keyword = "parameters";
 
     /// <summary>The web UI shows the first ten digits of a model's SHA-256.</summary>
     private const int HashDigits = 10;
+
+    /// <summary>What one reader or another takes for the end of a line.</summary>
+    private static readonly char[] LineEnds = ['\r', '\n', '\v', '\f', '\u0085', '\u2028', '\u2029'];
 
     private static readonly SearchValues<char> NeedsQuotes = SearchValues.Create(",:\"\r\n");
 
@@ -43,8 +47,9 @@ public static class ParametersText
             ("Provider", data.Provider),
             ("Engine version", data.Engine),
         ];
-        string negative = request.Negative is null ? "" : $"Negative prompt: {request.Negative}\n";
-        return request.Prompt + "\n" + negative + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
+        string negative = request.Negative is null ? "" : $"Negative prompt: {OnOneLine(request.Negative)}\n";
+        return OnOneLine(request.Prompt) + "\n" + negative
+            + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
     }
 
     private static IEnumerable<(string Key, string Value)> Of(MethodSettings? settings)
@@ -61,6 +66,16 @@ public static class ParametersText
             yield return ("Iterations", Invariant($"{iterations}"));
         if (settings?.DenoisingSteps is int steps)
             yield return ("Denoising steps", Invariant($"{steps}"));
+    }
+
+    /// <summary>
+    /// A line of a prompt that begins with "Steps:" would be read as the settings. A zero character, which ends texts in PNG, and half a
+    /// surrogate pair become U+FFFD.
+    /// </summary>
+    private static string OnOneLine(string prompt)
+    {
+        string whole = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(prompt)).Replace('\0', '\uFFFD');
+        return string.Join(' ', whole.Split(LineEnds, StringSplitOptions.RemoveEmptyEntries));
     }
 
     private static string Quoted(string value) =>

@@ -1,18 +1,22 @@
-namespace SjdOnnx.Runtime.Png;
+namespace SjdOnnx.Runtime.Images;
 
 /// <summary>The checksum at the end of a PNG chunk: CRC-32 with the reflected polynomial 0xEDB88320 (PNG specification, annex D).</summary>
 /// <remarks>The framework's own CRC-32 of this polynomial lives in a package of its own; a table is smaller than that dependency.</remarks>
-internal static class Crc32
+internal struct Crc32()
 {
     private static readonly uint[] Table = MakeTable();
 
-    /// <summary>Checksum of a chunk's type and data.</summary>
-    public static uint Compute(ReadOnlySpan<byte> bytes)
+    private uint _state = uint.MaxValue;
+
+    /// <summary>The checksum of all bytes added so far.</summary>
+    public readonly uint Value => ~_state;
+
+    public void Add(ReadOnlySpan<byte> bytes)
     {
-        uint crc = uint.MaxValue;
+        uint state = _state;
         foreach (byte value in bytes)
-            crc = Table[(byte)(crc ^ value)] ^ (crc >> 8);
-        return ~crc;
+            state = Table[(byte)(state ^ value)] ^ (state >> 8);
+        _state = state;
     }
 
     private static uint[] MakeTable()

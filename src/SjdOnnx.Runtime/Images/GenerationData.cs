@@ -4,13 +4,13 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Methods;
 
-namespace SjdOnnx.Runtime.Png;
+namespace SjdOnnx.Runtime.Images;
 
 /// <summary>How a picture came to be: enough to draw it again. It holds nothing that differs between two runs of the same request
-/// (no times, dates or paths), so that the PNG's bytes do not differ either.</summary>
+/// (no times, dates or paths), so that the bytes of its file do not differ either.</summary>
 public sealed record GenerationData
 {
-    /// <summary>The chunk that holds this record as JSON.</summary>
+    /// <summary>The keyword of the PNG text that holds this record as JSON.</summary>
     public const string Keyword = "sjdonnx";
 
     /// <summary>Prompts stand in the file as their author wrote them, not as \u escapes: the text is no HTML.</summary>
@@ -39,17 +39,15 @@ public sealed record GenerationData
         typeof(GenerationData).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     /// <summary>How <paramref name="image"/> came to be.</summary>
-    /// <param name="model">The model that drew it.</param>
-    public static GenerationData Of(GeneratedImage image, ModelDescription model)
+    public static GenerationData Of(GeneratedImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        ArgumentNullException.ThrowIfNull(model);
         GenerationSettings settings = image.Settings;
         return new GenerationData
         {
             Engine = $"SjdOnnx {EngineVersion}",
             Random = "philox4x32-10",
-            Model = new DrawnModel(model.Name, model.Hash, settings.Precision),
+            Model = new DrawnModel(image.Model.Name, image.Model.Hash, settings.Precision),
             Provider = settings.Provider,
             Request = new DrawnRequest(
                 settings.Prompt, settings.Seed, settings.Method, settings.Window, settings.Initialisation,
@@ -63,12 +61,6 @@ public sealed record GenerationData
             Statistics = new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram),
         };
     }
-
-    /// <summary>The same picture with this record in a chunk <see cref="Keyword"/> and, as other programs write and read it, in a
-    /// chunk <see cref="ParametersText.Keyword"/>.</summary>
-    /// <exception cref="PngFormatException"><paramref name="png"/> is no whole PNG.</exception>
-    public byte[] InsertInto(ReadOnlySpan<byte> png) =>
-        PngText.Insert(png, new PngText(ParametersText.Keyword, ParametersText.Of(this)), new PngText(Keyword, ToJson()));
 
     public string ToJson() => JsonSerializer.Serialize(this, Json.GenerationData);
 

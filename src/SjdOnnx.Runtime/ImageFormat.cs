@@ -1,0 +1,32 @@
+namespace SjdOnnx.Runtime;
+
+/// <summary>A format of image files.</summary>
+public enum ImageFormat
+{
+    Png,
+    Jpeg,
+    WebP,
+}
+
+/// <summary>How files of an <see cref="ImageFormat"/> are named.</summary>
+public static class ImageFormats
+{
+    private static readonly (string Extension, ImageFormat Format)[] All =
+        [(".png", ImageFormat.Png), (".jpg", ImageFormat.Jpeg), (".jpeg", ImageFormat.Jpeg), (".webp", ImageFormat.WebP)];
+
+    /// <summary>All extensions that <see cref="TryFromPath"/> knows, each with its dot.</summary>
+    public static IReadOnlyList<string> Extensions { get; } = [.. All.Select(each => each.Extension)];
+
+    /// <summary>The usual extension, with its dot.</summary>
+    public static string Extension(this ImageFormat format) => All.First(each => each.Format == format).Extension;
+
+    /// <summary>The format that a path's extension names, in capitals or not.</summary>
+    /// <returns>False if it names none of these formats.</returns>
+    public static bool TryFromPath(string path, out ImageFormat format)
+    {
+        string extension = Path.GetExtension(path);
+        int index = Array.FindIndex(All, each => each.Extension.Equals(extension, StringComparison.OrdinalIgnoreCase));
+        format = index < 0 ? default : All[index].Format;
+        return index >= 0;
+    }
+}

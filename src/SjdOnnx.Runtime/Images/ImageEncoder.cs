@@ -1,0 +1,71 @@
+using System.Runtime.InteropServices;
+using SixLabors.ImageSharp;
+using SixLabors.ImageSharp.Formats;
+using SixLabors.ImageSharp.Formats.Jpeg;
+using SixLabors.ImageSharp.Formats.Png;
+using SixLabors.ImageSharp.Formats.Webp;
+using SixLabors.ImageSharp.PixelFormats;
+
+namespace SjdOnnx.Runtime.Images;
+
+/// <summary>Writes pixels as files.</summary>
+internal static class ImageEncoder
+{
+    /// <summary>From this quality on, colors have the resolution of brightness.</summary>
+    private const int FullColorQuality = 90;
+
+    /// <summary>ImageSharp's default one registers eight formats, which takes time and is not needed to encode.</summary>
+    private static readonly Configuration Configuration = new();
+
+    /// <param name="rgb">[height × width × 3], row-major.</param>
+    /// <param name="data">What the file says about its making; null for nothing.</param>
+    /// <exception cref="ArgumentException">The format does not have what <paramref name="options"/> ask for.</exception>
+    public static byte[] Encode(
+        ReadOnlyMemory<byte> rgb, int width, int height, ImageFormat format, ImageFileOptions options, GenerationData? data)
+    {
+        options.CheckFor(format);
+        // Only read: the wrapped memory is never written to.
+        using var image = Image.WrapMemory<Rgb24>(Configuration, MemoryMarshal.AsMemory(rgb), width, height);
+        using var file = new MemoryStream();
+        image.Save(file, EncoderOf(format, options));
+        if (data is null)
+            return file.ToArray();
+
+        ReadOnlySpan<byte> bytes = file.GetBuffer().AsSpan(0, (int)file.Length);
+        (string parameters, string json) = (ParametersText.Of(data), data.ToJson());
+        return format switch
+        {
+            ImageFormat.Png => PngFile.Insert(bytes, parameters, json),
+            ImageFormat.Jpeg => JpegFile.Insert(bytes, parameters, json),
+            _ => WebPFile.Insert(bytes, width, height, parameters, json),
+        };
+    }
+
+    private static IImageEncoder EncoderOf(ImageFormat format, ImageFileOptions options)
+    {
+        int quality = options.Quality ?? ImageFileOptions.DefaultQuality;
+        return format switch
+        {
+            ImageFormat.Png => new PngEncoder
+            {
+                ColorType = PngColorType.Rgb,
+                BitDepth = PngBitDepth.Bit8,
+                FilterMethod = options.Fast ? PngFilterMethod.None : PngFilterMethod.Adaptive,
+                CompressionLevel = options.Fast ? PngCompressionLevel.NoCompression : PngCompressionLevel.BestSpeed,
+            },
+            ImageFormat.Jpeg => new JpegEncoder
+            {
+                Quality = quality,
+                ColorType = quality >= FullColorQuality ? JpegColorType.YCbCrRatio444 : JpegColorType.YCbCrRatio420,
+            },
+            ImageFormat.WebP => new WebpEncoder
+            {
+                FileFormat = options.Lossless ? WebpFileFormatType.Lossless : WebpFileFormatType.Lossy,
+                // Of a lossless file this is the effort, whose usual value is 75.
+                Quality = options.Lossless ? 75 : quality,
+                Method = options.Fast ? WebpEncodingMethod.Fastest : WebpEncodingMethod.Default,
+            },
+            _ => throw new ArgumentOutOfRangeException(nameof(format), format, "There is no such format of image files."),
+        };
+    }
+}

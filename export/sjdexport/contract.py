@@ -90,6 +90,7 @@ RGB = "rgb"  # uint8 [1, H, W, 3]
 
 # In the graphs' metadata_props, for the engine to compare with model.json
 METADATA_IDS = "sjdonnx.ids"  # of the transformer and of the text encoder: rows of the embedding
+METADATA_POSITIONS = "sjdonnx.max_positions"  # of the transformer: the longest sequence, prompt included
 METADATA_PLACES = "sjdonnx.places"  # of the text encoder: the most tokens it reads
 METADATA_CODES = "sjdonnx.codes"  # of the image decoder: rows of the codebook
 METADATA_PIXELS = "sjdonnx.pixels_per_code"  # of the image decoder

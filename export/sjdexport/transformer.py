@@ -276,6 +276,7 @@ class TransformerGraph:
     def _add_rotary_tables(self, variant: Variant) -> None:
         """cos and sin [places in the cache, head_dim / 2], angles in double precision."""
         shape, graph = self._shape, variant.graph
+        graph.metadata(contract.METADATA_POSITIONS, shape.max_positions)
         places = shape.max_positions + shape.rotary.spare + (contract.MOST_BRANCHES if variant.tree else 0)
         offset = graph.input(contract.POSITION_OFFSET, INT64, [1]) if shape.encoded_text else ""
         for name, table in zip(ROTARY_TABLES, shape.rotary.tables(places)):

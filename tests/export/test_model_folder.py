@@ -65,7 +65,7 @@ def test_graphs_say_what_the_engine_compares(model: Model) -> None:
     ids = len(json.loads((model.folder / "tokenizer.json").read_text())["model"]["vocab"])
     for precision in model.manifest["transformer"]["precisions"].values():
         for name in (precision["graph"], precision["tree"], *precision["batches"].values()):
-            assert metadata(name) == {"sjdonnx.ids": str(ids)}
+            assert metadata(name) == {"sjdonnx.ids": str(ids), "sjdonnx.max_positions": str(model.manifest["transformer"]["maxPositions"])}
     assert metadata("image_decoder.onnx") == {"sjdonnx.codes": "32", "sjdonnx.pixels_per_code": "2"}
 
 

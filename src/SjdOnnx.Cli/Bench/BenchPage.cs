@@ -30,10 +30,10 @@ internal static class BenchPage
                 new XElement("meta", new XAttribute("charset", "utf-8")),
                 new XElement("meta", new XAttribute("name", "viewport"), new XAttribute("content", "width=device-width")),
                 new XElement("meta", new XAttribute("name", "color-scheme"), new XAttribute("content", "light dark")),
-                new XElement("title", $"{environment.Model}: decoding methods compared"),
+                new XElement("title", $"{Printable.Text(environment.Model)}: decoding methods compared"),
                 new XElement("style", Css)),
             new XElement("body",
-                new XElement("h1", $"{environment.Model}: decoding methods compared"),
+                new XElement("h1", $"{Printable.Text(environment.Model)}: decoding methods compared"),
                 new XElement("p", Summary(results)),
                 new XElement("p", new XElement("code", results.Options.CommandLine)),
                 BenchPlot.Of(results),
@@ -50,7 +50,7 @@ internal static class BenchPage
             $"{environment.Processor}, {environment.Cores} cores, {environment.Threads} threads, {environment.Provider}");
         string pictures = $"{Count(options.Prompts.Count, "prompt")}, {Count(options.Repeats, "repeat")}, seeds from {options.Seed}";
         string end = results.Complete ? "" : " Stopped before the end.";
-        return $"{environment.Model}, {machine}, ONNX Runtime {environment.OnnxRuntime}: {pictures}.{end}";
+        return $"{Printable.Text(environment.Model)}, {machine}, ONNX Runtime {environment.OnnxRuntime}: {pictures}.{end}";
     }
 
     private static XElement Table(BenchTable table) => new("table",

@@ -11,7 +11,9 @@ internal sealed class LoadedModel : IDisposable
         ModelFolder folder, NativeTensors tensors, TextTokenizer? tokenizer, Session? encoder, Transformer transformer, Session image)
     {
         if (encoder is not null)
-            GraphContract.CheckTextEncoder(encoder, folder.Manifest);
+            GraphContract.CheckTextEncoder(encoder, folder.Manifest, transformer.OpenGraph);
+        if (tokenizer is not null)
+            GraphContract.CheckTokenizer(tokenizer, reader: encoder ?? transformer.OpenGraph);
         GraphContract.CheckImageDecoder(image, folder.Manifest);
         if (folder.Manifest.Prompt.Cleaning is not null)
             UnicodeNormalization.Require("The cleaning of prompts for this model");

@@ -30,6 +30,9 @@ internal sealed class Transformer(
 
     public int Codes => manifest.Layout.Codes;
 
+    /// <summary>One of its graphs that is open.</summary>
+    public Session OpenGraph => _graphs[0].Session;
+
     /// <summary>Time spent inside ONNX Runtime.</summary>
     public TimeSpan TimeInRun
     {

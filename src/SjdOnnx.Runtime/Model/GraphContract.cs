@@ -1,6 +1,7 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Runtime.Native;
+using SjdOnnx.Runtime.Tokenizers;
 
 namespace SjdOnnx.Runtime.Model;
 
@@ -19,6 +20,7 @@ internal static class GraphContract
 
     // Numbers in the graphs' metadata.
     private const string IdsKey = "sjdonnx.ids";
+    private const string PositionsKey = "sjdonnx.max_positions";
     private const string PlacesKey = "sjdonnx.places";
     private const string CodesKey = "sjdonnx.codes";
     private const string PixelsKey = "sjdonnx.pixels_per_code";
@@ -100,6 +102,7 @@ internal static class GraphContract
         }
         graph.RequireOutput($"{layout.Codes} codes", Logits, TensorElementType.Float, 1, Graph.Any, layout.Codes);
         graph.RequireNoOtherInput($"{transformer.Layers} layers and {lanes}");
+        RequireEqual("transformer.maxPositions", transformer.MaxPositions, session, "positions", Metadata(session, PositionsKey));
         int ids = Metadata(session, IdsKey);
         ManifestRules.CheckIds(manifest, ids, $"{session.File} takes ids below {ids}");
         // Ids behind the embedding are rows of what the text encoder says.
@@ -122,11 +125,14 @@ internal static class GraphContract
         }
     }
 
-    public static void CheckTextEncoder(Session session, Manifest manifest)
+    /// <param name="transformer">A graph that reads the text encoder's vectors.</param>
+    public static void CheckTextEncoder(Session session, Manifest manifest, Session transformer)
     {
+        int channels = transformer.Inference.InputMetadata[Condition].Dimensions[1];
+        string vectors = $"a text encoder, whose vectors {transformer.File} reads with {channels} channels";
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
         graph.RequireInput("a text encoder", Ids, TensorElementType.Int64, 1, Graph.Any);
-        graph.RequireOutput("a text encoder", Condition, TensorElementType.Float, Graph.Any, Graph.Any);
+        graph.RequireOutput(vectors, Condition, TensorElementType.Float, Graph.Any, channels);
         graph.RequireNoOtherInput("a text encoder");
         TextEncoderSection encoder = manifest.TextEncoder!;
         RequireEqual("textEncoder.places", encoder.Places, session, "places", Metadata(session, PlacesKey));
@@ -135,6 +141,17 @@ internal static class GraphContract
         {
             throw new ModelException(
                 $"model.json: textEncoder.ids has the id {wrong.Value}; {session.File} takes ids below {ids}. {ModelFolder.Remedy}");
+        }
+    }
+
+    /// <param name="reader">The graph that reads the ids of text.</param>
+    public static void CheckTokenizer(TextTokenizer tokenizer, Session reader)
+    {
+        int ids = Metadata(reader, IdsKey);
+        if (tokenizer.MaxId >= ids)
+        {
+            throw new ModelException(
+                $"The tokenizer has the id {tokenizer.MaxId}; {reader.File} takes ids below {ids}. {ModelFolder.Remedy}");
         }
     }
 

@@ -104,6 +104,8 @@ internal sealed class ModelFolder
             string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
             if (!IsSame(actual, expected))
             {
+                if (files.Remove(name)) // its change showed neither in size nor in time
+                    verified.Write(files);
                 throw new ModelException(
                     $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. {Remedy}");
             }

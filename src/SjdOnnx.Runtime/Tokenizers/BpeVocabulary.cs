@@ -29,6 +29,8 @@ internal sealed class BpeVocabulary : IVocabulary
         _merging = BpeTokenizer.Create(new BpeOptions(_tokens) { Merges = ReadMerges(merges, _tokens), PreTokenizer = WholePiece.Instance });
     }
 
+    public int MaxId => Math.Max(_ids.DefaultIfEmpty().Max(), _unknownId ?? 0);
+
     public void Encode(string piece, List<int> ids)
     {
         var known = new StringBuilder(piece.Length);

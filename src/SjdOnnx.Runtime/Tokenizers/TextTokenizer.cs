@@ -27,7 +27,11 @@ internal sealed class TextTokenizer
         _characters = section.Characters;
         _splits = new IsolatedSplits(section.Splits, section.StandIns.Select(named => new StandIn(named[0], named[1], named[2])));
         _vocabulary = vocabulary;
+        MaxId = Math.Max(vocabulary.MaxId, _characters.Values.DefaultIfEmpty().Max());
     }
+
+    /// <summary>The largest id that a text can have.</summary>
+    public int MaxId { get; }
 
     /// <summary>Names that model.json may list as normalizers.</summary>
     public static IEnumerable<string> NormalizerNames => Normalizers.Keys;

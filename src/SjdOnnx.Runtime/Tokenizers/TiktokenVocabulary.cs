@@ -1,3 +1,4 @@
+using System.Globalization;
 using Microsoft.ML.Tokenizers;
 
 namespace SjdOnnx.Runtime.Tokenizers;
@@ -13,6 +14,7 @@ internal sealed class TiktokenVocabulary : IVocabulary
     {
         try
         {
+            MaxId = ReadMaxRank(ranks);
             _merging = TiktokenTokenizer.Create(new MemoryStream(ranks), WholePiece.Instance, normalizer: null);
         }
         catch (Exception error) when (error is FormatException or ArgumentException or InvalidOperationException or OverflowException)
@@ -21,5 +23,20 @@ internal sealed class TiktokenVocabulary : IVocabulary
         }
     }
 
+    public int MaxId { get; }
+
     public void Encode(string piece, List<int> ids) => ids.AddRange(_merging.EncodeToIds(piece));
+
+    private static int ReadMaxRank(ReadOnlySpan<byte> ranks)
+    {
+        int largest = 0;
+        foreach (Range line in ranks.Split((byte)'\n'))
+        {
+            ReadOnlySpan<byte> text = ranks[line].TrimEnd((byte)'\r');
+            if (text.Length > 0)
+                largest = Math.Max(largest, int.Parse(text[(text.LastIndexOf((byte)' ') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture));
+        }
+
+        return largest;
+    }
 }

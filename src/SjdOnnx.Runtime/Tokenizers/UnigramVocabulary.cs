@@ -32,6 +32,8 @@ internal sealed class UnigramVocabulary : IVocabulary
         }
     }
 
+    public int MaxId => _pieces.Vocabulary.Values.DefaultIfEmpty().Max();
+
     public void Encode(string piece, List<int> ids)
     {
         string text = piece.Replace('\0', ' '); // the model's file ends its rules there

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.Json.Nodes;
 
 namespace SjdOnnx.Runtime.Tests.Model;
@@ -89,6 +90,32 @@ public class BadFolderTests
     [ModelFact]
     public void A_weight_file_the_manifest_does_not_list_is_named() =>
         Refused(copy => copy.Edit(manifest => manifest["files"]!.AsObject().Remove(Weights(copy))), "which is not among files");
+
+    [ModelFact]
+    public void A_missing_weight_file_that_no_graph_lists_is_a_sentence_of_ONNX_Runtime() => Refused(
+        copy =>
+        {
+            string weights = Weights(copy);
+            File.Delete(copy.PathOf(weights));
+            copy.Edit(manifest =>
+            {
+                JsonObject files = manifest["files"]!.AsObject();
+                files.Remove(weights);
+                foreach ((_, JsonNode? file) in files)
+                    file!.AsObject().Remove("weights");
+            });
+        },
+        "ONNX Runtime cannot load transformer.fp32.onnx");
+
+    [ModelFact]
+    public void A_tokenizer_with_ids_past_the_embedding_is_refused() => Refused(
+        copy =>
+        {
+            JsonObject vocabulary = JsonNode.Parse(File.ReadAllText(copy.PathOf(Vocabulary)))!.AsObject();
+            vocabulary["another"] = Facts.Ids;
+            copy.Replace(Vocabulary, Encoding.UTF8.GetBytes(vocabulary.ToJsonString()));
+        },
+        $"The tokenizer has the id {Facts.Ids}; transformer.fp32.onnx takes ids below {Facts.Ids}.");
 
     [ModelFact]
     public void A_graph_of_random_bytes_is_refused() => Refused(
@@ -231,6 +258,7 @@ public class BadFolderTests
     [InlineData("prompt", "unconditional", "[{\"fill\": 1000000}]", "prompt.unconditional has a fill, whose largest id is 1000000")]
     [InlineData("prompt", "conditional", "[{\"class\": 0, \"of\": 1000000}]", "prompt.conditional has 1000000 classes, whose largest id is 999999")]
     [InlineData("prompt", "unconditional", "[{\"from\": 1000000, \"plus\": \"rows\", \"per\": 2}]", "the number of rows, whose largest id is 1000008")]
+    [InlineData("transformer", "maxPositions", "100000", "transformer.maxPositions 100000; transformer.fp32.onnx has 512 positions")]
     [InlineData("image", "pixelsPerCode", "16", "image.pixelsPerCode 16; image_decoder.onnx has 8 pixels per code")]
     public void Graph_and_manifest_must_agree_on_ids_and_pixels(string section, string field, string value, string sentence) =>
         Refused(copy => copy.Edit(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
@@ -248,6 +276,7 @@ public class BadFolderTests
         File.SetLastWriteTimeUtc(weights, time); // as if it had not changed
         Load(HashVerification.Once);
         Assert.Contains("its SHA-256 is", Fails(HashVerification.Always), StringComparison.Ordinal);
+        Assert.Contains("its SHA-256 is", Fails(HashVerification.Once), StringComparison.Ordinal); // the file is no longer remembered
         Load(HashVerification.None);
 
         void Load(HashVerification verification) => TextToImage.Load(
@@ -302,6 +331,9 @@ public class BadFolderTests
         public static int KvHeads => (int)Manifest["transformer"]!["kvHeads"]!;
 
         public static int HeadDim => (int)Manifest["transformer"]!["headDim"]!;
+
+        /// <summary>Rows of the embedding: the tokenizer has a token for each.</summary>
+        public static int Ids => 1760;
 
         public static int Codes => (int)Manifest["layout"]!["codes"]!;
     }

@@ -284,7 +284,10 @@ public class BadFolderTests
         {
             var options = new TextToImageOptions
             {
-                Precision = "fp32", Threads = 1, CacheFolder = cache, HashVerification = verification,
+                Precision = "fp32",
+                Threads = 1,
+                CacheFolder = cache,
+                HashVerification = verification,
             };
             TextToImage.Load(copy.Folder, options).Dispose();
         }

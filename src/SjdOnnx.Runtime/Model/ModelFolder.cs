@@ -95,16 +95,15 @@ internal sealed class ModelFolder
             using SafeFileHandle handle = OpenRead(PathOf(name));
             string expected = Manifest.Files[name].Sha256;
             (long bytes, long time) = (RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle).Ticks);
-            if (verification == HashVerification.Once && files.TryGetValue(name, out VerifiedFile? known)
-                && known.Bytes == bytes && known.Changed == time && IsSame(known.Sha256, expected))
-            {
+            bool isKnown = files.TryGetValue(name, out VerifiedFile? known)
+                && known.Bytes == bytes && known.Changed == time && IsSame(known.Sha256, expected);
+            if (isKnown && verification == HashVerification.Once)
                 continue;
-            }
             using var stream = new FileStream(handle, FileAccess.Read, bufferSize: 1 << 20);
             string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
             if (!IsSame(actual, expected))
             {
-                if (files.Remove(name)) // its change showed neither in size nor in time
+                if (isKnown && files.Remove(name)) // its change showed neither in size nor in time
                     verified.Write(files);
                 throw new ModelException(
                     $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. {Remedy}");

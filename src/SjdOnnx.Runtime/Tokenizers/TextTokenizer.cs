@@ -60,7 +60,7 @@ internal sealed class TextTokenizer
 
     public int[] Encode(string text)
     {
-        text = WellFormed(text);
+        text = WellFormed(text.Replace('\0', ' ')); // to SentencePiece, a text ends there
         foreach (Func<string, string> normalize in _normalizers)
             text = normalize(text);
 

@@ -36,9 +36,9 @@ internal sealed class UnigramVocabulary : IVocabulary
 
     public void Encode(string piece, List<int> ids)
     {
-        string text = piece.Replace('\0', ' '); // the model's file ends its rules there
-        if (text.AsSpan().ContainsAny(_deleted))
-            text = string.Concat(text.Where(character => !_deleted.Contains(character, StringComparison.Ordinal)));
+        string text = piece.AsSpan().ContainsAny(_deleted)
+            ? string.Concat(piece.Where(character => !_deleted.Contains(character, StringComparison.Ordinal)))
+            : piece;
         foreach (int id in _pieces.EncodeToIds(text, addBeginningOfSentence: false, addEndOfSentence: false))
         {
             // SentencePiece joins a run of unknown characters, the package does not.

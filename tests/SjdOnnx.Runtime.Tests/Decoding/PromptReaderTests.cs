@@ -22,9 +22,9 @@ public sealed class PromptReaderTests
     public void Text_parts_are_tokenised_one_by_one_and_placeholders_filled_once()
     {
         PromptPart[] conditional = [new PromptPart.Id(7), new PromptPart.Text("{width}x{height} {prompt}"), new PromptPart.Id(8), new PromptPart.Text("{rows}*{columns}")];
-        Prompt prompt = Read(conditional, [new PromptPart.Id(9)], "a {height} fox");
+        Prompt prompt = Read(conditional, [new PromptPart.Id(9)], "a {height} fox\0");
 
-        Assert.Equal([7, .. Encode("128x64 a {height} fox"), 8, .. Encode("8*16")], prompt.Conditional);
+        Assert.Equal([7, .. Encode("128x64 a {height} fox "), 8, .. Encode("8*16")], prompt.Conditional);
         Assert.Equal([9], prompt.Unconditional);
     }
 

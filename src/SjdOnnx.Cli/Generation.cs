@@ -33,6 +33,7 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
         if (options.Batch is int batch)
             BatchLimit.Check("--batch", batch, ModelDescription.Read(folder, options.Loading.Precision));
 
+        WarmUpEncoder(options);
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         // Loading runs to its end even after Ctrl+C: a process that exits under ONNX Runtime's loading threads can crash. A second
         // Ctrl+C does not wait.
@@ -44,6 +45,14 @@ internal sealed class Generation(GenerateOptions options, TextToImage textToImag
             Print.Note(notice);
         await new Generation(options, textToImage, display).RunAsync(cancellation);
         return ExitCode.Done;
+    }
+
+    /// <summary>The encoder's code takes longer to compile than a small picture to encode: it is compiled beside the loading.</summary>
+    private static void WarmUpEncoder(GenerateOptions options)
+    {
+        const int Side = 32;
+        byte[] pixels = [.. Enumerable.Range(0, Side * Side * 3).Select(static i => (byte)(i * i / 7))];
+        _ = Task.Run(() => new GenerationPreview(Side, Side, Side, pixels).Encode(options.Format, options.File));
     }
 
     private static void CheckPrompt(string prompt)

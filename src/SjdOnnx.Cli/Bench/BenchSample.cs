@@ -8,7 +8,7 @@ namespace SjdOnnx.Cli.Bench;
 /// <param name="DraftsPerPass">Judged, in the mean.</param>
 /// <param name="Prefill">Tokenizer and first pass.</param>
 /// <param name="Decode">All passes after it, sampling included.</param>
-/// <param name="Image">The image decoder and the PNG.</param>
+/// <param name="Image">The image decoder.</param>
 /// <param name="Run">The part of <paramref name="Decode"/> inside ONNX Runtime.</param>
 internal sealed record BenchSample(
     int Prompt, int Repeat, ulong Seed, int Tokens, int ForwardPasses, double DraftsPerPass,

@@ -1,7 +1,7 @@
 using SjdOnnx.Decoding;
+using SjdOnnx.Runtime.Images;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Native;
-using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Decoding;
 

@@ -26,7 +26,7 @@ internal static class ImageEncoder
         options.CheckFor(format);
         // Only read: the wrapped memory is never written to.
         using var image = Image.WrapMemory<Rgb24>(Configuration, MemoryMarshal.AsMemory(rgb), width, height);
-        using var file = new MemoryStream();
+        using var file = new MemoryStream(capacity: rgb.Length / 2);
         image.Save(file, EncoderOf(format, options));
         if (data is null)
             return file.ToArray();

@@ -62,7 +62,7 @@ public sealed class GeneratedImageTests(LoadedTestModel loaded) : IDisposable
         await Assert.ThrowsAnyAsync<IOException>(() => image.SaveAsync(Path.Combine(_folder, "nowhere", "fox.png")));
 
         Assert.Equal("the picture before", File.ReadAllText(path));
-        string?[] names = [.. Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal)];
+        string[] names = [.. Directory.EnumerateFileSystemEntries(_folder).Select(entry => Path.GetFileName(entry)!).Order(StringComparer.Ordinal)];
         Assert.Equal(["folder.png", "fox.png"], names);
     }
 

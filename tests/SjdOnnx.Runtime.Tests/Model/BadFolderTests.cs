@@ -105,7 +105,7 @@ public class BadFolderTests
                     file!.AsObject().Remove("weights");
             });
         },
-        "ONNX Runtime cannot load transformer.fp32.onnx");
+        "ONNX Runtime cannot load ");
 
     [ModelFact]
     public void A_tokenizer_with_ids_past_the_embedding_is_refused() => Refused(
@@ -271,13 +271,17 @@ public class BadFolderTests
         DateTime time = File.GetLastWriteTimeUtc(weights);
         Load(HashVerification.Once);
         ChangeByte(weights);
-
-        Assert.Contains("its SHA-256 is", Fails(HashVerification.Once), StringComparison.Ordinal);
         File.SetLastWriteTimeUtc(weights, time); // as if it had not changed
         Load(HashVerification.Once);
         Assert.Contains("its SHA-256 is", Fails(HashVerification.Always), StringComparison.Ordinal);
         Assert.Contains("its SHA-256 is", Fails(HashVerification.Once), StringComparison.Ordinal); // the file is no longer remembered
         Load(HashVerification.None);
+
+        ChangeByte(weights); // back
+        File.SetLastWriteTimeUtc(weights, time);
+        Load(HashVerification.Once);
+        ChangeByte(weights);
+        Assert.Contains("its SHA-256 is", Fails(HashVerification.Once), StringComparison.Ordinal);
 
         void Load(HashVerification verification) => TextToImage.Load(
             copy.Folder, new TextToImageOptions { Precision = "fp32", Threads = 1, CacheFolder = cache, HashVerification = verification }).Dispose();

@@ -58,7 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, metavar="PIXELS", help="side of the square picture that the checkpoint was trained for, where it does not say")
     parser.add_argument("--int4-block", type=int, default=32, metavar="N",
                         help=f"weights that share a scale at int4: {' or '.join(map(str, INT4_BLOCKS))} (default: %(default)s)")
-    parser.add_argument("--lanes", type=int, default=2, metavar="N", help="sequences of one image in a run: 2, or 1 without guidance (default: %(default)s)")
+    parser.add_argument(
+        "--lanes", type=int, default=2, metavar="N", help="sequences of one image in a run: 2, or 1 without guidance (default: %(default)s)")
     parser.add_argument("--pictures", default="2,4,8", metavar="LIST",
                         help="batches that one run can draw, for each a small graph over the same weights; '' for none (default: %(default)s)")
     parser.add_argument("--name", help="the model's name (default: generation.json's, else the folder's)")

@@ -24,7 +24,7 @@ from scenes import Scene, random_scene
 from sheet import contact_sheet
 
 ROOT = Path(__file__).parent.parent.parent
-ENGINE = ROOT / "src" / "SjdOnnx.Cli" / "bin" / "Release" / "net10.0" / "sjd.dll"
+ENGINES = ROOT / "src" / "SjdOnnx.Cli" / "bin" / "Release" / "net10.0"  # one for each platform it was built for
 MODEL = ROOT / "onnx-models" / "emoji"  # not the copy beside the engine, which is as old as its last build
 SEED = 2026
 
@@ -42,7 +42,7 @@ def held_out_scenes(count: int, seed: int) -> list[Scene]:
 def generate(caption: str, seed: int, file: Path, arguments: list[str]) -> dict[str, object]:
     """Runs the engine; what its --json says of the picture."""
     model = [] if "--model" in arguments else ["--model", MODEL]
-    command = ["dotnet", ENGINE, "generate", caption, "--seed", str(seed), "--output", file, "--json", *model, *arguments]
+    command = ["dotnet", next(ENGINES.glob("*/sjd.dll")), "generate", caption, "--seed", str(seed), "--output", file, "--json", *model, *arguments]
     ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode != 0:
         raise SystemExit(f"sjd generate ended with {ran.returncode}: {ran.stderr.strip()}")

@@ -13,10 +13,13 @@ from .errors import ExportError
 
 SCHEMA = Path(__file__).resolve().parents[2] / "docs" / "model.schema.json"
 KEYWORDS = {
-    "$schema", "$defs", "$ref", "title", "description", "type", "const", "enum", "anyOf", "minimum", "maximum", "exclusiveMinimum", "minLength", "pattern",
-    "items", "minItems", "maxItems", "properties", "required", "additionalProperties", "propertyNames",
-}  # fmt: skip
-WORDS = {"null": "null", "boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "text", "array": "a list", "object": "an object"}
+    "$schema", "$defs", "$ref", "title", "description", "type", "const", "enum", "anyOf", "minimum", "maximum", "exclusiveMinimum",
+    "minLength", "pattern", "items", "minItems", "maxItems", "properties", "required", "additionalProperties", "propertyNames",
+}
+WORDS = {
+    "null": "null", "boolean": "true or false", "integer": "a whole number", "number": "a number", "string": "text", "array": "a list",
+    "object": "an object",
+}
 
 
 @functools.cache
@@ -93,14 +96,17 @@ def _is_plain(value: object, rules: dict[str, Any]) -> bool:
         types = rules["type"] if isinstance(rules["type"], list) else [rules["type"]]
         if not any(_is(value, type) for type in types):
             return False
-    if ("const" in rules and not _equal(value, rules["const"])) or ("enum" in rules and not any(_equal(value, each) for each in rules["enum"])):
+    if "const" in rules and not _equal(value, rules["const"]):
+        return False
+    if "enum" in rules and not any(_equal(value, each) for each in rules["enum"]):
         return False
     if isinstance(value, str):
         return len(value) >= rules.get("minLength", 0) and re.search(rules.get("pattern", ""), value) is not None
     if isinstance(value, list):
         return rules.get("minItems", 0) <= len(value) <= rules.get("maxItems", math.inf)
     if _is(value, "number"):
-        return rules.get("minimum", -math.inf) <= value <= rules.get("maximum", math.inf) and value > rules.get("exclusiveMinimum", -math.inf)
+        above = rules.get("exclusiveMinimum", -math.inf)
+        return rules.get("minimum", -math.inf) <= value <= rules.get("maximum", math.inf) and value > above
     return True
 
 

@@ -22,7 +22,10 @@ DEFAULTS: dict[str, dict[str, Any]] = {"prompt": {"negative": None, "cleaning": 
 
 
 def read_generation(path: Path) -> dict[str, Any]:
-    """generation.json's sections and `name`, complete; none if there is no such file. Raises ExportError at what is unknown, missing or unusable."""
+    """generation.json's sections and `name`, complete; none if there is no such file.
+
+    Raises ExportError at what is unknown, missing or unusable.
+    """
     if not path.exists():
         return {}
     given = read_json(path)
@@ -48,7 +51,8 @@ def merge(family: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> di
         sections[section] = given[section] if section in given else _complete(section, section, known[section])
     codes = {name: sections["layout"][name] for name in ("firstCode", "codes")}
     if "layout" in known and codes != (known_codes := {name: known["layout"][name] for name in codes}):
-        raise ExportError(f"generation.json's layout has {_described(codes)}, and the weights have {_described(known_codes)}: correct generation.json.")
+        raise ExportError(
+            f"generation.json's layout has {_described(codes)}, and the weights have {_described(known_codes)}: correct generation.json.")
     return sections
 
 

@@ -21,7 +21,8 @@ internal static class Printable
             // Half of a surrogate pair alone is an invalid rune of length 1.
             bool whole = Rune.TryGetRuneAt(text, i, out Rune rune);
             int length = whole ? rune.Utf16SequenceLength : 1;
-            bool shown = whole && (!IsInvisible(rune) || (rune.IsBmp && (keep + Joiners).Contains((char)rune.Value, StringComparison.Ordinal)));
+            bool kept = rune.IsBmp && (keep + Joiners).Contains((char)rune.Value, StringComparison.Ordinal);
+            bool shown = whole && (kept || !IsInvisible(rune));
             foreach (char c in text.AsSpan(i, length))
             {
                 if (shown)

@@ -21,9 +21,10 @@ public sealed record TextToImageOptions
     public string? Precision { get; init; }
 
     /// <summary>
-    /// The folder that keeps what passes cost on this machine and which files were verified; "" for none. Null takes what the environment variable SJDONNX_CACHE says,
-    /// a folder or "off", or else the user's: $XDG_CACHE_HOME/sjdonnx, ~/.cache/sjdonnx, ~/Library/Caches/sjdonnx or
-    /// %LOCALAPPDATA%\sjdonnx. One that cannot be written is no error: both are then found out again in each process.
+    /// The folder that keeps what passes cost on this machine and which files were verified; "" for none. Null takes what the environment
+    /// variable SJDONNX_CACHE says, a folder or "off", or else the user's: $XDG_CACHE_HOME/sjdonnx, ~/.cache/sjdonnx,
+    /// ~/Library/Caches/sjdonnx or %LOCALAPPDATA%\sjdonnx. One that cannot be written is no error: both are then found out again in each
+    /// process.
     /// </summary>
     public string? CacheFolder { get; init; }
 

@@ -32,7 +32,7 @@ public sealed class PrivacyTests : IDisposable
         Assert.Equal(ExitCode.Done, finished.ExitCode);
         Assert.Equal(expected.Error.Split('\n').Length, finished.Error.Split('\n').Length);
         Assert.Equal(_sjd.Read("before.png"), _sjd.Read("fox.png"));
-        Assert.Equal(["before.png", "fox.png"], _sjd.Files);
+        Assert.Equal(["before.png", "cache", "fox.png"], _sjd.Files);
     }
 
     private void SetHome(string home)

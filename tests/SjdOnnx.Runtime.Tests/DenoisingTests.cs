@@ -241,6 +241,16 @@ public sealed class DenoisingTests : IDisposable
         Assert.Contains("defaults that cannot be used", copy.LoadFails("int8"), StringComparison.Ordinal);
     }
 
+    [DenoisingFact]
+    public void More_steps_in_the_folder_than_drafts_in_its_window_are_refused_at_load()
+    {
+        using var copy = new ModelCopy(TestModel.DenoisingFolder!);
+        copy.Edit(manifest => (manifest["denoising"]!["steps"], manifest["decoding"]!["window"]) = (9, 8));
+        string message = copy.LoadFails("int8");
+        Assert.Contains("defaults that cannot be used", message, StringComparison.Ordinal);
+        Assert.Contains("9 denoising steps in a window of 8 drafts", message, StringComparison.Ordinal);
+    }
+
     /// <summary>Weights that fine-tuning spoilt: the deviation by which embeddings are divided is no number.</summary>
     [DenoisingFact]
     public async Task Embeddings_that_are_no_numbers_end_the_picture_with_a_sentence()

@@ -49,7 +49,10 @@ def test_weights_of_nodes_and_subgraphs_are_listed(tmp_path: Path) -> None:
         return onnx.helper.make_node("Constant", [], [name], value=value)
 
     result = onnx.helper.make_tensor_value_info("result", onnx.TensorProto.FLOAT, [4])
-    branches = {f"{branch}_branch": onnx.helper.make_graph([constant("result", f"{branch}.data")], branch, [], [result]) for branch in ("then", "else")}
+    branches = {
+        f"{branch}_branch": onnx.helper.make_graph([constant("result", f"{branch}.data")], branch, [], [result])
+        for branch in ("then", "else")
+    }
     branches["else_branch"].initializer.append(constant("unused", "deep.data").attribute[0].t)
     condition = onnx.helper.make_tensor_value_info("condition", onnx.TensorProto.BOOL, [])
     nodes = [constant("top", "top.data"), onnx.helper.make_node("If", ["condition"], ["result"], **branches)]

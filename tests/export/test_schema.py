@@ -25,7 +25,8 @@ CASES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [  # rules, values th
     ({"anyOf": [{"const": "auto"}, {"type": "integer"}]}, ["auto", 3], ["manual", 1.5]),
     ({"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False},
      [{"a": 1}], [{}, {"a": "1"}, {"a": 1, "b": 2}, []]),
-    ({"type": "object", "propertyNames": {"type": "string", "pattern": "^[0-9]$"}, "additionalProperties": {"type": "string"}}, [{}, {"1": "x"}], [{"x": "x"}, {"1": 1}]),
+    ({"type": "object", "propertyNames": {"type": "string", "pattern": "^[0-9]$"}, "additionalProperties": {"type": "string"}},
+     [{}, {"1": "x"}], [{"x": "x"}, {"1": 1}]),
     ({"$ref": "#/$defs/fileName"}, ["a.onnx", "..."], ["", ".", "..", "a/b", "a\\b"]),
 ]
 

@@ -60,7 +60,8 @@ internal static partial class ManifestReader
             > Major => throw new ModelException(
                 $"{FileName} has format {format.GetString()}; {reads}. A newer SjdOnnx is needed: install one that reads it."),
             < Major => throw new ModelException(
-                $"{FileName} has format {format.GetString()}; {reads}. Run export/export.py of this version on the model's checkpoint again."),
+                $"{FileName} has format {format.GetString()}; {reads}. Run export/export.py of this version on the model's checkpoint " +
+                "again."),
             _ => parts[1] > Minor,
         };
     }

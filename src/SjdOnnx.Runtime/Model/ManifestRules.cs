@@ -281,8 +281,8 @@ internal static class ManifestRules
             Require(alpha[level] < alpha[level - 1],
                 $"denoising.alpha goes from {Number(alpha[level - 1])} to {Number(alpha[level])} at entry {level}; it must fall all the way");
             Require(sigma[level] > sigma[level - 1] && sigma[level] <= MostSigma,
-                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the way, " +
-                $"to a number of at most {Number(MostSigma)}");
+                $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the " +
+                $"way, to a number of at most {Number(MostSigma)}");
         }
     }
 
@@ -334,7 +334,8 @@ internal static class ManifestRules
         Require(name.Length > 0 && !name.AsSpan().ContainsAny('/', '\\') && name is not ("." or ".."),
             $"{field} has '{name}'; it must be the name of a file in the model folder, without a path");
 
-    private static void RequireNoNull(string field, IEnumerable<object?> values) => Require(!values.Contains(null), $"{field} has null as a value");
+    private static void RequireNoNull(string field, IEnumerable<object?> values) =>
+        Require(!values.Contains(null), $"{field} has null as a value");
 
     private static void RequireText(string field, string text) => Require(text.Length > 0, $"{field} is empty; it must be text");
 

@@ -166,13 +166,14 @@ internal sealed class ModelFolder
         if (Target(PathOf(weights)) is not FileSystemInfo target)
             return;
         string file = Real(target.FullName);
-        IEnumerable<string> folders =
-            [Real(Path.GetFullPath(_folder)), .. Target(PathOf(graph)) is { } real ? [Path.GetDirectoryName(Real(real.FullName))!] : (string[])[]];
+        List<string> folders = [Real(Path.GetFullPath(_folder))];
+        if (Target(PathOf(graph)) is FileSystemInfo linked)
+            folders.Add(Path.GetDirectoryName(Real(linked.FullName))!);
         if (!folders.Any(folder => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
         {
             throw new ModelException(
-                $"{weights} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put the file " +
-                "itself there in place of the link, or a hard link to it.");
+                $"{weights} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put " +
+                "the file itself there in place of the link, or a hard link to it.");
         }
     }
 
@@ -211,7 +212,8 @@ internal sealed class ModelFolder
         if (length > MostManifestBytes)
         {
             throw new ModelException(string.Create(
-                CultureInfo.InvariantCulture, $"{path} is too large: it has {length:N0} bytes, and at most {MostManifestBytes:N0} are read. {Remedy}"));
+                CultureInfo.InvariantCulture,
+                $"{path} is too large: it has {length:N0} bytes, and at most {MostManifestBytes:N0} are read. {Remedy}"));
         }
         using SafeFileHandle file = OpenRead(path);
         var bytes = new byte[length];

@@ -20,7 +20,7 @@ internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? 
 {
     private const int Format = 1;
 
-    /// <summary>A younger file is not remembered: another change within the clock's resolution would not show in its time of change.</summary>
+    /// <summary>A younger file is not remembered: its time of change might not show another change within the clock's resolution.</summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
     private readonly string _folder = Path.GetFullPath(folder);
@@ -59,8 +59,8 @@ internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? 
         {
             Directory.CreateDirectory(cache!);
             var settled = new Dictionary<string, VerifiedFile>(files.Where(file => file.Value.Changed < _youngest));
-            File.WriteAllBytes(
-                partial, JsonSerializer.SerializeToUtf8Bytes(new VerifiedRecord(Format, _folder, settled), VerifiedJson.Default.VerifiedRecord));
+            var record = new VerifiedRecord(Format, _folder, settled);
+            File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(record, VerifiedJson.Default.VerifiedRecord));
             File.Move(partial, path, overwrite: true);
             return true;
         }

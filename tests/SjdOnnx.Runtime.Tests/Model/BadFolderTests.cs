@@ -84,7 +84,7 @@ public class BadFolderTests
     {
         using var copy = new ModelCopy();
         copy.Edit(manifest => manifest["files"]!["image_decoder.onnx"]!["sha256"] = new string('0', 64));
-        using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", HashVerification = HashVerification.None });
+        TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", HashVerification = HashVerification.None }).Dispose();
     }
 
     [ModelFact]
@@ -119,7 +119,8 @@ public class BadFolderTests
 
     [ModelFact]
     public void A_graph_of_random_bytes_is_refused() => Refused(
-        copy => copy.Replace("image_decoder.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]), "ONNX Runtime cannot load image_decoder.onnx");
+        copy => copy.Replace("image_decoder.onnx", [.. Enumerable.Range(0, 5000).Select(i => (byte)(i * 37))]),
+        "ONNX Runtime cannot load image_decoder.onnx");
 
     [ModelFact]
     public void A_graph_that_ONNX_Runtime_cannot_load_is_refused() => Refused(
@@ -254,10 +255,10 @@ public class BadFolderTests
     [InlineData("layout", "rowSuffix", "[1000000]", "layout.rowSuffix has the id 1000000; transformer.fp32.onnx takes ids below")]
     [InlineData("layout", "suffix", "[1000000]", "layout.suffix has the id 1000000; transformer.fp32.onnx takes ids below")]
     [InlineData("layout", "firstCode", "1000000", "from id 1000000 on")]
-    [InlineData("prompt", "conditional", "[{\"text\": \"{prompt}\"}, 1000000]", "prompt.conditional has a token, whose largest id is 1000000")]
+    [InlineData("prompt", "conditional", "[{\"text\": \"{prompt}\"}, 1000000]", "has a token, whose largest id is 1000000")]
     [InlineData("prompt", "unconditional", "[{\"fill\": 1000000}]", "prompt.unconditional has a fill, whose largest id is 1000000")]
-    [InlineData("prompt", "conditional", "[{\"class\": 0, \"of\": 1000000}]", "prompt.conditional has 1000000 classes, whose largest id is 999999")]
-    [InlineData("prompt", "unconditional", "[{\"from\": 1000000, \"plus\": \"rows\", \"per\": 2}]", "the number of rows, whose largest id is 1000008")]
+    [InlineData("prompt", "conditional", "[{\"class\": 0, \"of\": 1000000}]", "has 1000000 classes, whose largest id is 999999")]
+    [InlineData("prompt", "unconditional", "[{\"from\": 1000000, \"plus\": \"rows\", \"per\": 2}]", "whose largest id is 1000008")]
     [InlineData("transformer", "maxPositions", "100000", "transformer.maxPositions 100000; transformer.fp32.onnx has 512 positions")]
     [InlineData("image", "pixelsPerCode", "16", "image.pixelsPerCode 16; image_decoder.onnx has 8 pixels per code")]
     public void Graph_and_manifest_must_agree_on_ids_and_pixels(string section, string field, string value, string sentence) =>
@@ -283,8 +284,14 @@ public class BadFolderTests
         ChangeByte(weights);
         Assert.Contains("its SHA-256 is", Fails(HashVerification.Once), StringComparison.Ordinal);
 
-        void Load(HashVerification verification) => TextToImage.Load(
-            copy.Folder, new TextToImageOptions { Precision = "fp32", Threads = 1, CacheFolder = cache, HashVerification = verification }).Dispose();
+        void Load(HashVerification verification)
+        {
+            var options = new TextToImageOptions
+            {
+                Precision = "fp32", Threads = 1, CacheFolder = cache, HashVerification = verification,
+            };
+            TextToImage.Load(copy.Folder, options).Dispose();
+        }
 
         string Fails(HashVerification verification) => Assert.Throws<ModelException>(() => Load(verification)).Message;
     }

@@ -38,7 +38,8 @@ public class ManifestTests
     [InlineData("1")]
     [InlineData("3.0")]
     public void A_format_that_is_a_number_is_older_and_the_model_must_be_exported_again(string format) =>
-        Refused(() => Read(manifest => manifest["format"] = JsonNode.Parse(format)), $"format {format}, which is older", "Run export/export.py");
+        Refused(
+            () => Read(manifest => manifest["format"] = JsonNode.Parse(format)), $"format {format}, which is older", "Run export/export.py");
 
     [Theory]
     [InlineData("\"2.9\"", "format 2.9; this engine reads 3.0. Run export/export.py")]
@@ -75,7 +76,8 @@ public class ManifestTests
     [Fact]
     public void Ids_that_do_not_fit_into_32_bits_are_refused()
     {
-        Refused(() => Read(manifest => manifest["layout"]!["firstCode"] = int.MaxValue), "from id 2147483647 on, so the last is 2147484670");
+        Refused(
+            () => Read(manifest => manifest["layout"]!["firstCode"] = int.MaxValue), "from id 2147483647 on, so the last is 2147484670");
         Refused(
             () => Read(manifest => manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "class": 2147483647, "of": 2 }]""")),
             "2 classes, whose largest id is 2147483648");
@@ -87,9 +89,11 @@ public class ManifestTests
         Assert.Empty(Read(_ => { }).Files["transformer.fp32.onnx"].Weights);
         Assert.Equal(["image_decoder.onnx"], Read(manifest => Weights(manifest, "image_decoder.onnx")).Files["transformer.fp32.onnx"].Weights);
         Refused(
-            () => Read(manifest => Weights(manifest, "w.data")), "transformer.fp32.onnx reads its weights from 'w.data', which is not among files");
+            () => Read(manifest => Weights(manifest, "w.data")),
+            "transformer.fp32.onnx reads its weights from 'w.data', which is not among files");
 
-        static void Weights(JsonObject manifest, string name) => manifest["files"]!["transformer.fp32.onnx"]!["weights"] = new JsonArray(name);
+        static void Weights(JsonObject manifest, string name) =>
+            manifest["files"]!["transformer.fp32.onnx"]!["weights"] = new JsonArray(name);
     }
 
     [Fact]

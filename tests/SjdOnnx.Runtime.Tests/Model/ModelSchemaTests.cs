@@ -18,7 +18,8 @@ public class ModelSchemaTests
           "license": { "id": "MIT", "notice": "one line", "commercial": true },
           "transformer": {
             "layers": 8, "kvHeads": 8, "headDim": 32, "lanes": 2, "maxPositions": 2048,
-            "precisions": { "fp32": { "graph": "t.onnx", "batches": BATCHES, "tree": "tree.onnx", "cache": "float32" } }, "defaultPrecision": "fp32"
+            "precisions": { "fp32": { "graph": "t.onnx", "batches": BATCHES, "tree": "tree.onnx", "cache": "float32" } },
+            "defaultPrecision": "fp32"
           },
           "tokenizer": {
             "kind": "bpe", "vocabulary": "v.json", "merges": "m.txt", "normalizers": ["nfc", "lowercase"], "splits": ["a+", "b"],
@@ -35,7 +36,10 @@ public class ModelSchemaTests
           "denoising": {
             "steps": 2, "hidden": 256, "normalisation": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]
           },
-          "files": { "t.onnx": FILE, "x2.onnx": FILE, "tree.onnx": FILE, "v.json": FILE, "m.txt": FILE, "text.onnx": FILE, "image.onnx": FILE, "w.data": FILE }
+          "files": {
+            "t.onnx": FILE, "x2.onnx": FILE, "tree.onnx": FILE, "v.json": FILE, "m.txt": FILE, "text.onnx": FILE, "image.onnx": FILE,
+            "w.data": FILE
+          }
         }
         """;
 
@@ -105,7 +109,9 @@ public class ModelSchemaTests
             }
         }
         Assert.Equal("", string.Join("; ", accepted));
-        Assert.Equal(["a field is missing", "a value is of another type", "a value is out of range", "an unknown field", "another name"], kinds.Keys.Order());
+        Assert.Equal(
+            ["a field is missing", "a value is of another type", "a value is out of range", "an unknown field", "another name"],
+            kinds.Keys.Order());
         Assert.All(kinds.Values, count => Assert.True(count >= 5));
     }
 
@@ -116,11 +122,13 @@ public class ModelSchemaTests
         {
             string what = string.Join('.', path);
             JsonNode value = At(document, path)!;
-            foreach (string other in (string[])["null", "true", "\"\"", "\"text\"", "\"a/b\"", "\"..\"", "0.5", "[]", "[[]]", "{}", "[\"a\"]"])
+            string[] others = ["null", "true", "\"\"", "\"text\"", "\"a/b\"", "\"..\"", "0.5", "[]", "[[]]", "{}", "[\"a\"]"];
+            foreach (string other in others)
                 yield return ("a value is of another type", $"{what} = {other}", With(document, path, JsonNode.Parse(other)));
             if (value.GetValueKind() == JsonValueKind.Number)
             {
-                string[] numbers = ["-1", "0", "1", "-0.5", "3", "101", "1025", "16777217", "2147483648", "9223372036854775808", "1e300"];
+                string[] numbers =
+                    ["-1", "0", "1", "-0.5", "3", "101", "1025", "16777217", "2147483648", "9223372036854775808", "1e300"];
                 foreach (string number in numbers)
                     yield return ("a value is out of range", $"{what} = {number}", With(document, path, JsonNode.Parse(number)));
             }

@@ -40,7 +40,9 @@ internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? 
         try
         {
             VerifiedRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(path), VerifiedJson.Default.VerifiedRecord);
-            return record is { Format: Format } && record.Folder == _folder ? record.Files : [];
+            // The reader refuses null in fields, and not in dictionaries.
+            bool isWhole = record is { Format: Format } && record.Folder == _folder && !record.Files.ContainsValue(null!);
+            return isWhole ? record!.Files : [];
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
         {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using SjdOnnx.Runtime.Model;
 
 namespace SjdOnnx.Runtime.Tests.Model;
@@ -30,14 +31,22 @@ public sealed class VerifiedFilesTests : IDisposable
     [InlineData("")]
     [InlineData("null")]
     [InlineData("{")]
-    [InlineData("""{ "format": 1, "folder": "/", "files": null }""")]
-    [InlineData("""{ "format": 2, "folder": "/", "files": {} }""")]
-    [InlineData("""{ "format": 1, "folder": "/", "files": { "a": null } }""")]
+    [InlineData("""{ "format": 1, "folder": FOLDER, "files": null }""")]
+    [InlineData("""{ "format": 2, "folder": FOLDER, "files": { "a": FILE } }""")]
+    [InlineData("""{ "format": 1, "folder": "/", "files": { "a": FILE } }""")]
+    [InlineData("""{ "format": 1, "folder": FOLDER, "files": { "a": FILE, "b": null } }""")]
+    [InlineData("""{ "format": 1, "folder": FOLDER, "files": { "a": { "bytes": 7, "changed": 1 } } }""")]
     public void A_damaged_file_remembers_nothing(string content)
     {
-        Directory.CreateDirectory(_cache);
-        File.WriteAllText(Files().FilePath!, content);
+        Write(content);
         Assert.Empty(Files().Read());
+    }
+
+    [Fact]
+    public void A_whole_file_is_read()
+    {
+        Write("""{ "format": 1, "folder": FOLDER, "files": { "a": FILE } }""");
+        Assert.Equal(["a"], Files().Read().Keys);
     }
 
     [Fact]
@@ -55,6 +64,14 @@ public sealed class VerifiedFilesTests : IDisposable
         if (Directory.Exists(_cache))
             Directory.Delete(_cache, recursive: true);
         File.Delete(_cache);
+    }
+
+    private void Write(string content)
+    {
+        Directory.CreateDirectory(_cache);
+        File.WriteAllText(Files().FilePath!, content
+            .Replace("FOLDER", JsonSerializer.Serialize(Path.GetFullPath("model")), StringComparison.Ordinal)
+            .Replace("FILE", """{ "bytes": 7, "changed": 1, "sha256": "ab" }""", StringComparison.Ordinal));
     }
 
     private VerifiedFiles Files() => new(_cache, "model");

@@ -85,16 +85,6 @@ def test_bytes_without_a_token_are_left_out_or_unknown(load) -> None:
     assert load(tokenizer)("aéb") == [a, 0, 0, b]
 
 
-def test_digits_and_punctuation_are_splits_by_category(tmp_path: Path) -> None:
-    """Hugging Face's library for JavaScript has both otherwise than that for Rust, which models are trained with."""
-    by_name = {"type": "Sequence", "pretokenizers": [{"type": "Digits", "individual_digits": True}, {"type": "Punctuation", "behavior": "Isolated"}, byte_level()]}
-    read = []
-    for pre_tokenizer in (by_name, sequence(*CHAMELEON[3:])):
-        (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer_json(pre_tokenizer)))
-        read.append(read_hf_bpe(tmp_path / "tokenizer.json").splits)
-    assert read[0] == read[1]
-
-
 def test_lower_casing_is_by_character(load) -> None:
     tokenizer = tokenizer_json(byte_level(True), {"type": "Lowercase"})
     encode_one = load(tokenizer)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runner import RunnerError
 from sjdexport.errors import ExportError
 from sjdexport.tokenizers import read_sentencepiece
 from test_tokenizer import assert_same, open_tokenizer
@@ -140,6 +141,12 @@ def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
     make(tmp_path)
     with pytest.raises(ExportError, match=named):
         read_sentencepiece(tmp_path / "spiece.model")
+
+
+def test_the_engine_refuses_pieces_for_bytes_too(runner, tmp_path: Path) -> None:
+    vocabulary = write(tmp_path, byte_fallback=True).name
+    with pytest.raises(RunnerError, match="byte_fallback"):
+        runner.tokenizer("bytes", tmp_path, {"kind": "unigram", "vocabulary": vocabulary})
 
 
 def reference(text: str) -> list[int]:

@@ -63,10 +63,12 @@ def added_token(content: str, id: int, **flags: bool) -> dict:
 
 
 def with_characters() -> dict:
-    """DeepSeek's tokenizers lack thirteen bytes and have added tokens that are spelt like those bytes' characters."""
+    """DeepSeek's tokenizers lack the bytes that UTF-8 has not, and have added tokens that are spelt like those bytes' characters."""
     tokenizer = tokenizer_json(sequence(*DEEPSEEK), {"type": "Sequence", "normalizers": []})
-    size = len(tokenizer["model"]["vocab"])
-    tokenizer["added_tokens"] += [added_token(c, size + i, special=False, normalized=True) for i, c in enumerate("öüÀ÷")]
+    vocabulary = tokenizer["model"]["vocab"]
+    for i, character in enumerate("öüÀ÷"):
+        vocabulary[f"\ue000{character}"] = vocabulary.pop(character)
+        tokenizer["added_tokens"].append(added_token(character, len(vocabulary) + i, special=False, normalized=True))
     return tokenizer
 
 
@@ -81,6 +83,8 @@ def with_wholes() -> dict:
 
 CASES = {
     "gpt-2": lambda: tokenizer_json(byte_level(True)),
+    "digits and punctuation": lambda: tokenizer_json({"type": "Sequence", "pretokenizers": [
+        {"type": "Digits", "individual_digits": True}, {"type": "Punctuation", "behavior": "Isolated"}, byte_level()]}),
     "chameleon": lambda: tokenizer_json(sequence(*CHAMELEON, regex=True)),
     "deepseek": lambda: tokenizer_json(sequence(*DEEPSEEK)),
     "qwen 2": lambda: tokenizer_json(sequence(QWEN2), {"type": "NFC"}),

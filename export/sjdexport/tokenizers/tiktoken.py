@@ -35,7 +35,7 @@ class Tiktoken:
 
     def write(self, folder: Path) -> dict[str, Any]:
         lines = (f"{base64.b64encode(token).decode()} {rank}\n" for token, rank in sorted(self.ranks.items(), key=lambda each: each[1]))
-        (folder / contract.TOKENIZER_RANKS).write_text("".join(lines), encoding="ascii")
+        (folder / contract.TOKENIZER_RANKS).write_bytes("".join(lines).encode())
         return {
             "kind": "tiktoken", "vocabulary": contract.TOKENIZER_RANKS, "normalizers": list(self.normalizers), **write_splits(self.splits),
         }

@@ -307,7 +307,10 @@ internal static class ManifestRules
         foreach (string file in manifest.Tokenizer?.Files ?? [])
         {
             RequireFileName("tokenizer", file);
-            Require(manifest.Files.ContainsKey(file), $"the tokenizer's file '{file}' is not among files");
+            Require(manifest.Files.TryGetValue(file, out FileSection? section), $"the tokenizer's file '{file}' is not among files");
+            // Before it is hashed.
+            Require(section!.Bytes <= TextTokenizer.MaxFileBytes, string.Create(CultureInfo.InvariantCulture,
+                $"the tokenizer's file '{file}' has {section.Bytes:N0} bytes; it may have at most {TextTokenizer.MaxFileBytes:N0}"));
         }
     }
 

@@ -57,7 +57,7 @@ internal sealed class ModelFolder
             throw new ModelException(
                 $"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
 
-        byte[] json = Read(path);
+        byte[] json = Read(path, MostManifestBytes);
         Manifest manifest = ManifestReader.Read(json);
         precision ??= manifest.Transformer.DefaultPrecision;
         if (!manifest.Transformer.Precisions.ContainsKey(precision))
@@ -70,7 +70,8 @@ internal sealed class ModelFolder
 
     /// <summary>Null where a prompt is not text.</summary>
     /// <exception cref="ModelException">A file of the tokenizer is damaged, too large or of another kind.</exception>
-    public TextTokenizer? OpenTokenizer() => Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, ReadTokenizerFile) : null;
+    public TextTokenizer? OpenTokenizer() =>
+        Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, name => Read(PathOf(name), TextTokenizer.MaxFileBytes)) : null;
 
     /// <summary>Path of the transformer's graph for so many pictures, or for one whose tokens form trees.</summary>
     public string TransformerGraph(int pictures, bool tree) =>
@@ -176,12 +177,6 @@ internal sealed class ModelFolder
         }
     }
 
-    private byte[] ReadTokenizerFile(string name) =>
-        Manifest.Files[name].Bytes <= TextTokenizer.MaxFileBytes
-            ? Read(PathOf(name))
-            : throw new ModelException(string.Create(CultureInfo.InvariantCulture,
-                $"{name} has {Manifest.Files[name].Bytes:N0} bytes; a tokenizer's file has at most {TextTokenizer.MaxFileBytes:N0}. {Remedy}"));
-
     private string GraphOf(int pictures)
     {
         PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
@@ -202,17 +197,17 @@ internal sealed class ModelFolder
         return real;
     }
 
-    private static byte[] Read(string path)
+    private static byte[] Read(string path, int most)
     {
         // Before it is opened: opening a pipe waits for a writer.
         long length = Length(path);
         if (length == 0)
             throw new ModelException($"{path} is empty, or is not a regular file. {Remedy}");
-        if (length > MostManifestBytes)
+        if (length > most)
         {
             throw new ModelException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{path} is too large: it has {length:N0} bytes, and at most {MostManifestBytes:N0} are read. {Remedy}"));
+                $"{path} is too large: it has {length:N0} bytes, and at most {most:N0} are read. {Remedy}"));
         }
         using SafeFileHandle file = OpenRead(path);
         var bytes = new byte[length];

@@ -7,6 +7,9 @@ namespace SjdOnnx.Runtime.Tokenizers;
 /// <summary>Byte-pair encoding over bytes (GPT-2's): a piece's bytes are merged in pairs, those of the earliest merge first.</summary>
 internal sealed class BpeVocabulary : IVocabulary
 {
+    /// <summary>The most characters of a damaged line that an error repeats.</summary>
+    private const int MaxRepeated = 40;
+
     private static readonly char[] Alphabet = ByteAlphabet();
 
     private readonly BpeTokenizer _merging;
@@ -29,7 +32,7 @@ internal sealed class BpeVocabulary : IVocabulary
         _merging = BpeTokenizer.Create(new BpeOptions(_tokens) { Merges = ReadMerges(merges, _tokens), PreTokenizer = WholePiece.Instance });
     }
 
-    public int MaxId => Math.Max(_ids.DefaultIfEmpty().Max(), _unknownId ?? 0);
+    public int MaxId => Math.Max(_ids.Max(), _unknownId ?? 0);
 
     public void Encode(string piece, List<int> ids)
     {
@@ -99,6 +102,8 @@ internal sealed class BpeVocabulary : IVocabulary
             throw new InvalidDataException($"The vocabulary has a token that is not text: {Sentence.Of(error)}", error);
         }
 
+        if (ids.Count == 0)
+            throw new InvalidDataException("The vocabulary has no tokens.");
         return (tokens, [.. ids]);
     }
 
@@ -109,7 +114,11 @@ internal sealed class BpeVocabulary : IVocabulary
         foreach (string line in Encoding.UTF8.GetString(text).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
             if (line.Split(' ') is not [{ Length: > 0 } left, { Length: > 0 } right])
-                throw new InvalidDataException($"Line {merges.Count + 1} of the merges is '{line}'; expected two tokens with a space between.");
+            {
+                string start = line.Length <= MaxRepeated ? line : $"{line[..MaxRepeated]}…";
+                throw new InvalidDataException($"Line {merges.Count + 1} of the merges is '{start}'; expected two tokens with a space between.");
+            }
+
             foreach (string token in (string[])[left, right, left + right])
             {
                 if (!tokens.ContainsKey(token))

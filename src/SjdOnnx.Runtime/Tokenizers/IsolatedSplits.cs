@@ -14,6 +14,9 @@ namespace SjdOnnx.Runtime.Tokenizers;
 /// </remarks>
 internal sealed class IsolatedSplits
 {
+    /// <summary>A prompt takes microseconds; an expression that backtracks without end would hold the program up for ever.</summary>
+    private static readonly TimeSpan MaxTime = TimeSpan.FromSeconds(2);
+
     private readonly Regex[] _patterns;
     private readonly StandIn[] _standIns;
 
@@ -22,7 +25,7 @@ internal sealed class IsolatedSplits
     /// <exception cref="ArgumentException">A pattern is not a regular expression.</exception>
     public IsolatedSplits(IEnumerable<string> patterns, IEnumerable<StandIn> standIns)
     {
-        _patterns = [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.CultureInvariant))];
+        _patterns = [.. patterns.Select(pattern => new Regex(pattern, RegexOptions.CultureInvariant, MaxTime))];
         _standIns = [.. standIns];
     }
 

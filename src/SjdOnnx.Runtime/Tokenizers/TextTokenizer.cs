@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using SjdOnnx.Runtime.Model;
 
 namespace SjdOnnx.Runtime.Tokenizers;
@@ -54,10 +55,12 @@ internal sealed class TextTokenizer
         }
         catch (Exception error) when (error is InvalidDataException or ArgumentException)
         {
-            throw new ModelException($"{section.Vocabulary} is not the vocabulary of a tokenizer: {Sentence.Of(error)} {ModelFolder.Remedy}", error);
+            string files = section.Merges is null ? $"{section.Vocabulary} is" : $"{section.Vocabulary} and {section.Merges} are";
+            throw new ModelException($"{files} not a tokenizer of kind {section.Kind}: {Sentence.Of(error)} {ModelFolder.Remedy}", error);
         }
     }
 
+    /// <exception cref="ModelException">An expression that splits text takes too long.</exception>
     public int[] Encode(string text)
     {
         text = WellFormed(text.Replace('\0', ' ')); // to SentencePiece, a text ends there
@@ -81,8 +84,17 @@ internal sealed class TextTokenizer
 
     private void Encode(string text, List<int> ids)
     {
-        foreach (string piece in _splits.Of(text))
-            _vocabulary.Encode(piece, ids);
+        try
+        {
+            foreach (string piece in _splits.Of(text))
+                _vocabulary.Encode(piece, ids);
+        }
+        catch (RegexMatchTimeoutException error)
+        {
+            throw new ModelException(
+                $"The expression '{error.Pattern}' of tokenizer.splits takes more than {error.MatchTimeout.TotalSeconds:0} s for this text. " +
+                ModelFolder.Remedy, error);
+        }
     }
 
     /// <summary>A surrogate without its other half becomes U+FFFD, as in UTF-8.</summary>

@@ -1,4 +1,5 @@
-using System.Globalization;
+using System.Buffers;
+using System.Buffers.Text;
 using Microsoft.ML.Tokenizers;
 
 namespace SjdOnnx.Runtime.Tokenizers;
@@ -8,35 +9,47 @@ internal sealed class TiktokenVocabulary : IVocabulary
 {
     private readonly TiktokenTokenizer _merging;
 
-    /// <param name="ranks">A file of tiktoken: on each line a token in base64 and its rank, which is its id.</param>
+    /// <param name="file">A file of tiktoken: on each line a token in base64 and its rank, which is its id.</param>
     /// <exception cref="InvalidDataException">The file is not one of tiktoken's.</exception>
-    public TiktokenVocabulary(byte[] ranks)
+    public TiktokenVocabulary(byte[] file)
     {
-        try
-        {
-            MaxId = ReadMaxRank(ranks);
-            _merging = TiktokenTokenizer.Create(new MemoryStream(ranks), WholePiece.Instance, normalizer: null);
-        }
-        catch (Exception error) when (error is FormatException or ArgumentException or InvalidOperationException or OverflowException)
-        {
-            throw new InvalidDataException("Expected on each line a token in base64 and its rank.", error);
-        }
+        MaxId = Ranks(file).Max();
+        _merging = TiktokenTokenizer.Create(new MemoryStream(file), WholePiece.Instance, normalizer: null);
     }
 
     public int MaxId { get; }
 
     public void Encode(string piece, List<int> ids) => ids.AddRange(_merging.EncodeToIds(piece));
 
-    private static int ReadMaxRank(ReadOnlySpan<byte> ranks)
+    /// <summary>The package does not notice a rank that two tokens have, and it fails on text with a byte that is no token.</summary>
+    private static HashSet<int> Ranks(ReadOnlySpan<byte> file)
     {
-        int largest = 0;
-        foreach (Range line in ranks.Split((byte)'\n'))
+        var ranks = new HashSet<int>();
+        var hasByte = new bool[byte.MaxValue + 1];
+        var token = new byte[file.Length];
+        int number = 0;
+        foreach (Range line in file.Split((byte)'\n'))
         {
-            ReadOnlySpan<byte> text = ranks[line].TrimEnd((byte)'\r');
-            if (text.Length > 0)
-                largest = Math.Max(largest, int.Parse(text[(text.LastIndexOf((byte)' ') + 1)..], NumberStyles.None, CultureInfo.InvariantCulture));
+            number++;
+            ReadOnlySpan<byte> text = file[line].TrimEnd((byte)'\r');
+            if (text.IsEmpty)
+                continue;
+            int space = Math.Max(0, text.IndexOf((byte)' '));
+            if (Base64.DecodeFromUtf8(text[..space], token, out _, out int bytes) != OperationStatus.Done || bytes == 0
+                || !Utf8Parser.TryParse(text[(space + 1)..], out int rank, out int digits) || space + 1 + digits != text.Length || rank < 0)
+            {
+                throw new InvalidDataException($"Line {number} is not a token in base64 and its rank.");
+            }
+
+            if (!ranks.Add(rank))
+                throw new InvalidDataException($"Two tokens have the rank {rank}.");
+            if (bytes == 1)
+                hasByte[token[0]] = true;
         }
 
-        return largest;
+        int known = hasByte.Count(static has => has);
+        return known == hasByte.Length
+            ? ranks
+            : throw new InvalidDataException($"It has tokens for {known} of the {hasByte.Length} bytes; tiktoken needs them all.");
     }
 }

@@ -30,6 +30,9 @@ internal sealed class UnigramVocabulary : IVocabulary
             // The reader of protocol buffers and the package throw exceptions of their own kinds.
             throw new InvalidDataException($"It is not a unigram model of SentencePiece: {Sentence.Of(error)}", error);
         }
+
+        if (_pieces.ByteFallback)
+            throw new InvalidDataException("It has pieces for the bytes of unknown characters (byte_fallback), which are not supported.");
     }
 
     public int MaxId => _pieces.Vocabulary.Values.DefaultIfEmpty().Max();

@@ -41,7 +41,7 @@ public class BadFolderTests
     [ModelFact]
     public void A_truncated_vocabulary_is_refused() => Refused(
         copy => copy.Replace(Vocabulary, [.. File.ReadAllBytes(copy.PathOf(Vocabulary)).AsSpan(0, 1000)]),
-        $"{Vocabulary} is not the vocabulary of a tokenizer", "not a whole JSON object");
+        $"{Vocabulary} and tokenizer.merges.txt are not a tokenizer of kind bpe", "not a whole JSON object");
 
     [ModelFact]
     public void Merges_of_unknown_tokens_are_refused() => Refused(
@@ -57,7 +57,7 @@ public class BadFolderTests
                 file.SetLength(Bytes);
             copy.Edit(manifest => manifest["files"]![Vocabulary]!["bytes"] = Bytes);
         },
-        $"{Vocabulary} has 3,000,000,000 bytes; a tokenizer's file has at most");
+        $"the tokenizer's file '{Vocabulary}' has 3,000,000,000 bytes; it may have at most");
 
     [ModelFact]
     public void A_missing_weight_file_is_named() => Refused(copy => File.Delete(copy.PathOf(Weights(copy))), $"The model folder has no");
@@ -207,10 +207,11 @@ public class BadFolderTests
     }
 
     [ModelFact(UnixOnly = true)]
-    public void A_pipe_or_a_device_as_a_graph_is_no_regular_file()
+    public void A_pipe_or_a_device_as_a_graph_or_a_vocabulary_is_no_regular_file()
     {
         Refused(copy => MakePipe(copy.PathOf("image_decoder.onnx")), "image_decoder.onnx has 0 bytes", "is not a regular file");
         Refused(copy => MakeLink(copy.PathOf("image_decoder.onnx"), "/dev/zero"), "image_decoder.onnx has 0 bytes", "is not a regular file");
+        Refused(copy => MakePipe(copy.PathOf(Vocabulary)), $"{Vocabulary} has 0 bytes", "is not a regular file");
     }
 
     [ModelFact(UnixOnly = true)]

@@ -31,6 +31,7 @@ public class BpeVocabularyTests
     [InlineData("", "", "not a whole JSON object")]
     [InlineData("{\"a\":0,\"b\":", "", "not a whole JSON object")]
     [InlineData("{\"a\":0} x", "", "not a whole JSON object")]
+    [InlineData("{}", "", "The vocabulary has no tokens")]
     [InlineData("[\"a\"]", "", "not a JSON object of tokens and their ids")]
     [InlineData("{\"a\":\"0\"}", "", "The token 'a' of the vocabulary has no id")]
     [InlineData("{\"a\":-1}", "", "The token 'a' of the vocabulary has no id")]

@@ -29,8 +29,13 @@ public class TextTokenizerTests
     }
 
     [Theory]
-    [InlineData("tiktoken", "{\"a\":0}", "base64")]
-    [InlineData("tiktoken", "YQ== 0\nYg==", "base64")]
+    [InlineData("tiktoken", "{\"a\":0}", "Line 1 is not a token in base64 and its rank")]
+    [InlineData("tiktoken", "YQ== 0\nYg==", "Line 2 is not a token in base64 and its rank")]
+    [InlineData("tiktoken", "YQ== 0\r\nYg== -1", "Line 2 is not a token in base64 and its rank")]
+    [InlineData("tiktoken", "YQ== 0\nYg== 1 2", "Line 2 is not a token in base64 and its rank")]
+    [InlineData("tiktoken", "YQ== 0\n 1", "Line 2 is not a token in base64 and its rank")]
+    [InlineData("tiktoken", "YQ== 0\nYg== 0", "Two tokens have the rank 0")]
+    [InlineData("tiktoken", "YQ== 0\nYWE= 1\n", "It has tokens for 1 of the 256 bytes")]
     [InlineData("unigram", "{\"a\":0}", "not a unigram model")]
     [InlineData("unigram", "", "not a unigram model")]
     [InlineData("bpe", "\u0008\u0001", "not a whole JSON object")]
@@ -38,7 +43,7 @@ public class TextTokenizerTests
     {
         var error = Assert.Throws<ModelException>(() => Open(content, section => section with { Kind = kind }));
         Messages.AssertReadable(error);
-        Assert.Contains("vocabulary.file is not the vocabulary of a tokenizer", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"are not a tokenizer of kind {kind}", error.Message, StringComparison.Ordinal);
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
     }
 
@@ -48,6 +53,15 @@ public class TextTokenizerTests
         var error = Assert.Throws<ModelException>(() => Open(Letters, section => section with { Splits = ["(a"] }));
         Messages.AssertReadable(error);
         Assert.Contains("(a", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_split_that_backtracks_without_end_is_stopped()
+    {
+        TextTokenizer tokenizer = Open(Letters, section => section with { Splits = ["(a+)+$"] });
+        var error = Assert.Throws<ModelException>(() => tokenizer.Encode(new string('a', 60) + "b"));
+        Messages.AssertReadable(error);
+        Assert.Contains("The expression '(a+)+$' of tokenizer.splits takes more than 2 s", error.Message, StringComparison.Ordinal);
     }
 
     private static TextTokenizer Open(string vocabulary, Func<TokenizerSection, TokenizerSection>? change = null)

@@ -1,9 +1,14 @@
-// Ids that the Hugging Face tokenizers library for JavaScript gives: a list of {tokenizer, texts} on stdin, a list of lists of ids on stdout.
+// Ids that the Hugging Face tokenizers library gives: a list of {tokenizer, texts} on stdin, a list of lists of ids on stdout.
 import { readFileSync } from "node:fs";
-import { Tokenizer } from "@huggingface/tokenizers";
+import tokenizers from "tokenizers";
 
 const requests = JSON.parse(readFileSync(0, "utf8"));
-console.log(JSON.stringify(requests.map(({ tokenizer, texts }) => {
-  const reference = new Tokenizer(tokenizer, {});
-  return texts.map(text => reference.encode(text, { add_special_tokens: false }).ids);
-})));
+const answers = [];
+for (const { tokenizer, texts } of requests) {
+  const reference = tokenizers.Tokenizer.fromString(JSON.stringify(tokenizer));
+  const ids = [];
+  for (const text of texts)
+    ids.push((await reference.encode(text, null, { addSpecialTokens: false })).getIds());
+  answers.push(ids);
+}
+console.log(JSON.stringify(answers));

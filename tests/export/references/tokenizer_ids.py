@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Makes tokenizer_ids.npz: the ids that @huggingface/tokenizers 0.2.0, the Hugging Face library for JavaScript, gives for the texts of
-tokenizer_cases.py. Tests read that file; this program is run by hand when cases change. It needs Node.js with npm.
+"""Makes tokenizer_ids.npz: the ids that the Hugging Face tokenizers library gives for the texts of tokenizer_cases.py. The library is
+the one in Rust that models are trained with, 0.23.2, which has a package for Node.js. Tests read that file; this program is run by hand
+when cases change. It needs Node.js with npm.
 
-Special tokens are taken out of the tokenizers first: the library would find them in text.
+Special tokens are renamed first so that no text spells them: the library would find them.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parents[2] / "export")]
 
 from tokenizer_cases import CASES, IDS, case_texts, packed  # noqa: E402
 
-PACKAGE = "@huggingface/tokenizers@0.2.0"
+PACKAGE = "tokenizers@0.23.2"
 
 
 def main() -> None:
@@ -31,7 +32,7 @@ def main() -> None:
             tokenizer = make()
             found = [token for token in tokenizer["added_tokens"] if not token["special"]]
             special = {token["content"] for token in tokenizer["added_tokens"] if token["special"]}
-            vocabulary = {token: id for token, id in tokenizer["model"]["vocab"].items() if token not in special}
+            vocabulary = {f"\ue000{token}" if token in special else token: id for token, id in tokenizer["model"]["vocab"].items()}
             model = {**tokenizer["model"], "vocab": vocabulary}
             requests.append({"tokenizer": {**tokenizer, "added_tokens": found, "model": model}, "texts": case_texts(name)})
         done = subprocess.run(["node", str(program)], input=json.dumps(requests), capture_output=True, text=True, check=True)

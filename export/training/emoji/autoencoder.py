@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from normsilu import NormSilu
+from .normsilu import NormSilu
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +29,9 @@ class AutoencoderConfig:
     @property
     def codes(self) -> int:
         return math.prod(self.levels)
+
+
+LARGE_AUTOENCODER = AutoencoderConfig(widths=(24, 32, 64, 128, 192), middle=320, encoder_widths=(96, 192, 384))
 
 
 class EncoderBlock(nn.Module):

@@ -116,7 +116,7 @@ def _night() -> np.ndarray:
 
 
 def _beach() -> np.ndarray:
-    picture = _vertical((0, (122, 204, 250)), (0.38, (216, 240, 252)), (0.381, (50, 170, 206)), (0.6, (126, 214, 220)), (1, (126, 214, 220)))
+    picture = _vertical((0, (122, 204, 250)), (0.38, (216, 240, 252)), (0.381, (50, 170, 206)), (0.6, (126, 214, 220)))
     shore = 152 + 6 * np.sin(np.arange(SIZE) / 30.0)
     _blend(picture, (250, 250, 246), _below(shore))
     _blend(picture, (244, 218, 160), _below(shore + 5))
@@ -158,4 +158,7 @@ def _sky() -> np.ndarray:
     return picture
 
 
-_SETTINGS = {"sea": _sea, "meadow": _meadow, "night sky": _night, "beach": _beach, "snow": _snow, "sunset": _sunset, "desert": _desert, "sky": _sky}
+_SETTINGS = {
+    "sea": _sea, "meadow": _meadow, "night sky": _night, "beach": _beach,
+    "snow": _snow, "sunset": _sunset, "desert": _desert, "sky": _sky,
+}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import numpy as np
 
-from scenes import Scene
-from sprites import things
+from .scenes import Scene
+from .sprites import things
 
 NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 SIZE_WORDS = {"big": ("big", "large", "huge", "giant", "enormous"), "small": ("small", "little"), "tiny": ("tiny", "very small", "mini")}
@@ -37,16 +38,25 @@ SETTING_WORDS = {
     "sky": ("in the sky", "in the clouds", "in the air", "among the clouds", "against a blue sky with clouds"),
 }
 OPENINGS = (
-    "a picture of", "a photo of", "an image of", "a drawing of", "an illustration of", "an emoji of", "draw", "draw me", "show me", "please draw",
-    "paint", "i want", "give me", "make", "create a picture of", "a scene with", "picture of", "image of", "can you draw", "there is", "a 3d render of",
+    "a picture of", "a photo of", "an image of", "a drawing of", "an illustration of", "an emoji of", "draw", "draw me", "show me",
+    "please draw", "paint", "i want", "give me", "make", "create a picture of", "a scene with", "picture of", "image of",
+    "can you draw", "there is", "a 3d render of",
 )
 ADJECTIVES = (  # they change nothing: prompts are full of words that the pictures cannot show
-    "sleepy", "cute", "happy", "funny", "beautiful", "nice", "shiny", "glossy", "lovely", "old", "new", "young", "sad", "lonely", "friendly",
-    "fluffy", "wet", "magic", "magical", "cool", "silly", "crazy", "smiling", "hungry", "brave", "lazy", "fancy", "pretty", "fresh", "delicious",
-    "tasty", "juicy", "fast", "slow", "modern", "vintage", "mysterious", "wild", "tired", "angry", "cheerful", "clean", "dirty", "broken", "elegant",
-    "realistic", "detailed", "cartoon", "3d", "cuddly", "curious", "dancing", "flying", "running", "sitting", "sleeping", "jumping", "colorful",
-    "colourful", "bright", "soft", "round", "strange", "famous", "golden", "wooden", "plastic", "glass", "simple", "perfect", "single",
+    "sleepy", "cute", "happy", "funny", "beautiful", "nice", "shiny", "glossy", "lovely", "old", "new", "young", "sad", "lonely",
+    "friendly", "fluffy", "wet", "magic", "magical", "cool", "silly", "crazy", "smiling", "hungry", "brave", "lazy", "fancy",
+    "pretty", "fresh", "delicious", "tasty", "juicy", "fast", "slow", "modern", "vintage", "mysterious", "wild", "tired", "angry",
+    "cheerful", "clean", "dirty", "broken", "elegant", "realistic", "detailed", "cartoon", "3d", "cuddly", "curious", "dancing",
+    "flying", "running", "sitting", "sleeping", "jumping", "colorful", "colourful", "bright", "soft", "round", "strange", "famous",
+    "golden", "wooden", "plastic", "glass", "simple", "perfect", "single",
 )
+SYLLABLES = ("ba", "lo", "ri", "ment", "stra", "quo", "vel", "ing", "zu", "ter", "no", "phi")
+UNCOUNTED = frozenset((  # these take no article
+    "bread", "toast", "cheese", "meat", "meat on the bone", "bacon", "corn", "maize", "broccoli", "popcorn", "rice", "noodle soup", "ramen",
+    "spaghetti", "pasta", "sushi", "chinese food", "honey", "milk", "coffee", "tea", "green tea", "champagne", "wine", "whiskey", "whisky",
+    "ice", "camping", "luggage", "yarn", "wool", "money", "toilet paper", "ice hockey", "rain", "lightning", "confetti", "dna",
+    "planet earth", "saturn", "santa", "santa claus", "father christmas", "dracula", "lettuce",
+))
 ENDINGS = ("please", "high quality", "highly detailed", "4k", "8k", "digital art", "3d render", "in 3d", "glossy", "emoji", "emoji style",
            "cartoon style", "minimalist", "cinematic lighting", "trending on artstation", "thanks", "for my daughter", "with soft light")
 
@@ -111,14 +121,14 @@ class Writer:
         noun = one if count == 1 else many
         words = [self._any(SIZE_WORDS[self.scene.sizes[index]])] if self.scene.sizes[index] else []
         if not self.plain and self._chance(0.12):
-            words.insert(self.random.integers(len(words) + 1), self._unknown())
+            words.insert(self.random.integers(len(words) + 1), self._unknown(noun))
         words.append(noun)
         if count > 1:
             number = NUMBERS[count] if self._chance(0.85) else str(count)
             if count == 2 and not self.plain and self._chance(0.1):
                 number = self._any(("a pair of", "a couple of"))
             return " ".join([number, *words])
-        is_plural = one == many
+        is_plural = one == many or one in UNCOUNTED
         if not self.articles or is_plural and self._chance(0.7):
             return " ".join(words)
         if article == "the" or not self.plain and self._chance(0.06):
@@ -129,11 +139,11 @@ class Writer:
             return " ".join(["one", *words])
         return " ".join(["an" if words[0][0] in "aeiou" and not words[0].startswith(("uni", "ufo", "eu")) else "a", *words])
 
-    def _unknown(self) -> str:
-        """An adjective, or a word that does not exist."""
+    def _unknown(self, noun: str) -> str:
+        """An adjective, or a word that does not exist; never one that makes another thing of the noun, as "old" does of a phone."""
         if self._chance(0.8):
-            return self._any(ADJECTIVES)
-        return "".join(self._any(("ba", "lo", "ri", "ment", "stra", "quo", "vel", "ing", "zu", "ter", "no", "phi")) for _ in range(self.random.integers(2, 4)))
+            return self._any(tuple(word for word in ADJECTIVES if f"{word} {noun}" not in _every_name()))
+        return "".join(self._any(SYLLABLES) for _ in range(self.random.integers(2, 4)))
 
     def _one(self) -> str:
         return self._thing(0)
@@ -145,8 +155,9 @@ class Writer:
         """The first thing stands on the left, wherever no word says otherwise."""
         a, b = self._thing(0), self._thing(1)
         return self._any((
-            f"{a} and {b}", f"{a} and {b}", f"{a} next to {b}", f"{a} beside {b}", f"{a} with {b}", f"{a} left of {b}", f"{a} to the left of {b}",
-            f"{b} right of {a}", f"{b} to the right of {a}", f"{a} on the left and {b} on the right", f"{b} on the right and {a} on the left",
+            f"{a} and {b}", f"{a} and {b}", f"{a} next to {b}", f"{a} beside {b}", f"{a} with {b}",
+            f"{a} left of {b}", f"{a} to the left of {b}", f"{b} right of {a}", f"{b} to the right of {a}",
+            f"{a} on the left and {b} on the right", f"{b} on the right and {a} on the left",
             f"{a} on the left, {b} on the right", f"{a} & {b}", f"{a} near {b}", f"{a} plus {b}", f"{a}, {b}", f"{a} by {b}",
         ))
 
@@ -157,11 +168,13 @@ class Writer:
 
     def _on(self) -> str:
         a, b = self._thing(0), self._thing(1)
-        return self._any((f"{a} on top of {b}", f"{a} on {b}", f"{a} standing on {b}", f"{b} with {a} on top", f"{a} sitting on {b}", f"{a} atop {b}"))
+        return self._any((f"{a} on top of {b}", f"{a} on {b}", f"{a} standing on {b}", f"{b} with {a} on top", f"{a} sitting on {b}",
+                          f"{a} atop {b}"))
 
     def _front(self) -> str:
         a, b = self._thing(0), self._thing(1)
-        return self._any((f"{a} in front of {b}", f"{b} behind {a}", f"{a} before {b}", f"{b} with {a} in front of it", f"{a} standing in front of {b}"))
+        return self._any((f"{a} in front of {b}", f"{b} behind {a}", f"{a} before {b}", f"{b} with {a} in front of it",
+                          f"{a} standing in front of {b}"))
 
     def _row(self) -> str:
         a, b, c = (self._thing(i) for i in range(3))
@@ -189,22 +202,30 @@ class Writer:
         first, last = self._colour(parts[0]), self._colour(parts[-1])
         article = "an" if first[0] in "aeiou" else "a"
         if kind == "plain":
-            forms = (f"on {article} {first} background", f"on {article} {first} background", f"in front of {article} {first} background", f"on {first}",
-                     f"with {article} {first} background", f"{first} background", f"against {article} {first} background", f"the background is {first}",
+            forms = (f"on {article} {first} background", f"on {article} {first} background", f"in front of {article} {first} background",
+                     f"on {first}", f"with {article} {first} background", f"{first} background", f"against {article} {first} background",
+                     f"the background is {first}",
                      f"{article} {first} background behind it")
         elif kind == "halves":
-            forms = (f"on {article} {first} and {last} background", f"on a half {first} half {last} background", f"with {article} {first} and {last} background",
+            forms = (f"on {article} {first} and {last} background", f"on a half {first} half {last} background",
+                     f"with {article} {first} and {last} background",
                      f"on a background that is {first} on the left and {last} on the right", f"{first} and {last} background")
         elif kind == "stacked":
             forms = (f"on a background that is {first} above and {last} below", f"on {article} {first} over {last} background",
                      f"with {first} at the top of the background and {last} at the bottom", f"on a background with {first} above {last}")
         else:
-            forms = (f"on a gradient from {first} to {last}", f"on {article} {first} to {last} gradient", f"with a gradient background from {first} to {last}",
+            forms = (f"on a gradient from {first} to {last}", f"on {article} {first} to {last} gradient",
+                     f"with a gradient background from {first} to {last}",
                      f"on {article} {first} fading to {last} background", f"{first} to {last} gradient background")
         text = self._any(forms)
         if not self.articles:
             text = re.sub(r"\b(a|an|the) ", "", text)
         return text
+
+
+@functools.cache
+def _every_name() -> frozenset[str]:
+    return frozenset(name for thing in things() for pair in thing.names for name in pair)
 
 
 def caption(scene: Scene, random: np.random.Generator) -> str:

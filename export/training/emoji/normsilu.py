@@ -28,9 +28,8 @@ class _NormSilu(torch.autograd.Function):
     def forward(context: Any, x: Tensor, weight: Tensor, bias: Tensor, groups: int, eps: float, silu: bool) -> Tensor:
         n, channels, height, width = x.shape
         rows = _rows(x)
-        mean, square = (_mean(values).view(n, groups, -1).mean(dim=2) for values in (rows, rows * rows))
-        scale = torch.rsqrt((square - mean * mean).clamp_min(0) + eps)  # [N, groups]
-        mean, scale = (h.repeat_interleave(channels // groups, dim=1) for h in (mean, scale))  # [N, C]
+        mean, square = (_of_groups(_mean(values), groups) for values in (rows, rows * rows))
+        scale = torch.rsqrt((square - mean * mean).clamp_min(0) + eps)  # [N, C]
         factor = weight * scale
         y = _affine(rows, factor, bias - mean * factor)
         gate = torch.sigmoid(y) if silu else None
@@ -49,8 +48,7 @@ class _NormSilu(torch.autograd.Function):
         plain = _mean(gradient)  # [N, C]
         along = (_mean(gradient * rows) - mean * plain) * scale  # of the gradient times the normed input
         places = height * width
-        of_groups = lambda values: (weight * values).view(n, groups, -1).mean(dim=2).repeat_interleave(channels // groups, dim=1)  # noqa: E731
-        g_plain, g_along = of_groups(plain), of_groups(along)
+        g_plain, g_along = (_of_groups(weight * values, groups) for values in (plain, along))
         # scale (weight gradient - g_plain - normed g_along), with normed = (x - mean) scale
         toward = -scale * scale * g_along
         to_input = _affine(gradient, scale * weight, -scale * g_plain - toward * mean) + _affine(rows, toward, None)
@@ -72,6 +70,12 @@ def _mean(rows: Tensor) -> Tensor:
     part = min(places, 64) if places % 64 == 0 else 1
     ones = rows.new_ones(n * (places // part), 1, part)
     return torch.bmm(ones, rows.reshape(-1, part, channels)).view(n, -1, channels).float().mean(dim=1) / part
+
+
+def _of_groups(values: Tensor, groups: int) -> Tensor:
+    """For each of [N, C] channels the mean of its group."""
+    channels = values.shape[1]
+    return values.view(-1, groups, channels // groups).mean(dim=2).repeat_interleave(channels // groups, dim=1)
 
 
 def _affine(rows: Tensor, factor: Tensor, term: Tensor | None) -> Tensor:

@@ -57,14 +57,14 @@ class Optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
 
-    def state(self) -> list[dict[str, Any]]:
+    def state_dict(self) -> list[dict[str, Any]]:
         return [optimizer.state_dict() for optimizer in self._optimizers]
 
-    def restore(self, states: list[dict[str, Any]]) -> None:
+    def load_state_dict(self, states: list[dict[str, Any]]) -> None:
         for optimizer, state in zip(self._optimizers, states, strict=True):
             optimizer.load_state_dict(state)
 
 
 def rate_share(step: int, steps: int, warm: int = 100, decay: float = 0.3) -> float:
-    """Share of the full rate at a step, 1 to `steps`: rises at first, is constant, and falls linearly over the last `decay` of the steps."""
+    """Share of the full rate at a step, 1 to `steps`: rises at first, is constant, falls linearly over the last `decay` of the steps."""
     return min(1.0, step / warm, (steps - step + 1) / max(1.0, steps * decay))

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from backgrounds import SIZE, Background, draw_background, random_background
-from sprites import Sprites, things
+from .backgrounds import SIZE, Background, draw_background, random_background
+from .sprites import Sprites, things
 
 GRID = 16  # pixels
 TINY, SMALL, MEDIUM, LARGE, HUGE = 48, 80, 112, 144, 192  # pixels along a sprite's side
@@ -21,6 +21,7 @@ SIZES = (TINY, SMALL, MEDIUM, LARGE, HUGE)
 PLACES = ("center", "left", "right", "top", "bottom", "top left", "top right", "bottom left", "bottom right")
 LAYOUTS = ("one", "beside", "above", "on", "front", "row", "grid", "count", "groups")
 LAYOUT_SHARES = (0.28, 0.2, 0.11, 0.05, 0.08, 0.08, 0.05, 0.1, 0.05)
+PAIR_SIZES = (("big", ""), ("", "big"), ("tiny", ""), ("", "tiny"), ("small", "big"), ("big", "small"), ("small", ""), ("", "small"))
 HELD_OUT = 16  # one combination of thing, place and background in this many
 
 
@@ -102,7 +103,7 @@ def _one(random: np.random.Generator, background: Background) -> Scene:
 def _pair_sizes(random: np.random.Generator) -> tuple[tuple[str, str], tuple[int, int]]:
     words = ("", "")
     if random.random() < 0.3:
-        words = (("big", ""), ("", "big"), ("tiny", ""), ("", "tiny"), ("small", "big"), ("big", "small"), ("small", ""), ("", "small"))[random.integers(8)]
+        words = PAIR_SIZES[random.integers(len(PAIR_SIZES))]
     return words, tuple({"": MEDIUM, "big": LARGE, "tiny": TINY, "small": SMALL}[word] for word in words)
 
 

@@ -79,13 +79,17 @@ class Sprites:
         self.sprite = functools.cache(self._sprite)
 
     def _sprite(self, thing: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Premultiplied colours uint16 [size, size, 3] in 0..255 * 256 and the share of the background that stays, uint16 [size, size, 1]."""
+        """Premultiplied colours [size, size, 3] and the share of the background that stays [size, size, 1], both uint16.
+
+        A colour of 255 and a whole share are 65,280 and 256.
+        """
         image = self._images[thing]
         scale = INK * size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
         premultiplied = np.asarray(image, np.float32)
         premultiplied = np.concatenate([premultiplied[..., :3] * premultiplied[..., 3:] / 255, premultiplied[..., 3:]], axis=2)
-        planes = [Image.fromarray(premultiplied[..., i]).resize((width, height), Image.BOX if scale < 0.5 else Image.LANCZOS) for i in range(4)]
+        filter = Image.BOX if scale < 0.5 else Image.LANCZOS
+        planes = [Image.fromarray(premultiplied[..., i]).resize((width, height), filter) for i in range(4)]
         ink = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=2), 0, 255)
         ink[..., :3] = np.minimum(ink[..., :3], ink[..., 3:])
 

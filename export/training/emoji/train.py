@@ -1,6 +1,8 @@
 """Trains the built-in model, one stage after the other; each goes on from its last checkpoint.
 
-    python3 export/training/emoji/train.py --folder /tmp/training
+    cd export/training
+    python3 -m emoji.train --folder /tmp/training                                    # days on two cores
+    python3 -m emoji.train --folder /tmp/training --device cuda --large --minutes 0.5,4,2.5,6 --workers 14
 
 A stage can be interrupted at any time: the same command goes on from the last checkpoint with the numbers that an uninterrupted run has.
 """
@@ -10,152 +12,210 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
+import functools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import progress
-import sprites
-from autoencoder import Autoencoder, AutoencoderConfig
-from critics import Discriminator, Recogniser
-from optimizers import Optimizers, rate_share
-from scenes import draw, owners, random_scene
+from . import tokens
+from .autoencoder import LARGE_AUTOENCODER, Autoencoder, AutoencoderConfig
+from .captions import caption
+from .critics import Discriminator, Recogniser
+from .loop import Loop, Plan, load
+from .optimizers import Optimizers, rate_share
+from .scenes import Scene, draw, owners, random_scene
+from .sprites import Sprites, fetch, things
+from .transformer import LARGE_TRANSFORMER, Transformer, TransformerConfig
 
 LIKENESS, ADVERSARIAL = 0.5, 0.05  # weights of the losses beside the pixels'
+CODE_COLUMNS = slice(tokens.FIRST_CODE, tokens.FIRST_CODE + tokens.CODES)
+NO_TARGET = -100
 
 
 @dataclasses.dataclass(frozen=True)
-class Stage:
-    """What every stage needs."""
+class Place:
+    """Where a stage trains: its folder of checkpoints and its device."""
 
     folder: Path
     device: str
-    steps: int
-    batch: int
-    sprites: sprites.Sprites
-    seconds: float = 240.0  # between checkpoints
+    sprites: Sprites
+    large: bool = False
 
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.pt"
 
-    def random(self, stage: int, step: int) -> np.random.Generator:
-        """The same for a step whether or not training was interrupted before it."""
-        return np.random.default_rng([stage, step])
+    def put(self, model: nn.Module) -> nn.Module:
+        return model.to(self.device, memory_format=torch.channels_last)
 
     def autocast(self) -> contextlib.AbstractContextManager[None]:
         return torch.autocast(self.device, torch.bfloat16)
 
-    def pixels(self, pictures: list[np.ndarray]) -> Tensor:
-        """[N, 3, 256, 256] in [-1, 1]."""
-        stacked = torch.from_numpy(np.stack(pictures)).to(self.device).permute(0, 3, 1, 2)  # is channels_last already
-        return stacked.float() / 127.5 - 1
+    def pixels(self, pictures: np.ndarray) -> Tensor:
+        """[N, 3, 256, 256] in [-1, 1] of uint8 [N, 256, 256, 3]."""
+        return torch.from_numpy(pictures).to(self.device).permute(0, 3, 1, 2).float() / 127.5 - 1  # is channels_last already
+
+    def draw(self, random: np.random.Generator, count: int) -> np.ndarray:
+        """Scenes to train on, uint8 [count, 256, 256, 3]."""
+        return np.stack([draw(random_scene(random), self.sprites) for _ in range(count)])
+
+    def trained(self, name: str, model: nn.Module) -> nn.Module:
+        """The model of an earlier stage, fixed."""
+        model.load_state_dict(load(self.path(name), self.device)["model"])
+        return self.put(model).eval().requires_grad_(False)
+
+    def recogniser(self) -> Recogniser:
+        return self.trained("recogniser", Recogniser(len(things()) + 1))
+
+    def autoencoder(self, name: str = "autoencoder") -> Autoencoder:
+        config = load(self.path(name), self.device)["config"]
+        return self.trained(name, Autoencoder(AutoencoderConfig(**config)))
 
 
-def train_recogniser(stage: Stage) -> Recogniser:
+def train_recogniser(place: Place, plan: Plan) -> None:
     """Learns which thing each cell of a scene shows."""
     torch.manual_seed(1)
-    classes = len(sprites.things()) + 1
-    model = Recogniser(classes).to(stage.device, memory_format=torch.channels_last)
+    classes = len(things()) + 1
+    model = place.put(Recogniser(classes))
     optimizers = Optimizers([model], _convolutions(model.pyramid.convs[1:], model.context), 0.02, 2e-3)
-    done = _resume(stage.path("recogniser"), stage.device, model=model, optimizers=optimizers)
-    weight = torch.ones(classes, device=stage.device)
+    weight = torch.ones(classes, device=place.device)
     weight[-1] = 0.1  # most cells show no thing
-    keeper = _keeper(stage, "recogniser", lambda: step, model=model, optimizers=optimizers)
-    line = progress.Line("recogniser", stage.steps, stage.batch)
-    for step in range(done + 1, stage.steps + 1):
-        random = stage.random(1, step)
-        scenes = [random_scene(random) for _ in range(stage.batch)]
-        pixels = stage.pixels([draw(scene, stage.sprites) for scene in scenes])
-        wanted = torch.from_numpy(np.stack([owners(scene, stage.sprites) for scene in scenes])).to(stage.device)
-        with stage.autocast():
+
+    def data(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        scenes = [random_scene(random) for _ in range(count)]
+        return np.stack([draw(s, place.sprites) for s in scenes]), np.stack([owners(s, place.sprites) for s in scenes])
+
+    loop = Loop(place.path("recogniser"), plan, place.device, data, 1, model=model, optimizers=optimizers)
+    for step, (pictures, owned) in loop:
+        pixels, wanted = place.pixels(pictures), torch.from_numpy(owned).to(place.device)
+        with place.autocast():
             logits = model(pixels)
         loss = F.cross_entropy(logits.float(), wanted, weight)
         loss.backward()
-        optimizers.step(rate_share(step, stage.steps))
-        with torch.no_grad():
-            right = ((logits.argmax(1) == wanted) & (wanted < classes - 1)).sum() / (wanted < classes - 1).sum()
-        line.step(step, loss=loss.item(), right=right.item())
-        keeper.step(step == stage.steps)
-    return model
+        optimizers.step(rate_share(step, loop.steps))
+        shown = wanted < classes - 1
+        loop.report(loss=loss.detach(), right=((logits.argmax(1) == wanted) & shown).sum() / shown.sum())
 
 
-def train_autoencoder(stage: Stage, config: AutoencoderConfig, likeness_from: float = 0.4) -> Autoencoder:
+def train_autoencoder(place: Place, plan: Plan, config: AutoencoderConfig, likeness_from: float = 0.4) -> None:
     """Learns to encode and decode scenes: by pixels alone at first, by the recogniser's features too from a share of the steps on."""
     torch.manual_seed(2)
-    model = Autoencoder(config).to(stage.device, memory_format=torch.channels_last)
+    model = place.put(Autoencoder(config))
     optimizers = Optimizers([model], _matrices(model), 0.02, 2e-3)
-    parts: dict[str, Any] = {"model": model, "optimizers": optimizers}
-    done = _resume(stage.path("autoencoder"), stage.device, **parts)
-    keeper = _keeper(stage, "autoencoder", lambda: step, config=config, **parts)
-    line = progress.Line("autoencoder", stage.steps, stage.batch)
     recogniser = None
-    for step in range(done + 1, stage.steps + 1):
-        pixels = _scenes(stage, 2, step)
-        with stage.autocast():
+    loop = Loop(place.path("autoencoder"), plan, place.device, place.draw, 2, config, model=model, optimizers=optimizers)
+    for step, pictures in loop:
+        pixels = place.pixels(pictures)
+        with place.autocast():
             made = model(pixels).float()
         error = made - pixels
         loss = error.abs().mean() + 0.5 * error.square().mean()
-        figures = {"l1": error.abs().mean(), "mse": error.square().mean()}
-        if step > stage.steps * likeness_from:
-            recogniser = recogniser or _trained(stage, "recogniser", Recogniser(len(sprites.things()) + 1))
-            with stage.autocast():
-                figures["likeness"] = recogniser.distance(made, pixels)
-            loss = loss + LIKENESS * figures["likeness"]
+        loop.report(l1=error.detach().abs().mean(), mse=error.detach().square().mean())
+        if loop.part(step) > likeness_from:
+            recogniser = recogniser or place.recogniser()
+            with place.autocast():
+                likeness = recogniser.distance(made, pixels)
+            loss = loss + LIKENESS * likeness
+            loop.report(likeness=likeness.detach())
         loss.backward()
-        optimizers.step(rate_share(step, stage.steps))
-        line.step(step, **{name: value.item() for name, value in figures.items()})
-        keeper.step(step == stage.steps)
-    return model
+        optimizers.step(rate_share(step, loop.steps))
 
 
-def train_decoder(stage: Stage) -> Autoencoder:
+def train_decoder(place: Place, plan: Plan) -> None:
     """Goes on with the decoder alone, so that codes keep their meaning: by pixels, features and a discriminator of its own."""
-    recogniser = _trained(stage, "recogniser", Recogniser(len(sprites.things()) + 1))
-    checkpoint = _checkpoint(stage, "autoencoder")
-    model = Autoencoder(AutoencoderConfig(**checkpoint["config"])).to(stage.device, memory_format=torch.channels_last)
-    model.load_state_dict(checkpoint["model"])
-    model.encoder.eval().requires_grad_(False)  # its BatchNorm, too, must neither move nor look at the batch
+    recogniser = place.recogniser()
+    model = place.autoencoder()
+    model.post_quant_conv.requires_grad_(True)
+    model.decoder.requires_grad_(True)
     torch.manual_seed(3)
-    critic = Discriminator().to(stage.device, memory_format=torch.channels_last)
-    trained = [model.post_quant_conv, model.decoder]
-    optimizers = Optimizers(trained, _matrices(model.decoder), 0.01, 1e-3)
+    critic = place.put(Discriminator())
+    optimizers = Optimizers([model.post_quant_conv, model.decoder], _matrices(model.decoder), 0.01, 1e-3)
     critic_optimizers = Optimizers([critic], [], 0.0, 5e-4, betas=(0.5, 0.9))
-    parts: dict[str, Any] = {"model": model, "optimizers": optimizers, "critic": critic, "critic_optimizers": critic_optimizers}
-    done = _resume(stage.path("decoder"), stage.device, **parts)
-    keeper = _keeper(stage, "decoder", lambda: step, config=model.config, **parts)
-    line = progress.Line("decoder", stage.steps, stage.batch)
-    for step in range(done + 1, stage.steps + 1):
-        pixels = _scenes(stage, 3, step)
-        with stage.autocast():
+    loop = Loop(place.path("decoder"), plan, place.device, place.draw, 3, model.config,
+                model=model, optimizers=optimizers, critic=critic, critic_optimizers=critic_optimizers)
+    for step, pictures in loop:
+        pixels = place.pixels(pictures)
+        with place.autocast():
             with torch.no_grad():
                 codes = model.encode(pixels)
             made = model.decode(codes).float()
             likeness = recogniser.distance(made, pixels)
             fooled = critic(made).float().mean()
         error = made - pixels
-        loss = error.abs().mean() + 0.5 * error.square().mean() + LIKENESS * likeness
-        (loss - ADVERSARIAL * min(1.0, step / 400) * fooled).backward()
-        optimizers.step(rate_share(step, stage.steps))
+        loss = error.abs().mean() + 0.5 * error.square().mean() + LIKENESS * likeness - ADVERSARIAL * min(1.0, step / 400) * fooled
+        loss.backward()
+        optimizers.step(rate_share(step, loop.steps))
         critic.zero_grad(set_to_none=True)
-        with stage.autocast():
+        with place.autocast():
             real, fake = critic(torch.cat([pixels, made.detach()])).float().chunk(2)
         gap = F.relu(1 - real).mean() + F.relu(1 + fake).mean()
         gap.backward()
         critic_optimizers.step(min(1.0, step / 100))
-        figures = {"l1": error.abs().mean(), "mse": error.square().mean(), "likeness": likeness, "fooled": fooled, "gap": gap}
-        line.step(step, **{name: value.item() for name, value in figures.items()})
-        keeper.step(step == stage.steps)
-    return model
+        loop.report(l1=error.detach().abs().mean(), mse=error.detach().square().mean(), likeness=likeness.detach(),
+                    fooled=fooled.detach(), gap=gap.detach())
 
 
-def _scenes(stage: Stage, number: int, step: int) -> Tensor:
-    """The pixels of a step's scenes."""
-    random = stage.random(number, step)
-    return stage.pixels([draw(random_scene(random), stage.sprites) for _ in range(stage.batch)])
+def train_transformer(place: Place, plan: Plan, shape: dict[str, int]) -> None:
+    """Learns to continue captions with the codes of their pictures; every picture is seen once."""
+    text = text_tokenizer(place.folder)
+    images = place.autoencoder()
+    torch.manual_seed(4)
+    config = TransformerConfig(vocab_size=text.size, **shape)
+    model = Transformer(config).to(place.device)
+    optimizers = Optimizers([model], [m.weight for m in model.model.layers.modules() if isinstance(m, nn.Linear)], 0.02, 3e-3)
+
+    def data(random: np.random.Generator, count: int, held_out: bool = False) -> tuple[np.ndarray, list[list[int]]]:
+        scenes = [random_scene(random, held_out) for _ in range(count)]
+        return np.stack([draw(s, place.sprites) for s in scenes]), [tokens.prompt(text.encode(_told(s, random))) for s in scenes]
+
+    held_out = sequences(place, images, *data(np.random.default_rng(0), 32, held_out=True))
+    loop = Loop(place.path("transformer"), plan, place.device, data, 4, config, model=model, optimizers=optimizers)
+    for step, (pictures, prompts) in loop:
+        loss = loss_of(place, model, *sequences(place, images, pictures, prompts))
+        loss.backward()
+        optimizers.step(rate_share(step, loop.steps, decay=0.35))
+        loop.report(loss=loss.detach())
+        if step % 500 == 0 or step == loop.steps:
+            with torch.no_grad():
+                print(f"{step}  held-out loss {loss_of(place, model, *held_out).item():.4f} nats per code", flush=True)
+
+
+def _told(scene: Scene, random: np.random.Generator) -> str:
+    """One caption in ten is left out, which is what guidance needs."""
+    words = caption(scene, random)
+    return "" if random.random() < 0.1 else words
+
+
+def sequences(place: Place, images: Autoencoder, pictures: np.ndarray, prompts: list[list[int]]) -> tuple[Tensor, Tensor]:
+    """Inputs and targets, int64 [pictures, T]; only image codes are targets."""
+    with torch.no_grad(), place.autocast():
+        codes = images.encode(place.pixels(pictures)).cpu().numpy()
+    rows = [[*prompt, *tokens.picture(picture)] for prompt, picture in zip(prompts, codes)]
+    length = max(map(len, rows))
+    ids = torch.tensor([row + [tokens.PAD] * (length - len(row)) for row in rows], device=place.device)
+    targets = ids[:, 1:] - tokens.FIRST_CODE
+    return ids[:, :-1], torch.where((targets >= 0) & (targets < tokens.CODES), targets, NO_TARGET)
+
+
+def loss_of(place: Place, model: Transformer, ids: Tensor, targets: Tensor) -> Tensor:
+    with place.autocast():
+        logits = model(ids, CODE_COLUMNS)
+    return F.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), ignore_index=NO_TARGET)
+
+
+def text_tokenizer(folder: Path) -> tokens.Tokenizer:
+    """The text tokenizer, trained where the folder does not have it."""
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        tokens.Tokenizer(tokens.train_merges(tokens.sample_captions(60000))).save(path)
+    return tokens.Tokenizer.load(path)
+
+
+def _convolutions(*modules: nn.Module) -> list[Tensor]:
+    return [part.weight for module in modules for part in module.modules() if isinstance(part, nn.Conv2d)]
 
 
 def _matrices(model: nn.Module) -> list[Tensor]:
@@ -163,72 +223,43 @@ def _matrices(model: nn.Module) -> list[Tensor]:
     return [weight for weight in _convolutions(model) if min(weight.shape[:2]) >= 16]
 
 
-def _convolutions(*modules: nn.Module) -> list[Tensor]:
-    return [part.weight for module in modules for part in module.modules() if isinstance(part, nn.Conv2d)]
-
-
-def _checkpoint(stage: Stage, name: str) -> dict[str, Any]:
-    checkpoint = progress.load(stage.path(name), stage.device)
-    if checkpoint is None:
-        raise SystemExit(f"{stage.path(name)} is missing; run the stage {name} first.")
-    return checkpoint
-
-
-def _trained(stage: Stage, name: str, model: nn.Module) -> nn.Module:
-    """The model of an earlier stage, fixed."""
-    model.load_state_dict(_checkpoint(stage, name)["model"])
-    return model.to(stage.device, memory_format=torch.channels_last).eval().requires_grad_(False)
-
-
-def _resume(path: Path, device: str, **parts: Any) -> int:
-    """Brings models and optimizers to where the checkpoint has them; the steps that were done."""
-    checkpoint = progress.load(path, device)
-    if checkpoint is None:
-        return 0
-    for name, part in parts.items():
-        if isinstance(part, Optimizers):
-            part.restore(checkpoint[name])
-        else:
-            part.load_state_dict(checkpoint[name])
-    return checkpoint["step"]
-
-
-def _keeper(stage: Stage, name: str, step: Callable[[], int], config: Any = None, **parts: Any) -> progress.Keeper:
-    def state() -> dict[str, Any]:
-        states = {key: part.state() if isinstance(part, Optimizers) else part.state_dict() for key, part in parts.items()}
-        return {"step": step(), "config": None if config is None else dataclasses.asdict(config), **states}
-
-    return progress.Keeper(stage.path(name), state, stage.seconds)
-
-
-STAGES = ("recogniser", "autoencoder", "decoder")
-BATCHES = {"recogniser": 16, "autoencoder": 8, "decoder": 8}
-STEPS = {"recogniser": 1200, "autoencoder": 4000, "decoder": 4000}
+def stages(large: bool) -> dict[str, tuple[Callable[[Place, Plan], None], int, int]]:
+    """Each stage's function, steps and batch."""
+    autoencoder = functools.partial(train_autoencoder, config=LARGE_AUTOENCODER if large else AutoencoderConfig())
+    transformer = functools.partial(train_transformer, shape=LARGE_TRANSFORMER if large else {})
+    more = 4 if large else 1
+    return {
+        "recogniser": (train_recogniser, 1200, 16 * more),
+        "autoencoder": (autoencoder, 4000, 8 * more),
+        "decoder": (train_decoder, 3000, 8 * more),
+        "transformer": (transformer, 18000, 16 * more),
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="for pictures and checkpoints")
-    parser.add_argument("--stages", default=",".join(STAGES))
-    parser.add_argument("--steps", type=int, help="in place of the stage's own number, those of a resumed run included")
-    parser.add_argument("--batch", type=int, help="in place of the stage's own number of pictures a step")
+    parser.add_argument("--stages", default="recogniser,autoencoder,decoder,transformer")
+    parser.add_argument("--large", action="store_true", help="larger networks and batches, for a GPU")
+    parser.add_argument("--steps", type=int, help="in place of the stages' own numbers, those of a resumed run included")
+    parser.add_argument("--minutes", help="for each stage, divided by commas: as many steps as fit into them")
+    parser.add_argument("--batch", type=int, help="in place of the stages' own numbers of pictures a step")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=0, help="processes that draw scenes")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
     options.folder.mkdir(parents=True, exist_ok=True)
     pack = options.folder / "sprites.npz"
     if not pack.exists():
-        sprites.fetch(pack)
-    for name in options.stages.split(","):
-        stage = Stage(options.folder, options.device, options.steps or STEPS[name], options.batch or BATCHES[name], sprites.Sprites(pack))
-        if name == "recogniser":
-            train_recogniser(stage)
-        elif name == "autoencoder":
-            train_autoencoder(stage, AutoencoderConfig())
-        else:
-            train_decoder(stage)
+        fetch(pack)
+    place = Place(options.folder, options.device, Sprites(pack), options.large)
+    names = options.stages.split(",")
+    minutes = [float(part) for part in options.minutes.split(",")] if options.minutes else [None] * len(names)
+    for name, limit in zip(names, minutes, strict=True):
+        train, steps, batch = stages(options.large)[name]
+        train(place, Plan(options.steps or steps, options.batch or batch, limit, workers=options.workers))
 
 
 if __name__ == "__main__":

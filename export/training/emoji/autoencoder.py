@@ -31,9 +31,6 @@ class AutoencoderConfig:
         return math.prod(self.levels)
 
 
-LARGE_AUTOENCODER = AutoencoderConfig(widths=(24, 32, 64, 128, 192), middle=320, encoder_widths=(96, 192, 384))
-
-
 class EncoderBlock(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -18,8 +18,9 @@ class NormSilu(nn.GroupNorm):
 
     def forward(self, x: Tensor, silu: bool = True) -> Tensor:
         if x.device.type != "cpu" or x.dtype != torch.bfloat16:
-            normed = F.group_norm(x, self.num_groups, self.weight.to(x.dtype), self.bias.to(x.dtype), self.eps)
-            return F.silu(normed) if silu else normed
+            with torch.autocast(x.device.type, enabled=False):  # autocast would make maps of float32
+                normed = F.group_norm(x, self.num_groups, self.weight.to(x.dtype), self.bias.to(x.dtype), self.eps)
+                return F.silu(normed) if silu else normed
         return _NormSilu.apply(x.contiguous(memory_format=torch.channels_last), self.weight, self.bias, self.num_groups, self.eps, silu)
 
 

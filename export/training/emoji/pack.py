@@ -80,11 +80,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--decoder", default="decoder", help="stage whose checkpoint decodes: autoencoder or decoder")
     parser.add_argument("--precision", default="fp32,int8")
+    parser.add_argument("--checkpoint-only", action="store_true", help="do not export")
     options = parser.parse_args()
     write_checkpoint(options.folder, options.out, options.decoder)
-    subprocess.run(
-        [sys.executable, EXPORT / "export.py", "--family", "chameleon", "--checkpoint", options.out, "--out", options.out,
-         "--precision", options.precision], check=True)
+    if not options.checkpoint_only:
+        subprocess.run(
+            [sys.executable, EXPORT / "export.py", "--family", "chameleon", "--checkpoint", options.out, "--out", options.out,
+             "--precision", options.precision], check=True)
 
 
 if __name__ == "__main__":

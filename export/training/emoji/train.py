@@ -1,8 +1,8 @@
 """Trains the built-in model, one stage after the other; each goes on from its last checkpoint.
 
     cd export/training
-    python3 -m emoji.train --folder /tmp/training                                    # days on two cores
-    python3 -m emoji.train --folder /tmp/training --device cuda --large --minutes 0.5,4,2.5,6 --workers 14
+    python3 -m emoji.train --folder /tmp/training
+    python3 -m emoji.train --folder /tmp/training --device cuda --times 8 --workers 14 --minutes 0.4,3.5,2,5
 
 A stage can be interrupted at any time: the same command goes on from the last checkpoint with the numbers that an uninterrupted run has.
 """
@@ -12,8 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import functools
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from . import tokens
-from .autoencoder import LARGE_AUTOENCODER, Autoencoder, AutoencoderConfig
+from .autoencoder import Autoencoder, AutoencoderConfig
 from .captions import caption
 from .critics import Discriminator, Recogniser
 from .loop import Loop, Plan, load
 from .optimizers import Optimizers, rate_share
 from .scenes import Scene, draw, owners, random_scene
 from .sprites import Sprites, fetch, things
-from .transformer import LARGE_TRANSFORMER, Transformer, TransformerConfig
+from .transformer import Transformer, TransformerConfig
 
 LIKENESS, ADVERSARIAL = 0.5, 0.05  # weights of the losses beside the pixels'
 CODE_COLUMNS = slice(tokens.FIRST_CODE, tokens.FIRST_CODE + tokens.CODES)
@@ -43,7 +42,6 @@ class Place:
     folder: Path
     device: str
     sprites: Sprites
-    large: bool = False
 
     def path(self, name: str) -> Path:
         return self.folder / f"{name}.pt"
@@ -100,7 +98,7 @@ def train_recogniser(place: Place, plan: Plan) -> None:
         loop.report(loss=loss.detach(), right=((logits.argmax(1) == wanted) & shown).sum() / shown.sum())
 
 
-def train_autoencoder(place: Place, plan: Plan, config: AutoencoderConfig, likeness_from: float = 0.4) -> None:
+def train_autoencoder(place: Place, plan: Plan, config: AutoencoderConfig = AutoencoderConfig(), likeness_from: float = 0.4) -> None:
     """Learns to encode and decode scenes: by pixels alone at first, by the recogniser's features too from a share of the steps on."""
     torch.manual_seed(2)
     model = place.put(Autoencoder(config))
@@ -158,7 +156,7 @@ def train_decoder(place: Place, plan: Plan) -> None:
                     fooled=fooled.detach(), gap=gap.detach())
 
 
-def train_transformer(place: Place, plan: Plan, shape: dict[str, int]) -> None:
+def train_transformer(place: Place, plan: Plan, shape: Mapping[str, int] = {}) -> None:
     """Learns to continue captions with the codes of their pictures; every picture is seen once."""
     text = text_tokenizer(place.folder)
     images = place.autoencoder()
@@ -223,27 +221,21 @@ def _matrices(model: nn.Module) -> list[Tensor]:
     return [weight for weight in _convolutions(model) if min(weight.shape[:2]) >= 16]
 
 
-def stages(large: bool) -> dict[str, tuple[Callable[[Place, Plan], None], int, int]]:
-    """Each stage's function, steps and batch."""
-    autoencoder = functools.partial(train_autoencoder, config=LARGE_AUTOENCODER if large else AutoencoderConfig())
-    transformer = functools.partial(train_transformer, shape=LARGE_TRANSFORMER if large else {})
-    more = 4 if large else 1
-    return {
-        "recogniser": (train_recogniser, 1200, 16 * more),
-        "autoencoder": (autoencoder, 4000, 8 * more),
-        "decoder": (train_decoder, 3000, 8 * more),
-        "transformer": (transformer, 18000, 16 * more),
-    }
+STAGES = {  # function, steps, pictures a step
+    "recogniser": (train_recogniser, 1200, 16),
+    "autoencoder": (train_autoencoder, 4000, 8),
+    "decoder": (train_decoder, 3000, 8),
+    "transformer": (train_transformer, 18000, 16),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--folder", type=Path, required=True, help="for pictures and checkpoints")
-    parser.add_argument("--stages", default="recogniser,autoencoder,decoder,transformer")
-    parser.add_argument("--large", action="store_true", help="larger networks and batches, for a GPU")
+    parser.add_argument("--stages", default=",".join(STAGES))
     parser.add_argument("--steps", type=int, help="in place of the stages' own numbers, those of a resumed run included")
     parser.add_argument("--minutes", help="for each stage, divided by commas: as many steps as fit into them")
-    parser.add_argument("--batch", type=int, help="in place of the stages' own numbers of pictures a step")
+    parser.add_argument("--times", type=int, default=1, help="as many times the stages' own numbers of pictures a step")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=0, help="processes that draw scenes")
@@ -254,12 +246,12 @@ def main() -> None:
     pack = options.folder / "sprites.npz"
     if not pack.exists():
         fetch(pack)
-    place = Place(options.folder, options.device, Sprites(pack), options.large)
+    place = Place(options.folder, options.device, Sprites(pack))
     names = options.stages.split(",")
     minutes = [float(part) for part in options.minutes.split(",")] if options.minutes else [None] * len(names)
     for name, limit in zip(names, minutes, strict=True):
-        train, steps, batch = stages(options.large)[name]
-        train(place, Plan(options.steps or steps, options.batch or batch, limit, workers=options.workers))
+        train, steps, batch = STAGES[name]
+        train(place, Plan(options.steps or steps, batch * options.times, limit, workers=options.workers))
 
 
 if __name__ == "__main__":

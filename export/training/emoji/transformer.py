@@ -25,9 +25,6 @@ class TransformerConfig:
         return self.hidden_size // self.num_attention_heads
 
 
-LARGE_TRANSFORMER = {"hidden_size": 448, "num_hidden_layers": 9, "num_attention_heads": 14, "intermediate_size": 1216}
-
-
 class RmsNorm(nn.Module):
     def __init__(self, width: int, eps: float) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ from emoji import tokens, train  # noqa: E402
 from emoji.autoencoder import AutoencoderConfig  # noqa: E402
 from emoji.loop import Loop, Plan, load  # noqa: E402
 from emoji.optimizers import rate_share  # noqa: E402
+from emoji.sample import sample  # noqa: E402
 
 TINY = AutoencoderConfig(widths=(8,) * 5, middle=16, blocks=(1,) * 5, encoder_widths=(16, 16, 16), groups=4, latent_channels=16)
 SHAPE = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -133,3 +134,26 @@ def test_the_rate_rises_holds_and_falls_to_nearly_nothing():
     shares = [rate_share(step, 1000) for step in range(1, 1001)]
     assert shares[0] == 0.01 and shares[400] == 1.0 and shares[-1] < 0.01
     assert shares[700:] == sorted(shares[700:], reverse=True)
+
+
+def test_reading_token_by_token_gives_the_logits_of_reading_at_once():
+    torch.manual_seed(0)
+    model = train.Transformer(train.TransformerConfig(vocab_size=4200, **SHAPE)).eval()
+    for layer in model.model.layers:  # they begin at zero, where attention and feed-forward would not show
+        torch.nn.init.normal_(layer.self_attn.o_proj.weight, std=0.2)
+        torch.nn.init.normal_(layer.mlp.down_proj.weight, std=0.2)
+    ids = torch.randint(0, 4200, (2, 9))
+    whole = model(ids, train.CODE_COLUMNS)
+    caches: list[list[torch.Tensor]] = [[] for _ in model.model.layers]
+    parts = [model(ids[:, :4], train.CODE_COLUMNS, caches)] + [model(ids[:, i : i + 1], train.CODE_COLUMNS, caches) for i in range(4, 9)]
+    assert torch.allclose(torch.cat(parts, dim=1), whole, atol=1e-4)
+
+
+def test_sampling_draws_a_picture_of_codes_and_repeats_it_with_its_seed():
+    torch.manual_seed(0)
+    model = train.Transformer(train.TransformerConfig(vocab_size=4200, **SHAPE)).eval()
+    first, second, other = (
+        sample(model, [tokens.prompt([4110, 4111])], 3.0, 1.0, torch.Generator().manual_seed(seed)) for seed in (1, 1, 2)
+    )
+    assert first.shape == (1, 16, 16) and 0 <= first.min() and first.max() < tokens.CODES
+    assert torch.equal(first, second) and not torch.equal(first, other)

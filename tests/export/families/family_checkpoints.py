@@ -348,7 +348,7 @@ def unigram(pieces: Sequence[str]) -> bytes:
 
     kinds = {"<pad>": 3, "</s>": 3, "<unk>": 2}
     messages = [field(1, field(1, piece.encode()) + b"\x15" + np.float32(-i).tobytes() + bytes([3 << 3, kinds.get(piece, 1)])) for i, piece in enumerate(pieces)]
-    return b"".join(messages) + field(2, bytes([3 << 3, 1]))
+    return b"".join(messages) + field(2, bytes([3 << 3, 1])) + field(3, field(1, b"identity"))
 
 
 # --- Janus ----------------------------------------------------------------------------------------------------------

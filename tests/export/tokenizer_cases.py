@@ -29,6 +29,8 @@ DEEPSEEK = [r"[\r\n]", rf"\s?{LETTERS}+", "\\s?[!-/:-~！-／：-～‘-‟\u300
 QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 SPECIALS = ["<s>", "</s>", "<|im_start|>", "<|User|>", "<reserved08706>", "<begin_of_image>", "IMGIMGABZ"]
 ALPHABET = tiny.byte_alphabet()
+# Merges across places at which a text is cut or not by what a class says of a character past U+FFFF, or by what has no case like "s".
+ACROSS_CUTS = [("é".encode()[1:], "🦊".encode()[:1]), ("ſ".encode()[:1], "ſ".encode()[1:]), ("ſ".encode(), b"t")]
 
 
 def byte_level(regex: bool = False) -> dict:
@@ -46,7 +48,7 @@ def spell(token: bytes) -> str:
 
 def tokenizer_json(pre_tokenizer: dict, normalizer: dict | None = None, **model: object) -> dict:
     """The special tokens come first, then the bytes in an order of their own, then the merges."""
-    merges = [(a, b) for a, b in trained_merges(500) if not any(token.encode() in a + b for token in SPECIALS)]
+    merges = [(a, b) for a, b in trained_merges(500) if not any(token.encode() in a + b for token in SPECIALS)] + ACROSS_CUTS
     tokens = [*SPECIALS, *np.random.default_rng(3).permutation(ALPHABET).tolist(), *(spell(a + b) for a, b in merges)]
     vocabulary = {token: id for id, token in enumerate(dict.fromkeys(tokens))}
     added = [added_token(token, vocabulary[token]) for token in SPECIALS]
@@ -98,8 +100,8 @@ OWN = {
     "characters": ["schön", "öö", " ö ", "Überfall über Àx÷ü", "o\u0308"],
     "whole pieces": [" fox", "a fox", " foxes", "a zyxw, zyxw"],
     # Beyond the basic plane: letters that DeepSeek's class names and letters that it does not, digits, marks, symbols.
-    "deepseek": ["\U00010400\U00010428x \U0001d400\U0001d41a", "𐒰𐓘 𞤀𞤢", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165\U0001d15e"],
-    "qwen 2": ["\U00010400\U00010428x \U0001d400\U0001d41a", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165y", "\U000e0001a", "\U0010fffd."],
+    "deepseek": ["é\U00010400", "é\U0001d400", "\U00010400\U00010428x \U0001d400\U0001d41a", "𐒰𐓘 𞤀𞤢", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165\U0001d15e"],
+    "qwen 2": ["'ſtz", "'Stz 'ſ", "é\U00010400", "é🦊", "\U00010400\U00010428x \U0001d400\U0001d41a", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165y", "\U000e0001a", "\U0010fffd."],
 }
 COUNT = 5000
 

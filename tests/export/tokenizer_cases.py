@@ -30,7 +30,7 @@ QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L
 SPECIALS = ["<s>", "</s>", "<|im_start|>", "<|User|>", "<reserved08706>", "<begin_of_image>", "IMGIMGABZ"]
 ALPHABET = tiny.byte_alphabet()
 # Merges across places at which a text is cut or not by what a class says of a character past U+FFFF, or by what has no case like "s".
-ACROSS_CUTS = [(b"x", "🦊".encode()[:1]), ("ſ".encode()[:1], "ſ".encode()[1:]), ("ſ".encode(), b"t")]
+ACROSS_CUTS = [("é".encode()[1:], "🦊".encode()[:1]), ("ſ".encode()[:1], "ſ".encode()[1:]), ("ſ".encode(), b"t")]
 
 
 def byte_level(regex: bool = False) -> dict:
@@ -100,8 +100,8 @@ OWN = {
     "characters": ["schön", "öö", " ö ", "Überfall über Àx÷ü", "o\u0308"],
     "whole pieces": [" fox", "a fox", " foxes", "a zyxw, zyxw"],
     # Beyond the basic plane: letters that DeepSeek's class names and letters that it does not, digits, marks, symbols.
-    "deepseek": ["x\U00010400", "x\U0001d400", "\U00010400\U00010428x \U0001d400\U0001d41a", "𐒰𐓘 𞤀𞤢", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165\U0001d15e"],
-    "qwen 2": ["'ſtop", "'Stop 'ſ", "x\U00010400", "x🦊", "\U00010400\U00010428x \U0001d400\U0001d41a", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165y", "\U000e0001a", "\U0010fffd."],
+    "deepseek": ["é\U00010400", "é\U0001d400", "\U00010400\U00010428x \U0001d400\U0001d41a", "𐒰𐓘 𞤀𞤢", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165\U0001d15e"],
+    "qwen 2": ["'ſtz", "'Stz 'ſ", "é\U00010400", "é🦊", "\U00010400\U00010428x \U0001d400\U0001d41a", "𠀀中𠀀", "𝟘𝟙2", "🦊🚀 🦊", "x\U0001d165y", "\U000e0001a", "\U0010fffd."],
 }
 COUNT = 5000
 

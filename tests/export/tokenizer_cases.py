@@ -30,7 +30,7 @@ QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L
 SPECIALS = ["<s>", "</s>", "<|im_start|>", "<|User|>", "<reserved08706>", "<begin_of_image>", "IMGIMGABZ"]
 ALPHABET = tiny.byte_alphabet()
 # Merges across places at which a text is cut or not by what a class says of a character past U+FFFF, or by what has no case like "s".
-ACROSS_CUTS = [("é".encode()[1:], "🦊".encode()[:1]), ("ſ".encode()[:1], "ſ".encode()[1:]), ("ſ".encode(), b"t")]
+ACROSS_CUTS = [("é".encode(), "🦊".encode()[:1]), ("ſ".encode()[:1], "ſ".encode()[1:]), ("ſ".encode(), b"t")]
 
 
 def byte_level(regex: bool = False) -> dict:

@@ -46,11 +46,12 @@ internal static class ImageEncoder
         int quality = options.Quality ?? ImageFileOptions.DefaultQuality;
         return format switch
         {
+            // Filter and level are measured in docs/benchmarks/image-files.md.
             ImageFormat.Png => new PngEncoder
             {
                 ColorType = PngColorType.Rgb,
                 BitDepth = PngBitDepth.Bit8,
-                FilterMethod = options.Fast ? PngFilterMethod.None : PngFilterMethod.Adaptive,
+                FilterMethod = options.Fast ? PngFilterMethod.None : PngFilterMethod.Paeth,
                 CompressionLevel = options.Fast ? PngCompressionLevel.NoCompression : PngCompressionLevel.BestSpeed,
             },
             ImageFormat.Jpeg => new JpegEncoder

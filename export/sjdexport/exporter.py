@@ -81,8 +81,8 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         merged["denoising"] = {**given.sections["denoising"], **denoising.section()}
     manifest = _manifest(options, family, source.shape, merged, given.sections.get("name"))
 
-    graphs = 1 + (family.text_encoder() is not None)  # besides the transformer's
-    progress = Progress(source.shape.layers * len(options.precisions) + graphs, output)
+    others = 1 + sum(each is not None for each in (family.tokenizer(), family.text_encoder()))  # what is written besides the transformer
+    progress = Progress(source.shape.layers * len(options.precisions) + others, output)
     with _staging(options.out) as staging:
         writer = Writer(staging, options, progress)
         errors = {precision: writer.transformer(precision, source, denoising) for precision in options.precisions}
@@ -91,6 +91,7 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         writer.others(family)
         if (tokenizer := family.tokenizer()) is not None:
             manifest["tokenizer"] |= tokenizer.write(staging)
+            progress.advance("tokenizer")
             progress.done(f"tokenizer: {tokenizer.size} tokens")
         documents = [folder / name for name in DOCUMENTS]
         left = _publish(staging, options.out, manifest, [*documents, *writer.shared])

@@ -41,9 +41,11 @@ class BytesBpe:
     def write(self, folder: Path) -> dict[str, Any]:
         vocabulary = json.dumps(self.vocabulary, ensure_ascii=False, separators=(",", ":"))
         (folder / contract.TOKENIZER_VOCABULARY).write_bytes(f"{vocabulary}\n".encode())
-        merges = "".join(f"{left} {right}\n" for left, right in self.merges)
-        (folder / contract.TOKENIZER_MERGES).write_bytes(merges.encode())  # the same new-lines on every system
-        section: dict[str, Any] = {"kind": "bpe", "vocabulary": contract.TOKENIZER_VOCABULARY, "merges": contract.TOKENIZER_MERGES}
+        section: dict[str, Any] = {"kind": "bpe", "vocabulary": contract.TOKENIZER_VOCABULARY}
+        if self.merges:
+            merges = "".join(f"{left} {right}\n" for left, right in self.merges)
+            (folder / contract.TOKENIZER_MERGES).write_bytes(merges.encode())  # the same new-lines on every system
+            section["merges"] = contract.TOKENIZER_MERGES
         section |= {"normalizers": list(self.normalizers), **write_splits(self.splits)}
         if self.ignore_merges:
             section["ignoreMerges"] = True

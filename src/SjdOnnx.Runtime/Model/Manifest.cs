@@ -103,7 +103,7 @@ internal sealed record TokenizerSection
     /// <summary>The file of the vocabulary: JSON for bpe, tiktoken's ranks, or SentencePiece's model.</summary>
     public required string Vocabulary { get; init; }
 
-    /// <summary>The file of bpe's merges.</summary>
+    /// <summary>The file of bpe's merges; null where there are none.</summary>
     public string? Merges { get; init; }
 
     /// <summary>What is done to text first, in order: nfc, lowercase.</summary>

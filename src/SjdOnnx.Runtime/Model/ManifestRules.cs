@@ -126,7 +126,8 @@ internal static class ManifestRules
         if (tokenizer is null)
             return;
         Require(tokenizer.Kind is "bpe" or "tiktoken" or "unigram", $"tokenizer.kind is '{tokenizer.Kind}'; it can be bpe, tiktoken or unigram");
-        Require(tokenizer.Kind == "bpe" == tokenizer.Merges is not null, "tokenizer.merges must name a file if tokenizer.kind is bpe, and only then");
+        Require(tokenizer.Kind == "bpe" || tokenizer.Merges is null,
+            $"tokenizer.merges names a file, and tokenizer.kind is {tokenizer.Kind}; only bpe has merges");
         RequireNoNull("tokenizer.normalizers", tokenizer.Normalizers);
         foreach (string name in tokenizer.Normalizers)
         {

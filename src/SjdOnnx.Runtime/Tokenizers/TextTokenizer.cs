@@ -48,7 +48,7 @@ internal sealed class TextTokenizer
         {
             return new TextTokenizer(section, section.Kind switch
             {
-                "bpe" => new BpeVocabulary(vocabulary, read(section.Merges!), section.IgnoreMerges, section.UnknownId),
+                "bpe" => new BpeVocabulary(vocabulary, section.Merges is null ? [] : read(section.Merges), section.IgnoreMerges, section.UnknownId),
                 "tiktoken" => new TiktokenVocabulary(vocabulary),
                 _ => new UnigramVocabulary(vocabulary, section.Deleted),
             });

@@ -262,8 +262,8 @@ public class ManifestTests
 
     [Theory]
     [InlineData("kind", "\"wordpiece\"", "tokenizer.kind is 'wordpiece'; it can be bpe, tiktoken or unigram")]
-    [InlineData("kind", "\"tiktoken\"", "tokenizer.merges must name a file if tokenizer.kind is bpe, and only then")]
-    [InlineData("merges", "null", "tokenizer.merges must name a file")]
+    [InlineData("kind", "\"tiktoken\"", "tokenizer.merges names a file, and tokenizer.kind is tiktoken; only bpe has merges")]
+    [InlineData("merges", "\"other.txt\"", "the tokenizer's file 'other.txt' is not among files")]
     [InlineData("vocabulary", "\"other.json\"", "the tokenizer's file 'other.json' is not among files")]
     [InlineData("normalizers", "[\"nfkc\"]", "tokenizer.normalizers has 'nfkc'; it can have lowercase, nfc")]
     [InlineData("standIns", "[[65536, 65535, 97]]", "tokenizer.standIns must hold")]

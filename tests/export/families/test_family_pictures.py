@@ -180,8 +180,8 @@ class Model:
         return sum(lane, [])
 
     def tokenise(self, text: str) -> list[int]:
-        self._runner.load(f"{self.name} text", self.folder / contract.TOKENIZER)
-        return self._runner.run(f"{self.name} text", {contract.TEXT: np.array([text])}, [contract.IDS])[contract.IDS].ravel().tolist()
+        self._runner.tokenizer(f"{self.name} text", self.folder, self.manifest["tokenizer"])
+        return self._runner.tokenize(f"{self.name} text", [text])[0]
 
 
 _models: dict[str, Model] = {}

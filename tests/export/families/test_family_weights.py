@@ -15,13 +15,12 @@ from sjdexport.precision import PRECISIONS
 
 
 def constant_nodes(folder: Path) -> dict[str, list[str]]:
-    """For each graph of the folder but the tokenizer's the nodes that read nothing but initializers."""
+    """For each graph of the folder the nodes that read nothing but initializers."""
     found = {}
     for path in sorted(folder.glob("*.onnx")):
-        if path.name != contract.TOKENIZER:
-            graph = onnx.load(path, load_external_data=False).graph
-            initializers = {tensor.name for tensor in graph.initializer} | {""}
-            found[path.name] = [f"{node.op_type} {node.name}" for node in graph.node if initializers.issuperset(node.input)]
+        graph = onnx.load(path, load_external_data=False).graph
+        initializers = {tensor.name for tensor in graph.initializer} | {""}
+        found[path.name] = [f"{node.op_type} {node.name}" for node in graph.node if initializers.issuperset(node.input)]
     return found
 
 

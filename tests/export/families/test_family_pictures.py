@@ -179,6 +179,10 @@ class Model:
                 lane.append([part["fill"]] * (length - len(parts) + 1))  # beside single ids
         return sum(lane, [])
 
+    def program_in(self, folder: Path) -> Sjd:
+        """The program with a cache of its own."""
+        return dataclasses.replace(self._sjd, folder=folder)
+
     def tokenise(self, text: str) -> list[int]:
         self._runner.tokenizer(f"{self.name} text", self.folder, self.manifest["tokenizer"])
         return self._runner.tokenize(f"{self.name} text", [text])[0]
@@ -297,7 +301,8 @@ def test_models_show_tells_licence_and_prompt(drawn: Model, sjd: Sjd) -> None:
 
 @of("anole")
 def test_licence_is_shown_once(drawn: Model, tmp_path: Path) -> None:
-    said = [Sjd(tmp_path).run("generate", "a fox", "--model", drawn.folder).stderr for _ in range(2)]
+    sjd = drawn.program_in(tmp_path)
+    said = [sjd.run("generate", "a fox", "--model", drawn.folder).stderr for _ in range(2)]
     assert ["under the licence chameleon-research. Not for commercial use." in each for each in said] == [True, False]
 
 

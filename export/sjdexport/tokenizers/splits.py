@@ -22,7 +22,7 @@ BY_CATEGORY = {
     "Pd": 0x058A, "Ps": 0xFD3F, "Pe": 0xFD3E, "Po": 0x00A1, "Sm": 0x00AC, "Sc": 0x00A2, "Sk": 0x00A8, "So": 0x00A6, "Cf": 0x00AD, "Co": 0xE000,
     "Cn": 0x0378,
 }
-LAST_BMP, LAST = 0xFFFF, 0x10FFFF
+LAST_BMP = 0xFFFF
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 

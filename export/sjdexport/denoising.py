@@ -1,7 +1,8 @@
-"""What SJD2 (arXiv 2510.08994) adds to a transformer: image codes read as embeddings somewhere between noise and the code's own.
+"""The additions of SJD2 (arXiv 2510.08994) to a transformer, which then reads embeddings between noise and the embedding of an image code.
 
-The graph of such a model reads, beside the ids, what embedding each row had in the pass before and how far it is denoised now. It takes the step, which
-needs the embedding of the id, and returns the new embedding for the pass after. Rows of level 0 are read as their ids, bit by bit as in any other model.
+Besides the ids, the graph reads for each row its embedding of the previous pass and the next denoising step. It makes that step towards the
+embedding of the id, and returns the new embedding for the next pass. Rows at level 0 are read as their ids, and give the same bits as in a
+model without noise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from .weights import Weights
 
 PREFIX = "denoising."
 LEVELS = f"{PREFIX}levels."
-OCTAVES = 8  # the frequencies of a level's features span
+OCTAVES = 8  # between the lowest and the highest frequency of a level's features
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,69 +35,78 @@ class Dense:
 
 @dataclasses.dataclass(frozen=True)
 class Denoising:
-    """What fine-tuning (export/sjd2) adds to a checkpoint."""
+    """The tensors that fine-tuning (export/training/sjd2) adds to a checkpoint."""
 
     mean: np.ndarray  # [hidden], of the image codes' embeddings
     std: np.ndarray  # [hidden]
-    levels: tuple[Dense, Dense] | None  # what a level adds to an embedding: two layers over its features, with SiLU between them; None: nothing
+    levels: tuple[Dense, Dense] | None  # two layers with SiLU between them, which compute the vector of a level; None if nothing is added
 
     @classmethod
     def read(cls, checkpoint: Checkpoint, hidden: int, section: Mapping[str, Any] | None) -> Denoising | None:
-        """None for a checkpoint without. Raises ExportError where weights and generation.json do not belong together, or values cannot be used."""
+        """The additions, or None if the checkpoint has none.
+
+        Raises ExportError if weights and generation.json do not match or have unusable values.
+        """
         path = checkpoint.folder / "generation.json"
         names = [name for name in checkpoint.names() if name.startswith(PREFIX)]
         if (section is None) == bool(names):
             there, missing = (f"the weights have {min(names)}", f"{path} has no section denoising") if names else (
                 f"{path} has a section denoising", f"the weights have no {PREFIX}mean")
-            raise ExportError(f"{there}, and {missing}: both come from export/sjd2/finetune.py.")
+            raise ExportError(f"{there}, but {missing}: export the folder that fine-tuning (training.sjd2.finetune) wrote, which has both.")
         if section is None:
             return None
         if len(section["alpha"]) != len(section["sigma"]):
             raise ExportError(
-                f"{path}: section denoising has {len(section['alpha'])} values of alpha and {len(section['sigma'])} of sigma; expected a sigma for each alpha.")
+                f"{path}: section denoising has {len(section['alpha'])} values of alpha and {len(section['sigma'])} of sigma; "
+                "expected the same number.")
         mean, std = (checkpoint.tensor(f"{PREFIX}{name}", hidden).float32() for name in ("mean", "std"))
         if not (std > 0).all():
-            raise ExportError(f"denoising.std has the value {std.min():g} in channel {std.argmin()}; a deviation is above 0.")
+            raise ExportError(f"denoising.std has the value {std.min():g} in channel {std.argmin()}; expected numbers above 0.")
         return cls(mean, std, _levels(checkpoint, hidden) if any(name.startswith(LEVELS) for name in names) else None)
 
     def section(self) -> dict[str, Any]:
-        """What model.json says beside the schedule and the number of steps."""
-        return {"hidden": len(self.mean), "normalisation": "channel", "levels": "untold" if self.levels is None else "added"}
+        """The fields of model.json's section, except the schedule and the number of steps."""
+        return {"hidden": len(self.mean), "normalization": "channel", "levels": "untold" if self.levels is None else "added"}
 
     def build(self, graph: Graph, weights: Weights, rows: str, type: int) -> str:
-        """The rows [1, S, hidden] that the transformer reads, of the embeddings of the ids."""
+        """Adds the step from the ids' embeddings `rows` to the rows [1, S, hidden] that the transformer reads; returns their name."""
         hidden = len(self.mean)
         before = graph.input(contract.NOISY_EMBEDDINGS, FLOAT, [1, "N", hidden])
         steps = graph.input(contract.DENOISING, FLOAT, [1, "N", len(contract.DENOISING_FIELDS)])
-        keep, add, level = graph.nodes(
-            "Split", [f"denoising.{name}" for name in contract.DENOISING_FIELDS], [steps], axis=2, num_outputs=len(contract.DENOISING_FIELDS))
+        names = [f"denoising.{name}" for name in contract.DENOISING_FIELDS]
+        keep, add, level = graph.nodes("Split", names, [steps], axis=2, num_outputs=len(names))
         mean, std = graph.constant(self.mean, "denoising.mean"), graph.constant(self.std, "denoising.std")
         clean = rows if type == FLOAT else graph.node("Cast", "denoising.clean", [rows], to=FLOAT)
-        estimate = graph.node("Div", "denoising.estimate", [graph.node("Sub", "denoising.centred", [clean, mean]), std])
+        estimate = graph.node("Div", "denoising.estimate", [graph.node("Sub", "denoising.centered", [clean, mean]), std])
         kept = graph.node("Mul", "denoising.kept", [before, keep])
         added = graph.node("Mul", "denoising.added", [estimate, add])
         after = graph.node("Add", contract.DENOISED_EMBEDDINGS, [kept, added])
         graph.output(after, FLOAT, [1, "S", hidden])
         noisy = graph.node("Add", "denoising.restored", [graph.node("Mul", "denoising.scaled", [after, std]), mean])
         if self.levels is not None:
-            noisy = graph.node("Add", "denoising.told", [noisy, self._tell(graph, weights, level)])
+            noisy = graph.node("Add", "denoising.leveled", [noisy, self._level_vectors(graph, weights, level)])
         if type != FLOAT:
             noisy = graph.node("Cast", "denoising.noisy", [noisy], to=type)
         is_noisy = graph.node("Greater", "denoising.is_noisy", [level, graph.constant(np.float32(0))])
         return graph.node("Where", "denoising.rows", [is_noisy, noisy, rows])
 
-    def _tell(self, graph: Graph, weights: Weights, level: str) -> str:
-        """[1, N, hidden] of levels [1, N, 1]."""
+    def _level_vectors(self, graph: Graph, weights: Weights, level: str) -> str:
+        """The vectors [1, N, hidden] of levels [1, N, 1]."""
         first, second = self.levels
-        angles = graph.node("Mul", "denoising.angles", [level, graph.constant(frequencies(first.weight.shape[1] // 2), "denoising.frequencies")])
-        x = graph.node("Concat", "denoising.features", [graph.node(op, f"denoising.{op.lower()}", [angles]) for op in ("Cos", "Sin")], axis=-1)
+        angles = graph.node(
+            "Mul", "denoising.angles", [level, graph.constant(frequencies(first.weight.shape[1] // 2), "denoising.frequencies")])
+        x = graph.node(
+            "Concat", "denoising.features", [graph.node(op, f"denoising.{op.lower()}", [angles]) for op in ("Cos", "Sin")], axis=-1)
         x = _dense(graph, weights, "denoising.first", x, first)
         x = graph.node("QuickGelu", "denoising.silu", [x], MICROSOFT, alpha=1.0)
         return _dense(graph, weights, "denoising.second", x, second)
 
 
 def frequencies(count: int) -> np.ndarray:
-    """Radians per unit of level, float32 [count]: what fine-tuning multiplies levels by too, so a change of a bit is a change of every trained model."""
+    """Radians per unit of level, float32 [count].
+
+    Fine-tuning uses the same ones, so changing a bit here would change every trained model.
+    """
     return np.float32(math.pi) * (2 ** (np.arange(count) * OCTAVES / count)).astype(np.float32)
 
 
@@ -107,7 +117,8 @@ def _levels(checkpoint: Checkpoint, hidden: int) -> tuple[Dense, Dense]:
 
     first = dense("first", None, None)
     if first.weight.shape[1] % 2:
-        raise ExportError(f"{first.weight.name} reads {first.weight.shape[1]} features; expected a cosine and a sine for each frequency, an even number.")
+        raise ExportError(
+            f"{first.weight.name} reads {first.weight.shape[1]} features; expected an even number, a cosine and a sine for each frequency.")
     return first, dense("second", hidden, first.weight.shape[0])
 
 

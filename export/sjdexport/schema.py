@@ -1,4 +1,4 @@
-"""docs/model.schema.json, and a validator of the part of JSON Schema 2020-12 that it uses."""
+"""docs/model.schema.json, and a validator for the part of JSON Schema 2020-12 that it uses."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def definition(name: str) -> dict[str, Any]:
 
 
 def check(where: str, value: object, rules: dict[str, Any]) -> None:
-    """Raises ExportError with the first thing in the value that breaks the rules; `where` is what the value is called."""
+    """Raises ExportError for the first part of the value that breaks the rules. `where` is the value's name in the message."""
     rules = _resolved(rules)
     if unknown := rules.keys() - KEYWORDS:
         raise NotImplementedError(f"{SCHEMA.name} has the keyword {min(unknown)}, which this validator does not know.")
@@ -49,7 +49,7 @@ def check(where: str, value: object, rules: dict[str, Any]) -> None:
 
 
 def _check_choices(where: str, value: object, choices: list[dict[str, Any]]) -> None:
-    """What is wrong within the value is said if it is an object and one choice alone is one."""
+    """If the value is an object and only one choice is for objects, the message is about the part of the value that is wrong."""
     objects = [choice for choice in choices if choice.get("type") == "object"]
     if isinstance(value, dict) and len(objects) == 1:
         check(where, value, objects[0])
@@ -58,7 +58,7 @@ def _check_choices(where: str, value: object, choices: list[dict[str, Any]]) -> 
 
 
 def _check_item(where: str, whole: list, item: object, rules: dict[str, Any]) -> None:
-    """An item is small, and only the whole list tells where it stands: so the list is shown."""
+    """The message shows the whole list, because an item alone would not say where it is."""
     if "items" in rules and not _holds(item, rules["items"]):
         raise ExportError(f"{where} is {json.dumps(whole, ensure_ascii=False)}; expected {_expected(rules)}.")
 
@@ -66,14 +66,14 @@ def _check_item(where: str, whole: list, item: object, rules: dict[str, Any]) ->
 def _check_fields(where: str, value: dict[str, Any], rules: dict[str, Any]) -> None:
     known, others = rules.get("properties", {}), rules.get("additionalProperties", True)
     if missing := [name for name in rules.get("required", []) if name not in value]:
-        raise ExportError(f"{where} has the fields {sorted(value)}, without {missing[0]}; expected are {sorted(rules['required'])}.")
+        raise ExportError(f"{where} has the fields {sorted(value)} but not {missing[0]}; expected {sorted(rules['required'])}.")
     for name, field in value.items():
         if "propertyNames" in rules and not _holds(name, rules["propertyNames"]):
-            raise ExportError(f"{where} has the field {name}; expected are names of the form {rules['propertyNames']['pattern']}.")
+            raise ExportError(f"{where} has the field {name}; expected names of the form {rules['propertyNames']['pattern']}.")
         if name in known:
             check(f"{where}: {name}", field, known[name])
         elif others is False:
-            raise ExportError(f"{where} has the field {name}; expected are {sorted(known)}.")
+            raise ExportError(f"{where} has the field {name}; expected only {sorted(known)}.")
         elif others is not True:
             check(f"{where}: {name}", field, others)
 
@@ -91,7 +91,7 @@ def _resolved(rules: dict[str, Any]) -> dict[str, Any]:
 
 
 def _is_plain(value: object, rules: dict[str, Any]) -> bool:
-    """Whether the value holds but for what is inside it."""
+    """Whether the value itself follows the rules, apart from its items and fields."""
     if "type" in rules:
         types = rules["type"] if isinstance(rules["type"], list) else [rules["type"]]
         if not any(_is(value, type) for type in types):
@@ -111,7 +111,7 @@ def _is_plain(value: object, rules: dict[str, Any]) -> bool:
 
 
 def _equal(value: object, other: object) -> bool:
-    """1 is not true, and an integer is not a fraction."""
+    """Equality that distinguishes 1 from true and from 1.0."""
     return type(value) is type(other) and value == other
 
 
@@ -134,7 +134,7 @@ def _is(value: object, type: str) -> bool:
 
 
 def _expected(rules: dict[str, Any]) -> str:
-    """The rules in words, after "expected"."""
+    """The rules in words, for the part of a message after "expected"."""
     rules = _resolved(rules)
     if "anyOf" in rules:
         return " or ".join(map(_expected, rules["anyOf"]))

@@ -1,4 +1,4 @@
-"""The sections of model.json that a family knows and that generation.json beside the weights may replace."""
+"""The sections of model.json that a family knows, and that generation.json beside the weights may replace."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .schema import check, definition, schema
 SECTIONS = ("license", "prompt", "layout", "image", "sampling", "decoding")
 OPTIONAL = ("denoising",)
 # Fields that the exporter adds to a section.
-ADDED = {"image": ("graph", "pixelsPerCode"), "denoising": ("hidden", "normalisation", "levels")}
+ADDED = {"image": ("graph", "pixelsPerCode"), "denoising": ("hidden", "normalization", "levels")}
 ORDER = ["guidance", "temperature", "topK", "topP"]
-# Fields that a section may leave out, and their values then.
+# Fields that generation.json may omit, and their default values.
 DEFAULTS: dict[str, dict[str, Any]] = {"prompt": {"negative": None, "cleaning": None}, "sampling": {"order": ORDER}}
 
 
 def read_generation(path: Path) -> dict[str, Any]:
-    """generation.json's sections and `name`, complete; none if there is no such file.
+    """The sections of generation.json, completed with default values, and `name`. Empty if there is no such file.
 
-    Raises ExportError at what is unknown, missing or unusable.
+    Raises ExportError for fields that are unknown, missing or unusable.
     """
     if not path.exists():
         return {}
     given = read_json(path)
     if unknown := set(given) - {"name", *SECTIONS, *OPTIONAL}:
-        raise ExportError(f"{path} has the unknown section {min(unknown)}; known are name, {', '.join((*SECTIONS, *OPTIONAL))}.")
+        raise ExportError(f"{path} has the unknown section {min(unknown)}; expected only name, {', '.join((*SECTIONS, *OPTIONAL))}.")
     if "name" in given:
         check(f"{path}: name", given["name"], definition("text"))
     for section in (*SECTIONS, *OPTIONAL):
@@ -40,29 +40,30 @@ def read_generation(path: Path) -> dict[str, Any]:
 
 
 def merge(family: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """All sections: those given, else those the family knows.
+    """All sections: those of generation.json, else the family's.
 
-    Raises ExportError if neither has one, or if the weights have other codes than are given.
+    Raises ExportError if a section is in neither, or if the layout has other codes than the weights.
     """
     sections = {}
     for section in SECTIONS:
         if section not in given and section not in known:
-            raise ExportError(f"{family} checkpoints do not tell their {section}: say it in generation.json.")
+            raise ExportError(f"the section {section} cannot be read from {family} checkpoints: give it in generation.json.")
         sections[section] = given[section] if section in given else _complete(section, section, known[section])
     codes = {name: sections["layout"][name] for name in ("firstCode", "codes")}
     if "layout" in known and codes != (known_codes := {name: known["layout"][name] for name in codes}):
         raise ExportError(
-            f"generation.json's layout has {_described(codes)}, and the weights have {_described(known_codes)}: correct generation.json.")
+            f"the layout in generation.json has {_described(codes)}; expected {_described(known_codes)}, as in the weights: "
+            "correct generation.json.")
     return sections
 
 
 def check_manifest(manifest: Mapping[str, Any]) -> None:
-    """Raises ExportError if model.json would not be what docs/model.schema.json says."""
+    """Raises ExportError if the manifest does not follow docs/model.schema.json."""
     check("model.json", manifest, schema())
 
 
 def fields(section: str) -> dict[str, Any]:
-    """The schema of a section as generation.json has it: without the fields that the exporter adds."""
+    """The schema of a section in generation.json, which has no fields that the exporter adds."""
     whole = definition(section)
     added, optional = ADDED.get(section, ()), DEFAULTS.get(section, {})
     return {

@@ -1,4 +1,4 @@
-"""A thin builder over onnx.helper: nodes are named after what they compute, and an output bears its node's name."""
+"""A thin builder over onnx.helper. A node's name says what it computes, and its output has the same name."""
 
 from __future__ import annotations
 
@@ -11,18 +11,17 @@ from onnx import TensorProto, helper, numpy_helper
 
 from .tensors import to_bfloat16
 
-# Written out, because onnx's own defaults are those of its release and not of the engine's ONNX Runtime.
+# Fixed, because onnx's defaults depend on its release and the engine's ONNX Runtime may be older.
 IR_VERSION = 10
 OPSETS = {"": 21, "com.microsoft": 1}
 
 FLOAT, FLOAT16, BFLOAT16 = TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16
 INT8, UINT8, INT32, INT64 = TensorProto.INT8, TensorProto.UINT8, TensorProto.INT32, TensorProto.INT64
-STRING, BOOL = TensorProto.STRING, TensorProto.BOOL
 Shape = Sequence["int | str"]
 
 
 def as_type(values: np.ndarray, type: int) -> np.ndarray:
-    """float32 values in one of the three float types; bfloat16, which NumPy lacks, as its uint16 bits."""
+    """float32 values in one of the three float types. NumPy has no bfloat16, so its bits are returned as uint16."""
     return to_bfloat16(values) if type == BFLOAT16 else np.asarray(values, {FLOAT: np.float32, FLOAT16: np.float16}[type])
 
 
@@ -33,7 +32,7 @@ class Graph:
         self._metadata: dict[str, str] = {}
 
     def metadata(self, key: str, value: int) -> None:
-        """Writes a number beside the graph, for the engine to compare with model.json."""
+        """Adds a number to the graph's metadata, which the engine compares with model.json."""
         self._metadata[key] = str(value)
 
     def input(self, name: str, type: int, shape: Shape) -> str:
@@ -45,28 +44,28 @@ class Graph:
         self._graph.output.append(helper.make_tensor_value_info(name, type, shape))
 
     def node(self, op: str, name: str, inputs: Sequence[str], domain: str = "", **attributes: object) -> str:
-        """Adds a node with one output, which is called `name`; returns that."""
+        """Adds a node with one output, called `name`; returns the name."""
         return self.nodes(op, [name], inputs, domain, **attributes)[0]
 
     def nodes(self, op: str, outputs: Sequence[str], inputs: Sequence[str], domain: str = "", **attributes: object) -> list[str]:
-        """Adds a node with several outputs; '' leaves an optional input or output out."""
+        """Adds a node with several outputs; returns their names. '' omits an optional input or output."""
         node = helper.make_node(op, inputs, outputs, name=next(o for o in outputs if o), domain=domain, **attributes)
         self._graph.node.append(node)
         return list(outputs)
 
     def constant(self, array: np.ndarray | np.generic, name: str | None = None) -> str:
-        """A small initialiser inside the graph file. Equal ones without a name are stored once."""
+        """Adds a small initializer to the graph file; returns its name. Equal ones without a name are stored once."""
         array = np.asarray(array)
         key = (array.dtype.str, array.tobytes(), array.shape)
         if name is None and key in self._constants:
             return self._constants[key]
         name = name or f"constant.{len(self._constants)}"
         self._constants[key] = name
-        self.initialiser(numpy_helper.from_array(array, name))
+        self.initializer(numpy_helper.from_array(array, name))
         return name
 
     def floats(self, values: np.ndarray, type: int, name: str | None = None) -> str:
-        """A small initialiser of float values in one of the three float types."""
+        """The same for float values, stored in one of the three float types."""
         if type != BFLOAT16:
             return self.constant(as_type(values, type), name)
         bits = np.ascontiguousarray(as_type(values, type))
@@ -75,23 +74,19 @@ class Graph:
             return self._constants[key]
         name = name or f"constant.{len(self._constants)}"
         self._constants[key] = name
-        self.initialiser(TensorProto(name=name, data_type=BFLOAT16, dims=bits.shape, raw_data=bits.tobytes()))
+        self.initializer(TensorProto(name=name, data_type=BFLOAT16, dims=bits.shape, raw_data=bits.tobytes()))
         return name
 
     def external(self, name: str, type: int, shape: Sequence[int], location: str, offset: int, length: int) -> str:
-        """An initialiser whose bytes lie in another file of the folder."""
+        """Adds an initializer whose bytes are in another file of the folder; returns its name."""
         tensor = TensorProto(name=name, data_type=type, dims=shape, data_location=TensorProto.EXTERNAL)
         for key, value in (("location", location), ("offset", offset), ("length", length)):
             tensor.external_data.add(key=key, value=str(value))
-        self.initialiser(tensor)
+        self.initializer(tensor)
         return name
 
-    def initialiser(self, tensor: TensorProto) -> None:
+    def initializer(self, tensor: TensorProto) -> None:
         self._graph.initializer.append(tensor)
-
-    def body(self) -> onnx.GraphProto:
-        """For the attribute of a node that runs a graph, such as Loop's."""
-        return self._graph
 
     def save(self, path: Path) -> None:
         used = {node.domain for node in self._graph.node} | {""}
@@ -106,9 +101,9 @@ class Graph:
 
 
 class Graphs(Graph):
-    """Several graphs that differ in little: what is added here is added to each of them under the same name.
+    """Several graphs with few differences. What is added here is added to each of them, under the same name.
 
-    What one of them has alone is added to it directly; a constant then needs a name.
+    Parts of a single graph are added to it directly. Constants added that way need a name.
     """
 
     def __init__(self, graphs: Sequence[Graph]) -> None:
@@ -133,13 +128,13 @@ class Graphs(Graph):
             graph.nodes(op, outputs, inputs, domain, **attributes)
         return list(outputs)
 
-    def initialiser(self, tensor: TensorProto) -> None:
+    def initializer(self, tensor: TensorProto) -> None:
         for graph in self._graphs:
-            graph.initialiser(tensor)
+            graph.initializer(tensor)
 
 
 def external_files(graph: onnx.GraphProto) -> set[str]:
-    """The files that a graph's tensors lie in: initialisers and attributes, those of subgraphs too."""
+    """The files with a graph's external tensors: initializers and attributes, including those of subgraphs."""
     files: set[str] = set()
     tensors = [*graph.initializer]
     for sparse in graph.sparse_initializer:

@@ -1,4 +1,4 @@
-"""Heads of a width that ONNX Runtime's attention refuses, made wider by channels of zeros, which change nothing."""
+"""Widens heads that ONNX Runtime's attention does not accept, with channels of zeros. Results stay the same."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import numpy as np
 from .errors import ExportError
 from .rotary import Rotary
 from .tensors import Computed, Tensor
-from .transformer import Layer, Linear, Source
+from .transformer import Layer, Source
 
 MULTIPLE = 16  # GroupQueryAttention with rotation takes heads of 16, 32, ... channels
 
 
 def with_wide_heads(source: Source) -> Source:
-    """The source itself where its heads can be taken as they are."""
+    """The source with heads of an accepted width; the source itself if its heads have one."""
     return PaddedHeads(source) if source.shape.head_dim % MULTIPLE else source
 
 
 class PaddedHeads:
     """A source whose heads are widened to the next multiple of 16.
 
-    Queries and keys get channels of zeros, so their products stay; values too, and the output projection does not look at theirs. The
-    divisor of the products stays the root of the true width.
+    Queries and keys get channels of zeros, so their products stay the same. Values get them too, and the output projection ignores them.
+    Products are still divided by the root of the original width.
     """
 
     def __init__(self, source: Source) -> None:
@@ -37,18 +37,17 @@ class PaddedHeads:
         self.embedding, self.final_norm, self.head = source.embedding, source.final_norm, source.head
         half = shape.head_dim // 2
         pairs = np.arange(half)
-        # Where a head's channels go: pairs stay pairs.
+        # The new places of a head's channels. Pairs stay pairs.
         self._places = np.arange(shape.head_dim) if shape.rotary.interleaved else np.concatenate([pairs, width // 2 + pairs])
 
     def layer(self, index: int) -> Layer:
         layer = self._source.layer(index)
         if layer.head_norm is not None:
             raise ExportError(
-                f"heads have {self._width} channels; ONNX Runtime's attention with rotation needs a multiple of {MULTIPLE}, "
-                "and heads that are normalised cannot be widened."
+                f"heads have {self._width} channels; expected a multiple of {MULTIPLE}, as ONNX Runtime's rotary attention needs: "
+                "heads with a norm cannot be widened."
             )
-        qkv = Linear(*([self._widened(part) for part in parts] for parts in (layer.qkv.matrices, layer.qkv.biases)))
-        return dataclasses.replace(layer, qkv=qkv, output=self._widened(layer.output, columns=True))
+        return dataclasses.replace(layer, qkv=[self._widened(part) for part in layer.qkv], output=self._widened(layer.output, columns=True))
 
     def _widened(self, matrix: Tensor, columns: bool = False) -> Tensor:
         axis = 1 if columns else 0
@@ -62,7 +61,7 @@ class PaddedHeads:
         return Computed(f"{matrix.name}.padded", tuple(shape), values, matrix.dtype)
 
     def _widen(self, rows: np.ndarray) -> np.ndarray:
-        """[heads width, ...] to [heads wider, ...]; zero bits are zero in every type."""
+        """[heads * width, ...] to [heads * wider, ...]. Zero bits are the number zero in every type."""
         heads = rows.reshape(-1, self._width, *rows.shape[1:])
         wide = np.zeros((len(heads), self.shape.head_dim, *rows.shape[1:]), rows.dtype)
         wide[:, self._places] = heads
@@ -71,7 +70,7 @@ class PaddedHeads:
 
 @dataclasses.dataclass(frozen=True)
 class PaddedRotary:
-    """Tables for heads that were widened: pairs of zeros need not turn."""
+    """Rotary tables for widened heads. Pairs of zeros need no rotation."""
 
     rotary: Rotary
     head_dim: int

@@ -1,8 +1,9 @@
-"""The transformer over lanes: all lanes' new tokens in one row of tokens, attention per lane, weights read once per Run."""
+"""The transformer over lanes: the new tokens of all lanes form one row of tokens, and only attention is separate for each lane."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -30,9 +31,9 @@ class Shape:
     rotary: Rotary
     max_positions: int
     codes: int
-    norm_after: bool = False  # whether norms are on what a block adds (swin), and not on what it reads
-    attention_scale: float | None = None  # of products of queries and keys; None: head_dim**-0.5
-    encoded_text: bool = False  # whether ids past the embedding are rows of the input `condition`, and `position_offset` is an input
+    norm_after: bool = False  # whether norms come after blocks (swin) instead of before
+    attention_scale: float | None = None  # factor for products of queries and keys; None: head_dim**-0.5
+    encoded_text: bool = False  # whether there are the inputs `condition`, whose rows are ids past the embedding, and `position_offset`
 
     @property
     def packed_heads(self) -> int:
@@ -43,7 +44,8 @@ class Shape:
 class HeadNorm:
     """LayerNorm over each head of the queries and keys, before the rotation.
 
-    Of the queries and of the keys each [rows, head dim], or [head dim] as one row: as many consecutive heads share a row as there are to it.
+    Both gamma and beta have a tensor for queries and one for keys, [rows, head dim] or a single row [head dim]. Consecutive heads share a
+    row.
     """
 
     gamma: tuple[Tensor, Tensor]
@@ -53,7 +55,7 @@ class HeadNorm:
 
 @dataclasses.dataclass(frozen=True)
 class Linear:
-    """A product with matrices [outputs, inputs] whose outputs lie side by side, plus, where there are any, a bias [outputs] for each."""
+    """A product with matrices [outputs, inputs], with outputs side by side, plus a bias [outputs] for each matrix, if there are any."""
 
     matrices: Sequence[Tensor]
     biases: Sequence[Tensor] = ()
@@ -62,7 +64,7 @@ class Linear:
 @dataclasses.dataclass(frozen=True)
 class Layer:
     attention_norm: Tensor  # [hidden]
-    qkv: Linear  # [(heads + 2 kv heads) head dim, hidden]
+    qkv: Sequence[Tensor]  # one matrix or several, together [(heads + 2 kv heads) head dim, hidden]
     head_norm: HeadNorm | None
     output: Tensor  # [hidden, heads head dim]
     mlp_norm: Tensor  # [hidden]
@@ -72,19 +74,19 @@ class Layer:
 
 
 class Source(Protocol):
-    """A checkpoint, in terms of its architecture. Layers are read when they are asked for, so one at a time is in memory."""
+    """The parts of a checkpoint's transformer. Layers are read on demand, so one at a time is in memory."""
 
     shape: Shape
-    embedding: Sequence[Tensor]  # [ids, hidden] each; ids count on from one to the next
+    embedding: Sequence[Tensor]  # [ids, hidden] each; the ids of a table follow those of the table before it
     final_norm: Tensor  # [hidden]
-    head: Sequence[Linear]  # with GELU (by the error function) between them; the last has a row for each code, in code order
+    head: Sequence[Linear]  # with GELU (by the error function) between them; the last one has a row for each code, in the order of codes
 
     def layer(self, index: int) -> Layer: ...
 
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """A graph of the transformer. Variants of one precision share all weights and differ in their attention alone."""
+    """A graph of the transformer. Variants of one precision share all weights and differ only in attention."""
 
     graph: Graph
     lanes: int  # sequences in a Run
@@ -94,17 +96,19 @@ class Variant:
 class TransformerGraph:
     """Adds the whole transformer to several graphs at once.
 
-    Hidden states are [1, S, hidden]. The addition to the residual stream is part of the norm that follows it, so what
-    travels between blocks is the pair (what the last block added, stream before that).
+    Hidden states are [1, S, hidden]. The norm after a block also adds the block's output to the residual stream, so blocks pass on two
+    values: the last block's output, and the stream before it.
     """
 
-    def __init__(self, variants: Sequence[Variant], weights: Weights, precision: Precision, source: Source, denoising: Denoising | None = None) -> None:
+    def __init__(
+        self, variants: Sequence[Variant], weights: Weights, precision: Precision, source: Source,
+        denoising: Denoising | None = None) -> None:
         self._variants, self._weights, self._precision, self._source, self._denoising = variants, weights, precision, source, denoising
         self._graph = weights.graph
         self._shape = source.shape
 
     def build(self, advance: Callable[[], None] = lambda: None) -> None:
-        """`advance` is called after each layer."""
+        """Adds everything. `advance` is called after each layer."""
         graph, shape = self._graph, self._shape
         ids = graph.input(contract.INPUT_IDS, INT64, [1, "S"])
         rows = graph.input(contract.LOGITS_ROWS, INT64, ["R"])
@@ -116,16 +120,15 @@ class TransformerGraph:
             stream = self._denoising.build(graph, self._weights, stream, self._precision.type)
         for index in range(shape.layers):
             layer = self._source.layer(index)
-            name = f"layers.{index}"
-            blocks = (("attention", layer.attention_norm, lambda x: self._attention(f"{name}.attention", index, layer, x)),
-                      ("mlp", layer.mlp_norm, lambda x: self._mlp(f"{name}.mlp", layer, x)))
-            for part, weight, block in blocks:
+            attention = functools.partial(self._attention, index)
+            for part, weight, block in (("attention", layer.attention_norm, attention), ("mlp", layer.mlp_norm, self._mlp)):
+                name = f"layers.{index}.{part}"
                 if shape.norm_after:
-                    stream = stream if addition is None else graph.node("Add", f"{name}.{part}.stream", [stream, addition])
-                    addition, _ = self._norm(f"{name}.{part}_norm", block(stream), None, weight)
+                    stream = stream if addition is None else graph.node("Add", f"{name}.stream", [stream, addition])
+                    addition, _ = self._norm(f"{name}_norm", block(name, layer, stream), None, weight)
                 else:
-                    x, stream = self._norm(f"{name}.{part}_norm", stream, addition, weight)
-                    addition = block(x)
+                    x, stream = self._norm(f"{name}_norm", stream, addition, weight)
+                    addition = block(name, layer, x)
             advance()
         self._logits(rows, graph.node("Add", "stream", [stream, addition]))
 
@@ -137,18 +140,20 @@ class TransformerGraph:
             graph.input(contract.total_sequence_length(lane), INT32, [])
         self._add_rotary_tables(variant)
         if variant.tree:
-            lengths = graph.nodes("Split", [f"lane_length.{lane}" for lane in range(variant.lanes)], [contract.LANE_LENGTHS], axis=0, num_outputs=variant.lanes)
+            lengths = graph.nodes(
+                "Split", [f"lane_length.{lane}" for lane in range(variant.lanes)], [contract.LANE_LENGTHS], axis=0,
+                num_outputs=variant.lanes)
             for lane, length in enumerate(lengths):
                 self._add_tree(graph, lane, length)
 
     def _add_tree(self, graph: Graph, lane: int, length: str) -> None:
-        """The bias among the new tokens, made as wide as attention wants it: every new token sees the whole cache."""
+        """The attention bias among the new tokens, padded on the left with zeros for the cache, which every new token sees."""
         graph.input(contract.position_ids(lane), INT64, [1, f"S.{lane}"])
         among_new = graph.input(contract.attention_bias(lane), FLOAT, [1, 1, f"S.{lane}", f"S.{lane}"])
         total = graph.node("Cast", f"tree.{lane}.total", [contract.total_sequence_length(lane)], to=INT64)
         cached = graph.node("Sub", f"tree.{lane}.cached", [total, length])  # [1]
         before, after = (graph.constant(np.zeros(zeros, np.int64), f"tree.{lane}.{zeros}") for zeros in (3, 4))
-        pads = graph.node("Concat", f"tree.{lane}.pads", [before, cached, after], axis=0)  # on the left of the last axis
+        pads = graph.node("Concat", f"tree.{lane}.pads", [before, cached, after], axis=0)
         bias = graph.node("Pad", f"tree.{lane}.bias", [among_new, pads])
         if self._precision.type != FLOAT:
             graph.node("Cast", f"tree.{lane}.cast", [bias], to=self._precision.type)
@@ -157,7 +162,10 @@ class TransformerGraph:
         return f"tree.{lane}.{'bias' if self._precision.type == FLOAT else 'cast'}"
 
     def _embed(self, ids: str) -> str:
-        """[1, S, hidden]. Each table is looked up for every id, clipped to its own, and the last one that knows the id is believed."""
+        """The embeddings [1, S, hidden].
+
+        Every table is looked up for every id, clipped to its own ids. The last table with the id is chosen.
+        """
         graph, rows, first = self._graph, "", 0
         tables, types = map(list, zip(*(self._weights.table(table, self._precision.type) for table in self._source.embedding)))
         sizes: list[int | None] = [table.shape[0] for table in self._source.embedding]
@@ -180,24 +188,26 @@ class TransformerGraph:
         return rows
 
     def _ids_from(self, name: str, ids: str, first: int, size: int | None) -> str:
-        """Ids counted from `first`, those outside 0 .. size - 1 brought to an end of it."""
+        """Ids minus `first`, clipped to 0 .. size - 1."""
         graph = self._graph
         own = graph.node("Sub", f"{name}.from_first", [ids, graph.constant(np.array(first))])
         bounds = [graph.constant(np.array(bound)) for bound in (0, size and size - 1) if bound is not None]
         return graph.node("Clip", f"{name}.own", [own, *bounds])
 
     def _norm(self, name: str, stream: str, addition: str | None, weight: Tensor) -> tuple[str, str]:
-        """The normalised sum of stream and addition, and the sum itself."""
+        """The normalized sum of stream and addition, and the sum itself."""
         gamma = self._vector(weight.float32())
         if addition is None:
-            return self._graph.node("SimplifiedLayerNormalization", name, [stream, gamma], axis=-1, epsilon=self._shape.norm_epsilon), stream
+            return self._graph.node(
+                "SimplifiedLayerNormalization", name, [stream, gamma], axis=-1, epsilon=self._shape.norm_epsilon), stream
         outputs = [name, "", "", f"{name}.stream"]
-        self._graph.nodes("SkipSimplifiedLayerNormalization", outputs, [addition, stream, gamma], MICROSOFT, epsilon=self._shape.norm_epsilon)
+        self._graph.nodes(
+            "SkipSimplifiedLayerNormalization", outputs, [addition, stream, gamma], MICROSOFT, epsilon=self._shape.norm_epsilon)
         return name, outputs[3]
 
-    def _attention(self, name: str, index: int, layer: Layer, x: str) -> str:
+    def _attention(self, index: int, name: str, layer: Layer, x: str) -> str:
         precision = self._precision
-        qkv = self._linear(f"{name}.qkv", precision.rows(f"{name}.input", x), layer.qkv, precision)
+        qkv = precision.linear(f"{name}.qkv", precision.rows(f"{name}.input", x), layer.qkv)
         if layer.head_norm is not None:
             qkv = self._head_norm(f"{name}.head_norm", qkv, layer.head_norm)
         joined = f"{name}.joined"  # [1, S, heads head_dim]
@@ -209,7 +219,7 @@ class TransformerGraph:
         return precision.linear(f"{name}.output", precision.rows(joined, joined), [layer.output])
 
     def _head_norm(self, name: str, qkv: str, norm: HeadNorm) -> str:
-        """LayerNorm over the query and key heads of packed [1, S, (heads + 2 kv heads) head_dim]; values pass."""
+        """LayerNorm over the query and key heads of packed [1, S, (heads + 2 kv heads) head_dim]. Values stay as they are."""
         graph, shape = self._graph, self._shape
         normed = shape.heads + shape.kv_heads
         heads = graph.node("Reshape", f"{name}.heads", [qkv, graph.constant(np.array([-1, shape.packed_heads, shape.head_dim]))])
@@ -222,9 +232,10 @@ class TransformerGraph:
         return graph.node("Reshape", f"{name}.packed", [joined, graph.constant(np.array([1, -1, shape.packed_heads * shape.head_dim]))])
 
     def _of_heads(self, parts: tuple[Tensor, Tensor]) -> np.ndarray:
-        """[heads + kv heads, head_dim]."""
+        """The rows of a HeadNorm, repeated for each head: [heads + kv heads, head_dim]."""
         rows = [np.atleast_2d(part.float32()) for part in parts]
-        return np.concatenate([np.repeat(each, heads // len(each), axis=0) for each, heads in zip(rows, (self._shape.heads, self._shape.kv_heads))])
+        return np.concatenate(
+            [np.repeat(each, heads // len(each), axis=0) for each, heads in zip(rows, (self._shape.heads, self._shape.kv_heads))])
 
     def _attend(self, variant: Variant, name: str, index: int, lane: int, packed: str) -> str:
         graph, shape, type = variant.graph, self._shape, self._precision.type
@@ -243,7 +254,7 @@ class TransformerGraph:
         return name
 
     def _mlp(self, name: str, layer: Layer, x: str) -> str:
-        """down(silu(gate(x)) * up(x)), gate and up in one product."""
+        """down(silu(gate(x)) * up(x)), with gate and up in one product."""
         graph, precision = self._graph, self._precision
         both = precision.linear(f"{name}.gate_up", precision.rows(f"{name}.input", x), [layer.gate, layer.up])
         gate, up = graph.nodes("Split", [f"{name}.gate", f"{name}.up"], [both], axis=2, num_outputs=2)
@@ -252,7 +263,7 @@ class TransformerGraph:
         return precision.linear(f"{name}.down", precision.rows(f"{name}.inner", inner), [layer.down])
 
     def _logits(self, rows: str, stream: str) -> None:
-        """Rows are picked before the final norm, so that a prefill pays for one row of the head and not for all."""
+        """Rows are selected before the final norm, so that a prefill computes only one row of the head."""
         graph, precision = self._graph, self._precision.head
         wanted = graph.node("Gather", "wanted", [stream, rows], axis=1)
         x, _ = self._norm("final_norm", wanted, None, self._source.final_norm)
@@ -274,10 +285,10 @@ class TransformerGraph:
         return self._graph.node("Add", name, [product, self._vector(np.concatenate([bias.float32() for bias in linear.biases]))])
 
     def _add_rotary_tables(self, variant: Variant) -> None:
-        """cos and sin [places in the cache, head_dim / 2], angles in double precision."""
+        """Cosines and sines [slots of the cache, head_dim / 2], computed in double precision."""
         shape, graph = self._shape, variant.graph
         graph.metadata(contract.METADATA_POSITIONS, shape.max_positions)
-        places = shape.max_positions + shape.rotary.spare + (contract.MOST_BRANCHES if variant.tree else 0)
+        places = shape.max_positions + shape.rotary.spare + (contract.MAX_BRANCHES if variant.tree else 0)
         offset = graph.input(contract.POSITION_OFFSET, INT64, [1]) if shape.encoded_text else ""
         for name, table in zip(ROTARY_TABLES, shape.rotary.tables(places)):
             graph.floats(table, self._precision.type, name)
@@ -289,5 +300,5 @@ class TransformerGraph:
         return [f"{name}.skipped" if self._shape.encoded_text else name for name in ROTARY_TABLES]
 
     def _vector(self, values: np.ndarray) -> str:
-        """Norm weights: small, so they lie in the graph file."""
+        """A vector in the type of the activations, stored in the graph file because it is small."""
         return self._graph.floats(values, self._precision.type)

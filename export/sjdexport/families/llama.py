@@ -1,4 +1,4 @@
-"""LLaMA's blocks (arXiv 2302.13971), which every family is made of, under the names that checkpoints give them."""
+"""LLaMA's blocks (arXiv 2302.13971), which all families consist of, and their names in checkpoints."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from ..errors import ExportError
 from ..numbering import count
 from ..tensors import Tensor
 from ..text_encoder import T5Encoder
-from ..transformer import HeadNorm, Layer, Linear, Shape
+from ..transformer import HeadNorm, Layer, Shape
 from .fields import number, part, whole
 
-TABLES = ("rope.freqs", "rotary_emb.inv_freq")  # of the rotation, which are computed
-HEAD_NORM_EPSILON = 1e-5  # fixed in Chameleon's code, whatever rms_norm_eps says
+TABLES = ("rope.freqs", "rotary_emb.inv_freq")  # the exporter computes these
+HEAD_NORM_EPSILON = 1e-5  # fixed in Chameleon's code, independent of rms_norm_eps
 
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """Without the ending .weight. Those from `attention_norm` on stand behind `layers` and a layer's number."""
+    """Names of tensors without .weight. Those from `attention_norm` on follow `layers` and the layer's number."""
 
     embedding: str
     final_norm: str
@@ -30,7 +30,7 @@ class Names:
     layers: str
     attention_norm: str
     qkv: tuple[str, ...]
-    head_norms: tuple[str, str]  # of queries and keys, where there are any
+    head_norms: tuple[str, str]  # of queries and keys, if there are any
     output: str
     mlp_norm: str
     gate: str
@@ -67,19 +67,18 @@ class Sizes:
     theta: float
 
 
-# As transformers calls them.
+# Their names in config.json.
 KEYS = {
     "layers": "num_hidden_layers", "hidden": "hidden_size", "heads": "num_attention_heads", "inner": "intermediate_size",
     "vocabulary": "vocab_size", "max_positions": "max_position_embeddings",
 }
 
 
-def read_sizes(config: Mapping[str, Any], path: Path, defaults: Mapping[str, float] = {}) -> Sizes:
-    """Sizes from a config.json (or a part of it). Raises ExportError where one is missing and `defaults` has none either."""
+def read_sizes(config: Mapping[str, Any], path: Path, defaults: Mapping[str, float] | None = None) -> Sizes:
+    """The sizes in a config.json or a part of it. Raises ExportError if one is unusable, or missing there and in `defaults`."""
+    defaults = defaults or {}
     if not config:
-        raise ExportError(
-            f"{path} is missing or says nothing of sizes, which are read from it: give --checkpoint the folder that holds it, and not a file of weights."
-        )
+        raise ExportError(f"{path}, with the sizes of the model, is missing or empty: give the folder that contains it as --checkpoint.")
     _check_supported(config, path)
 
     def given(key: str, name: str, otherwise: float | None = None) -> object:
@@ -97,24 +96,26 @@ def read_sizes(config: Mapping[str, Any], path: Path, defaults: Mapping[str, flo
     )
     if heads % sizes.kv_heads or sizes.head_dim % 2:
         raise ExportError(
-            f"{path} has {heads} attention heads over {sizes.kv_heads} of keys, {sizes.head_dim} wide; expected a multiple, and an even width."
+            f"{path} has {heads} attention heads, {sizes.kv_heads} key-value heads and heads of {sizes.head_dim} channels; "
+            "expected a multiple of the key-value heads, and an even number of channels."
         )
     return sizes
 
 
 def _check_supported(config: Mapping[str, Any], path: Path) -> None:
-    """Refuses what would change the results and is not exported."""
+    """Raises ExportError for settings that would change the results and cannot be exported."""
     for key in ("rope_scaling", "rope_parameters"):  # the second is what newer versions of transformers write
         rotary = part(path, key, config.get(key))
         kinds = {json.dumps(rotary[name]) for name in ("rope_type", "type") if rotary.get(name) is not None}
         if kinds - {'"default"'} or rotary.keys() - {"rope_type", "type", "rope_theta"}:
-            raise ExportError(f"{path} has {key} {dict(rotary)}; rotation of scaled positions is not exported: give a checkpoint without it.")
+            raise ExportError(
+                f"{path} has {key} {dict(rotary)}; scaled rotary positions cannot be exported: give a checkpoint without them.")
     if (activation := config.get("hidden_act")) not in (None, "silu", "swish"):
-        raise ExportError(f"{path} has hidden_act {activation!r}; only silu is exported.")
+        raise ExportError(f"{path} has hidden_act {activation!r}; expected silu, the only activation that can be exported.")
 
 
 def measure(checkpoint: Checkpoint, names: Names, head_dim: int) -> dict[str, int]:
-    """The sizes that the shapes of the tensors tell."""
+    """The sizes that follow from the shapes of the tensors."""
     embedding = checkpoint.tensor(f"{names.embedding}.weight", None, None)
     first = f"{names.layers}0."
     queries = checkpoint.tensor(f"{first}{names.output}.weight", embedding.shape[1], None).shape[1]
@@ -127,11 +128,10 @@ def measure(checkpoint: Checkpoint, names: Names, head_dim: int) -> dict[str, in
 
 
 class Llama:
-    """The tensors of a decoder of such blocks."""
+    """The tensors of a transformer of such blocks."""
 
     def __init__(self, checkpoint: Checkpoint, names: Names, sizes: Sizes) -> None:
         self.checkpoint, self.names, self.sizes = checkpoint, names, sizes
-        self._biased = f"{names.layers}0.{names.qkv[0]}.bias" in checkpoint
         self._normed = f"{names.layers}0.{names.head_norms[0]}.weight" in checkpoint
         self._check_names()
         self.embedding = self.tensor(names.embedding, sizes.vocabulary, sizes.hidden)
@@ -153,13 +153,12 @@ class Llama:
         prefix = f"{names.layers}{index}."
         queries, keys = sizes.heads * sizes.head_dim, sizes.kv_heads * sizes.head_dim
         rows = (queries, keys, keys) if len(names.qkv) == 3 else (queries + 2 * keys,)
-        biases = [self.checkpoint.tensor(f"{prefix}{name}.bias", n) for name, n in zip(names.qkv, rows)] if self._biased else []
         head_norm = None
         if self._normed:
             head_norm = HeadNorm(self._head_norm(prefix, "weight"), self._head_norm(prefix, "bias"), HEAD_NORM_EPSILON)
         return Layer(
             attention_norm=self.tensor(prefix + names.attention_norm, sizes.hidden),
-            qkv=Linear([self.tensor(prefix + name, n, sizes.hidden) for name, n in zip(names.qkv, rows)], biases),
+            qkv=[self.tensor(prefix + name, n, sizes.hidden) for name, n in zip(names.qkv, rows)],
             head_norm=head_norm,
             output=self.tensor(prefix + names.output, sizes.hidden, queries),
             mlp_norm=self.tensor(prefix + names.mlp_norm, sizes.hidden),
@@ -169,22 +168,29 @@ class Llama:
         )
 
     def _check_names(self) -> None:
-        """A tensor of a layer that is not read would change the results: adapters, scales of quantised weights, biases, more layers."""
+        """Raises ExportError for tensors of a layer that are not read.
+
+        Adapters, scales of quantized weights, biases and further layers would change the results.
+        """
         names, start = self.names, self.names.layers
         weights = [names.attention_norm, *names.qkv, names.output, names.mlp_norm, names.gate, names.up, names.down]
         read = {f"{name}.weight" for name in [*weights, *(names.head_norms if self._normed else ())]}
-        read |= {f"{name}.bias" for name in [*(names.qkv if self._biased else ()), *(names.head_norms if self._normed else ())]}
+        read |= {f"{name}.bias" for name in (names.head_norms if self._normed else ())}
         for name in self.checkpoint.names():
             if not name.startswith(start) or name.endswith(TABLES):
                 continue
             layer, _, rest = name[len(start) :].partition(".")
             if layer.isdigit() and int(layer) >= self.sizes.layers:
-                raise ExportError(f"the weights have the tensor {name}, and by config.json there are {self.sizes.layers} layers: they do not belong together.")
+                raise ExportError(
+                    f"the weights have the tensor {name}, but config.json has {self.sizes.layers} layers: they are not from the same "
+                    "model."
+                )
             if rest not in read:
-                raise ExportError(f"the weights have the tensor {name}, which no block of this architecture reads: this is another model, or a modified one.")
+                raise ExportError(
+                    f"the weights have the tensor {name}, which this architecture does not read: this is another model, or a modified one.")
 
     def _head_norm(self, prefix: str, part: str) -> tuple[Tensor, Tensor]:
-        """Some files have one row for several consecutive heads, or one for all, the port has one for each."""
+        """The norms of queries and keys. They have one row for each head, for several consecutive heads, or for all heads."""
         parts = []
         for norm, heads in zip(self.names.head_norms, (self.sizes.heads, self.sizes.kv_heads)):
             name = f"{prefix}{norm}.{part}"
@@ -200,7 +206,7 @@ class Llama:
 
 
 class LlamaFamily:
-    """What is the same in every family over such blocks: the blocks, and that the transformer reads text by itself unless told otherwise."""
+    """The members that are the same in most families: layers, and no text encoder."""
 
     _llama: Llama
 
@@ -212,7 +218,7 @@ class LlamaFamily:
 
 
 def head_norm_rows(checkpoint: Checkpoint, name: str, head_dim: int | None) -> tuple[Tensor, int]:
-    """A tensor that has rows of head_dim or is one, and how many."""
+    """A norm's tensor, [rows, head_dim] or a single row [head_dim], and its number of rows."""
     is_row = len(checkpoint.shape(name) or ()) == 1
     tensor = checkpoint.tensor(name, *((head_dim,) if is_row else (None, head_dim)))
     return tensor, 1 if is_row else tensor.shape[0]

@@ -1,4 +1,4 @@
-"""Emu3-Gen (arXiv 2409.18869): LLaMA blocks with grouped heads, and a vision tokenizer in a repository of its own."""
+"""Emu3-Gen (arXiv 2409.18869): LLaMA blocks with grouped heads. Its vision tokenizer is published separately."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from ..rotary import SequenceRotary
 from ..tokenizers import emu3_special_tokens, read_tiktoken
 from ..transformer import Linear
 from .fields import whole
-from .given import Given, Tokenizer
+from .given import UNKNOWN_LICENSE, Given, Tokenizer
 from .llama import Llama, LlamaFamily, hugging_face, read_sizes
 
-AREA = 720 * 720  # pixels of a picture, about, where config.json has no image_area
+AREA = 720 * 720  # approximate pixels of a picture, if config.json has no image_area
 PIXELS_PER_CODE = 8
-PORT = ("model.text_model.", "text_model.")  # Hugging Face's names
+PORT = ("model.text_model.", "text_model.")  # prefixes of names in Hugging Face's port
 RATIOS = ((1, 1), (4, 3), (3, 4), (3, 2), (2, 3), (16, 9), (9, 16))  # width to height
-MOST_TEXT = 512  # tokens
+MAX_TEXT = 512  # tokens
 QUALITY = " masterpiece, film grained, best quality."
-# The defects that its image_generation.py (Apache-2.0) guides away from.
+# The default negative prompt of Emu3's image_generation.py (Apache-2.0).
 NEGATIVE = (
     "lowres, bad anatomy, bad hands, text, error, missing fingers, extra digit, fewer digits, cropped, worst quality, low quality, "
     "normal quality, jpeg artifacts, signature, watermark, username, blurry."
 )
-# Structural tokens by their distance to the first code: the vocabulary ends with the codes, and these stand before them.
+# Structural tokens by their distance to the first code. They come before the codes, which are at the end of the vocabulary.
 ROW_END, FRAME_END, BEGIN, END, CODES_START, IMAGE_START, IMAGE_END = -8, -7, -5, -4, -3, -2, -1
 TOKENS = {
     ROW_END: "<|extra_200|>", FRAME_END: "<|extra_201|>", BEGIN: "<|extra_203|>", END: "<|extra_204|>",
@@ -38,14 +38,15 @@ class Emu3(LlamaFamily):
     name = "emu3"
 
     @staticmethod
-    def recognises(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
+    def recognizes(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
         return str(config.get("model_type", "")).lower() == "emu3"
 
     def __init__(self, given: Given) -> None:
         self._given = given
         if "text_config" in given.config or any(name.startswith(PORT) for name in given.checkpoint.names()):
             raise ExportError(
-                f"the checkpoint in {given.folder} is Hugging Face's port of Emu3, which is not supported: give BAAI's own files, Emu3-Gen and "
+                f"the checkpoint in {given.folder} is Hugging Face's port of Emu3, which cannot be exported: give BAAI's own "
+                "files, Emu3-Gen and "
                 "--vq Emu3-VisionTokenizer."
             )
         self._llama = Llama(given.checkpoint, hugging_face(), read_sizes(given.config, given.folder / "config.json", {"theta": 1e6}))
@@ -54,12 +55,15 @@ class Emu3(LlamaFamily):
         codes = self._vq.tensor("quantize.embedding.weight", None, None).shape[0]
         self._first_code = self._llama.sizes.vocabulary - codes
         if self._first_code + ROW_END < 0:
-            raise ExportError(f"the vocabulary of {self._llama.sizes.vocabulary} has no room for the {codes} codes of the vision tokenizer: they do not belong together.")
+            raise ExportError(
+                f"the vocabulary has {self._llama.sizes.vocabulary} ids, too few for the vision tokenizer's {codes} codes: they "
+                "are not from the same model.")
         self._tokenizer = read_tiktoken(given.document("emu3.tiktoken"), emu3_special_tokens(given.document("emu3_vision_tokens.txt")))
         for distance, token in TOKENS.items():
             found, expected = self._tokenizer.id(token), self._first_code + distance
             if found not in (None, expected):
-                raise ExportError(f"the tokenizer gives {token} the id {found} where the weights have it at {expected}: they do not belong together.")
+                raise ExportError(
+                    f"the tokenizer has {token} at id {found}; expected {expected}: tokenizer and weights are not from the same model.")
         sizes = self._llama.sizes
         self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim))
         self.embedding, self.final_norm = [self._llama.embedding], self._llama.final_norm
@@ -76,16 +80,16 @@ class Emu3(LlamaFamily):
             return [self._id(BEGIN), {"text": text}, self._id(IMAGE_START), {"text": "{rows}*{columns}"}, self._id(CODES_START)]
 
         return {
-            "license": {"id": "unknown", "commercial": False,  # the page of the weights was not found
-                        "notice": "Emu3's code is under the Apache License 2.0; for the weights see the licence on the page that they were downloaded from."},
-            "prompt": {"conditional": lane("{prompt}" + QUALITY), "unconditional": lane("{negative}"), "negative": NEGATIVE, "cleaning": None,
-                       "maxTokens": MOST_TEXT},
+            # The license of the weights could not be looked up.
+            "license": {"id": "unknown", "commercial": False, "notice": UNKNOWN_LICENSE.format(model="Emu3")},
+            "prompt": {"conditional": lane("{prompt}" + QUALITY), "unconditional": lane("{negative}"), "negative": NEGATIVE,
+                       "cleaning": None, "maxTokens": MAX_TEXT},
             "layout": {"firstCode": self._first_code, "codes": self.shape.codes, "rowSuffix": [self._id(ROW_END)],
                        "suffix": [self._id(FRAME_END), self._id(IMAGE_END), self._id(END)]},
             "image": {"sizes": [size(*ratio, self._area) for ratio in RATIOS]},
             "sampling": {"guidance": 3.0, "temperature": 1.0, "topK": 2048, "topP": 1.0},
-            # As arXiv 2410.01699 publishes them for this model.
-            "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform", "sequential": {"first": 1, "last": 1}},
+            # The settings of arXiv 2410.01699 for this model.
+            "decoding": {"method": "sjd", "window": 16, "initialization": "uniform", "sequential": {"first": 1, "last": 1}},
         }
 
     def _id(self, distance: int) -> int:
@@ -93,6 +97,6 @@ class Emu3(LlamaFamily):
 
 
 def size(width: int, height: int, area: int = AREA) -> list[int]:
-    """[width, height] in pixels of a picture of that ratio and about that area."""
+    """[width, height] in pixels of a picture with that ratio and about that area."""
     unit = (area / (width * height)) ** 0.5
     return [max(1, round(side * unit / PIXELS_PER_CODE)) * PIXELS_PER_CODE for side in (width, height)]

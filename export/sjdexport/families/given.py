@@ -1,4 +1,4 @@
-"""What the user gave, as families read it."""
+"""The user's input as families read it: the checkpoint, the documents beside it, and options of the command line."""
 
 from __future__ import annotations
 
@@ -12,51 +12,53 @@ from ..checkpoint import Checkpoint, open_checkpoint
 from ..errors import ExportError
 from ..tokenizers import read_hf_bpe
 
+UNKNOWN_LICENSE = "{model}'s code is under the Apache License 2.0. For the weights, see the license on the page they were downloaded from."
+
 
 class Tokenizer(Protocol):
-    size: int  # its largest id and one
+    size: int  # its largest id plus one
 
     def id(self, token: str) -> int | None:
-        """Special and added tokens too."""
+        """The id of a token, which may be a special or added one; None if there is no such token."""
 
     def split_specials(self, template: str) -> list[int | str]:
-        """Text in pieces, and the ids of the special tokens that it names."""
+        """The template's text in pieces, with the ids of the special tokens in it."""
 
     def write(self, folder: Path) -> dict[str, Any]:
-        """Writes its files; returns the section `tokenizer` of model.json."""
+        """Writes the tokenizer's files; returns the section `tokenizer` of model.json."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Given:
     checkpoint: Checkpoint
-    config: Mapping[str, Any]  # config.json's content; empty where there is none
+    config: Mapping[str, Any]  # content of config.json; empty if there is none
     sections: Mapping[str, Any]  # generation.json's sections
     vq: Path | None = None  # --vq
     text_encoder: Path | None = None  # --text-encoder
     size: int | None = None  # --size
-    read: list[Path] = dataclasses.field(default_factory=list, compare=False)  # documents that were: what the weights cannot do without
+    read: list[Path] = dataclasses.field(default_factory=list, compare=False)  # documents that were read and must ship with the weights
 
     @property
     def folder(self) -> Path:
         return self.checkpoint.folder
 
     def document(self, name: str) -> Path:
-        """The file of that name beside the weights, which is about to be read if it is there."""
+        """The path of a document beside the weights, which is recorded as read."""
         path = self.folder / name
         if path not in self.read:
             self.read.append(path)
         return path
 
     def open_vq(self, what: str) -> Checkpoint:
-        """The file of --vq. Raises ExportError, which says that `what` is expected there, if none was given."""
+        """Opens --vq. Raises ExportError, with `what` as the expected file, if it was not given."""
         if self.vq is None:
             raise ExportError(f"the weights in {self.folder} do not include the image decoder: give {what} with --vq.")
         return open_checkpoint(self.vq)
 
     def read_tokenizer(self, *names: str) -> Tokenizer:
-        """The first tokenizer.json of these names beside the weights, or beside the image decoder of --vq.
+        """Reads the first file with one of these names beside the weights or beside --vq.
 
-        No text spells ids of generation.json's layout.
+        Text never becomes ids that the layout in generation.json uses.
         """
         folders = [self.folder, self.folder / "tokenizer"]
         if self.vq is not None:
@@ -70,15 +72,16 @@ class Given:
         return read_hf_bpe(path, structure_ids=structure)
 
     def id(self, tokenizer: Tokenizer, token: str) -> int:
-        """The id of a token that the family's prompts need."""
+        """The id of a token that the family's prompts need. Raises ExportError if the tokenizer does not have it."""
         id = tokenizer.id(token)
         if id is None:
-            raise ExportError(f"the tokenizer has no token {token}, which this family's prompts need: say prompt, layout and image in generation.json.")
+            raise ExportError(
+                f"the tokenizer has no token {token}, which this family's prompts need: give prompt, layout and image in generation.json.")
         return id
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object. Raises ExportError where the file holds something else."""
+    """The JSON object in a file. Raises ExportError if the file contains something else."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):

@@ -1,6 +1,7 @@
-"""Janus-Pro (arXiv 2501.17811): a LLaMA that reads text, with image codes embedded and predicted by small networks of their own.
+"""Janus-Pro (arXiv 2501.17811): a LLaMA that reads text. Small networks embed its image codes and predict them.
 
-What embeds a code depends on nothing but the code, so the export tabulates it. The understanding half and the head over text are left out.
+The embedding of a code depends only on the code, so it is exported as a table. The parts for understanding images and for writing text are
+not exported.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ from .llama import Llama, LlamaFamily, Names, hugging_face, measure, read_sizes
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
-    """Where a file has the parts, without the endings .weight and .bias."""
+    """The names of the parts in a file, without .weight and .bias."""
 
     names: Names
-    embedding: str  # of codes
+    embedding: str  # of image codes
     aligner: tuple[str, str]
     head: tuple[str, str]
     image_decoder: str
@@ -43,10 +44,11 @@ PORT = Layout(
     ("model.generation_aligner.fc1", "model.generation_aligner.hidden_layers.0"),
     ("model.generation_head.proj_out", "model.generation_head.vision_head"), "model.vqmodel.",
 )
-HEAD_DIM = 128  # in both sizes; a config.json that does not say so leaves it to LLaMA's defaults
-CONTEXT = 4096  # trained, by its report; config.json allows more
+HEAD_DIM = 128  # in both sizes; config.json may leave it to LLaMA's defaults
+CONTEXT = 4096  # positions in training, according to the paper; config.json allows more
 SIDE = 384  # pixels
-MOST_TEXT = 1024  # tokens
+MAX_TEXT = 1024  # tokens
+LICENSE = "The weights are under the DeepSeek Model License 1.0. It allows commercial use; its use restrictions must be passed on."
 TEMPLATE = "<|User|>: {prompt}\n\n<|Assistant|>:"
 BEGIN, PAD, IMAGE_START = "<｜begin▁of▁sentence｜>", "<｜▁pad▁｜>", "<begin_of_image>"
 
@@ -55,7 +57,7 @@ class Janus(LlamaFamily):
     name = "janus"
 
     @staticmethod
-    def recognises(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
+    def recognizes(checkpoint: Checkpoint, config: Mapping[str, Any]) -> bool:
         return any(f"{layout.head[1]}.weight" in checkpoint for layout in (ORIGINAL, PORT))
 
     def __init__(self, given: Given) -> None:
@@ -65,7 +67,8 @@ class Janus(LlamaFamily):
         key = "language_config" if "language_config" in given.config else "text_config"
         config, head_dim = part(path, key, given.config.get(key)), HEAD_DIM
         if {"hidden_size", "num_attention_heads"} <= config.keys():
-            head_dim = max(1, whole(path, "hidden_size", config["hidden_size"]) // whole(path, "num_attention_heads", config["num_attention_heads"]))
+            head_dim = max(
+                1, whole(path, "hidden_size", config["hidden_size"]) // whole(path, "num_attention_heads", config["num_attention_heads"]))
         sizes = read_sizes(config, path, {**measure(checkpoint, self._layout.names, head_dim), "epsilon": 1e-6})
         sizes = dataclasses.replace(sizes, max_positions=min(sizes.max_positions, CONTEXT))
         self._llama = Llama(checkpoint, self._layout.names, sizes)
@@ -73,7 +76,8 @@ class Janus(LlamaFamily):
         self.shape = self._llama.shape(codes, rotary=SequenceRotary(sizes.theta, sizes.head_dim))
         self.embedding = [self._llama.embedding, Computed("codes", (codes, sizes.hidden), functools.cache(self._embed_codes))]
         self.final_norm = self._llama.final_norm
-        self.head = [self._linear(self._layout.head[0], sizes.hidden, sizes.hidden), self._linear(self._layout.head[1], codes, sizes.hidden)]
+        self.head = [
+            self._linear(self._layout.head[0], sizes.hidden, sizes.hidden), self._linear(self._layout.head[1], codes, sizes.hidden)]
         self._tokenizer = given.read_tokenizer("tokenizer.json")
 
     def image_decoder(self) -> ImageDecoder:
@@ -84,27 +88,27 @@ class Janus(LlamaFamily):
 
     def generation(self) -> dict[str, Any]:
         sections = {
-            "license": {"id": "deepseek-model-license-1.0", "commercial": True,
-                        "notice": "Weights under the DeepSeek Model License 1.0: commercial use is allowed, its restrictions of use must be passed on."},
+            "license": {"id": "deepseek-model-license-1.0", "commercial": True, "notice": LICENSE},
             "layout": {"firstCode": self._llama.sizes.vocabulary, "codes": self.shape.codes, "rowSuffix": [], "suffix": []},
             "image": {"sizes": [[SIDE, SIDE]]},
             "sampling": {"guidance": 5.0, "temperature": 1.0, "topK": 0, "topP": 1.0},
-            "decoding": {"method": "sjd", "window": 16, "initialisation": "uniform"},
+            "decoding": {"method": "sjd", "window": 16, "initialization": "uniform"},
         }
         if "prompt" in self._given.sections:
             return sections
         begin, pad, image_start = (self._given.id(self._tokenizer, token) for token in (BEGIN, PAD, IMAGE_START))
         text = [each if isinstance(each, int) else {"text": each} for each in self._tokenizer.split_specials(TEMPLATE)]
-        # The unguided lane reads as many pads as the other reads tokens, and attends to them.
+        # The unconditional lane reads as many pads as the conditional one reads tokens, and attends to them. The published processor strips
+        # prompts.
         return {**sections, "prompt": {"conditional": [begin, *text, image_start], "unconditional": [begin, {"fill": pad}, image_start],
-                                       "negative": None, "cleaning": None, "maxTokens": MOST_TEXT}}
+                                       "negative": None, "cleaning": "strip", "maxTokens": MAX_TEXT}}
 
     def _linear(self, name: str, outputs: int, inputs: int) -> Linear:
         checkpoint = self._given.checkpoint
         return Linear([checkpoint.tensor(f"{name}.weight", outputs, inputs)], [checkpoint.tensor(f"{name}.bias", outputs)])
 
     def _embed_codes(self) -> np.ndarray:
-        """float32 [codes, hidden]: the aligner's two layers on the vector of each code."""
+        """The aligner's two layers applied to the vector of each code, float32 [codes, hidden]."""
         hidden = self._llama.sizes.hidden
         vectors = self._given.checkpoint.tensor(f"{self._layout.embedding}.weight", None, None).float32()
         first = self._linear(self._layout.aligner[0], hidden, vectors.shape[1])
@@ -122,6 +126,8 @@ PROBABILITIES = np.array([math.erfc(-x / math.sqrt(2)) / 2 for x in PLACES])
 
 
 def gelu(x: np.ndarray) -> np.ndarray:
-    """x times the normal distribution's probability of less than x, float32. NumPy has no error function; between places this near,
-    straight lines are 1e-8 off at most."""
+    """GELU by the error function, float32.
+
+    NumPy has no error function, so it is interpolated from a table, with an error of at most 1e-8.
+    """
     return (x * np.interp(x, PLACES, PROBABILITIES)).astype(np.float32)

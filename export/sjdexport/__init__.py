@@ -1,1 +1,1 @@
-"""From a checkpoint to a model folder that the engine reads. numpy and onnx only: graphs are built, not traced."""
+"""Turns checkpoints into model folders. Needs only numpy and onnx, because graphs are built node by node instead of traced."""

@@ -1,4 +1,4 @@
-"""The one error that a user may see, and how programs end with it."""
+"""The error type for users, and how programs report it."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 class ExportError(Exception):
-    """What the user gave cannot be exported. The message is one sentence: the offending value, what was expected, what to do."""
+    """The user's input cannot be exported. The message is one sentence: the offending value, the expected one, and what to do."""
 
 
 def exit_status(program: str, run: Callable[[], None], stopped: str, place: Path | None = None) -> int:
-    """Runs a program; its status, after a line on stderr where it is not 0.
+    """Runs a program and returns its exit status. If the status is not 0, a line on stderr says why.
 
-    `stopped` is what Ctrl+C leaves to be said; `place` is where an error of the operating system happened that names no file.
+    `stopped` says what to do after Ctrl+C. `place` is the path to report for errors of the operating system that name no file.
     """
     try:
         run()

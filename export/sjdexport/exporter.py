@@ -1,4 +1,4 @@
-"""From a checkpoint folder to a model folder, all or nothing."""
+"""Exports a checkpoint into a model folder, completely or not at all."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ DOCUMENTS = ("config.json", "tokenizer.json", "generation.json")
 
 @dataclasses.dataclass(frozen=True)
 class ExportOptions:
-    family: str | None  # else told by the checkpoint
+    family: str | None  # None: detected from the checkpoint
     checkpoint: Path
     out: Path
     precisions: tuple[str, ...]
     default_precision: str
     lanes: int = 2
-    pictures: tuple[int, ...] = (2, 4, 8)  # beside the graphs of one picture, graphs of so many at once
-    name: str | None = None  # else generation.json's, else the folder's
-    share_weights: bool = False  # whether graphs read the checkpoint's safetensors in `out`: see Weights
+    pictures: tuple[int, ...] = (2, 4, 8)  # batch sizes that get graphs, in addition to graphs for one picture
+    name: str | None = None  # None: the name in generation.json, or that of the folder
+    share_weights: bool = False  # whether graphs read the checkpoint's safetensors in `out` (see Weights)
     vq: Path | None = None
     text_encoder: Path | None = None
     size: int | None = None  # pixels
@@ -50,29 +50,31 @@ class ExportOptions:
     def __post_init__(self) -> None:
         for precision in (*self.precisions, self.default_precision):
             if precision not in PRECISIONS:
-                raise ExportError(f"unknown precision {precision}; known are {', '.join(PRECISIONS)}.")
+                raise ExportError(f"unknown precision '{precision}'; expected {', '.join(PRECISIONS)}.")
         if self.default_precision not in self.precisions:
-            raise ExportError(f"the default precision {self.default_precision} is not among those exported ({', '.join(self.precisions)}).")
+            raise ExportError(
+                f"the default precision {self.default_precision} is not exported; expected one of {', '.join(self.precisions)}.")
         if self.lanes not in (1, 2):
-            raise ExportError(f"--lanes is {self.lanes}; it can be 1 (no guidance) or 2 (conditional, unconditional).")
+            raise ExportError(f"--lanes is {self.lanes}; expected 1 (no guidance) or 2 (conditional, unconditional).")
         for pictures in self.pictures:
             if not 2 <= pictures <= 64:
-                raise ExportError(f"--pictures has {pictures}; a graph can hold 2 to 64 pictures beside the one that is always exported.")
+                raise ExportError(
+                    f"--pictures has {pictures}; expected batch sizes from 2 to 64. A graph for one picture is always exported.")
         if self.int4_block not in INT4_BLOCKS:
-            raise ExportError(f"--int4-block is {self.int4_block}; it can be {' or '.join(map(str, INT4_BLOCKS))}.")
+            raise ExportError(f"--int4-block is {self.int4_block}; expected {' or '.join(map(str, INT4_BLOCKS))}.")
         if self.share_weights and not any(_lies_in(self.out, path) for path in (self.checkpoint, self.vq, self.text_encoder) if path):
             raise ExportError(
-                f"--share-weights needs weights that lie in the model folder {self.out}, and {self.checkpoint} lies elsewhere: "
-                "give their folder as --out, or leave --share-weights out."
+                f"--share-weights needs weights inside the model folder {self.out}, and {self.checkpoint} is not in it: "
+                "give the weights' folder as --out, or remove --share-weights."
             )
 
 
 def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
-    """Writes the model folder. Raises ExportError, and leaves what was there before, if that cannot be done."""
+    """Writes the model folder. If that fails, raises ExportError and leaves the folder as it was."""
     given, family = open_family(options.family, options.checkpoint, options.vq, options.text_encoder, options.size)
     checkpoint, folder = given.checkpoint, given.folder
     known = family.generation()
-    if "textEncoder" in known:  # one Run reads one encoded text
+    if "textEncoder" in known:  # a Run reads the encoded text of one picture
         options = dataclasses.replace(options, pictures=())
     source = with_wide_heads(family)
     merged = {**known, **merge(family.name, known, given.sections)}
@@ -81,13 +83,13 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         merged["denoising"] = {**given.sections["denoising"], **denoising.section()}
     manifest = _manifest(options, family, source.shape, merged, given.sections.get("name"))
 
-    others = 1 + sum(each is not None for each in (family.tokenizer(), family.text_encoder()))  # what is written besides the transformer
+    others = 1 + sum(each is not None for each in (family.tokenizer(), family.text_encoder()))  # parts besides the transformer
     progress = Progress(source.shape.layers * len(options.precisions) + others, output)
     with _staging(options.out) as staging:
         writer = Writer(staging, options, progress)
         errors = {precision: writer.transformer(precision, source, denoising) for precision in options.precisions}
         if errors := {precision: each for precision, each in errors.items() if each}:
-            (staging / contract.QUANTISATION).write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
+            (staging / contract.QUANTIZATION).write_text(json.dumps(errors, indent=2) + "\n", encoding="utf-8")
         writer.others(family)
         if (tokenizer := family.tokenizer()) is not None:
             manifest["tokenizer"] |= tokenizer.write(staging)
@@ -96,14 +98,14 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
         documents = [folder / name for name in DOCUMENTS]
         left = _publish(staging, options.out, manifest, [*documents, *writer.shared])
     if left:
-        progress.done(f"{', '.join(left)}: left in {options.out}, though the model does not need it now")
+        progress.done(f"{', '.join(left)}: kept in {options.out}, although the model does not read it")
     progress.done(f"{options.out / contract.MANIFEST}: done")
 
 
 def open_family(name: str | None, path: Path, vq: Path | None, text_encoder: Path | None, size: int | None) -> tuple[Given, Family]:
-    """A checkpoint and what lies beside it, and these as a model of the family of that name, or else of the one that is found."""
+    """Opens a checkpoint with the documents beside it, as a model of the named family or of the one that is detected."""
     checkpoint = open_checkpoint(path)
-    # A file alone may lie among the documents of other models.
+    # The documents beside a single file may belong to other models.
     whole, folder = path.is_dir(), checkpoint.folder
     config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
     sections = read_generation(folder / "generation.json") if whole else {}
@@ -120,11 +122,11 @@ class Writer:
 
     @property
     def shared(self) -> set[Path]:
-        """Files of the checkpoint that graphs read."""
+        """The checkpoint's files that graphs read."""
         return {path for weights in self._weights for path in weights.shared}
 
     def transformer(self, precision: str, source: Source, denoising: Denoising | None = None) -> dict[str, float]:
-        """The graphs of one precision, which share their weights; returns the errors of its quantised matrices."""
+        """Writes the graphs of one precision, which share their weights. Returns the error of each quantized matrix."""
         lanes, name = self._options.lanes, contract.transformer_graph(precision)
         variants = {
             name: Variant(Graph("transformer"), lanes),
@@ -141,7 +143,7 @@ class Writer:
         return kind.errors
 
     def others(self, family: Family) -> None:
-        """The graphs on either side of the transformer."""
+        """Writes the graphs of the image decoder and, if there is one, the text encoder."""
         graph, decoder = Graph("image_decoder"), family.image_decoder()
         decoder.build(graph, self._add_weights(graph, "image_decoder.data"))
         graph.metadata(contract.METADATA_PIXELS, decoder.pixels_per_code)
@@ -162,11 +164,11 @@ class Writer:
 
 
 def _worst(errors: dict[str, float]) -> str:
-    """How much of its matrices rounding changed."""
+    """The mean and the largest rounding error of a precision's matrices."""
     if not errors:
         return ""
     worst = max(errors, key=errors.__getitem__)
-    return f"; rounding changed {100 * sum(errors.values()) / len(errors):.2f} % of a matrix on average, {100 * errors[worst]:.2f} % of {worst}"
+    return f"; relative rounding error {100 * sum(errors.values()) / len(errors):.2f} % on average, {100 * errors[worst]:.2f} % in {worst}"
 
 
 def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: dict, name: str | None) -> dict:
@@ -206,7 +208,7 @@ def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: di
 
 @contextlib.contextmanager
 def _staging(out: Path) -> Iterator[Path]:
-    """A folder inside `out` that is gone afterwards; and so is `out`, if it was made here and nothing came into it."""
+    """A temporary folder inside `out`. It is removed afterwards, and so is `out` if it did not exist before and is empty."""
     existed = out.exists()
     staging = out / STAGING
     shutil.rmtree(staging, ignore_errors=True)
@@ -223,8 +225,8 @@ def _staging(out: Path) -> Iterator[Path]:
 
 
 def _attempted(error: OSError, out: Path) -> str:
-    """What failed: writing, where it concerns what the exporter makes in `out` (or `out` itself), and else reading what was given."""
-    if error.filename is None:  # of an open file; a full disk is the usual reason
+    """What failed: "written" for `out` and the exporter's files in it, else "read"."""
+    if error.filename is None:  # an open file; the usual reason is a full disk
         return "read" if error.errno == errno.EIO else "written"
     file, out = Path(os.fsdecode(error.filename)).absolute(), out.absolute()
     made = file.parent == out and (file.name == contract.MANIFEST or contract.is_own(file.name))
@@ -232,9 +234,9 @@ def _attempted(error: OSError, out: Path) -> str:
 
 
 def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) -> list[str]:
-    """A folder without model.json is no model: it goes first and comes last. All that takes time is done before.
+    """Moves the files into place. model.json is removed first and added last, because a folder without it is not a model.
 
-    Returns the files that an earlier export listed, this one does not, and that are not for the exporter to remove.
+    Returns the files of an earlier export that are not listed any more and that the exporter does not remove.
     """
     kept = [file.name for file in sources if file.parent.resolve() == out.resolve() and file.exists()]
     produced = [file.name for file in staging.iterdir()]
@@ -253,7 +255,7 @@ def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) 
 
 
 def _drop(file: Path) -> bool:
-    """Removes what an earlier export made; whether it is gone. Other files may be the only copy of the user's weights, and stay."""
+    """Removes a file of an earlier export; returns whether it is gone. Other files may be the user's only copy of the weights, and stay."""
     if contract.is_own(file.name):
         with contextlib.suppress(OSError):
             file.unlink()
@@ -261,7 +263,7 @@ def _drop(file: Path) -> bool:
 
 
 def _lies_in(folder: Path, path: Path) -> bool:
-    """Whether the path is that folder or a file of it."""
+    """Whether the path is that folder or a file in it."""
     return folder.resolve() in (path.resolve(), path.resolve().parent)
 
 

@@ -1,8 +1,8 @@
-"""How matrices are stored and multiplied: one class for each precision, all row-wise.
+"""Storage and multiplication of matrices, one class for each precision.
 
-Row-wise is the law here: a row of a product may depend on its own row of the input only. Speculative decoding is exact only
-if a guessed token cannot change the logits to its left, so no scale may span the rows of a Run
-(com.microsoft:DynamicQuantizeMatMul does, and is therefore never used).
+All products are row-wise: a row of the result depends only on the same row of the input. Speculative decoding is exact only if a draft
+cannot change the logits of tokens before it, so no scale may span several rows of a Run. That is why com.microsoft:DynamicQuantizeMatMul is
+not used.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ MICROSOFT = "com.microsoft"
 
 
 class Precision(Protocol):
-    """The type of activations, keys and values, and a product."""
+    """The type of activations, keys and values, and how products are computed."""
 
     type: int
-    head: Precision  # what the head is computed in; its type is the same
-    errors: dict[str, float]  # of each quantised matrix: RMS of what rounding changed, relative to that of the matrix
+    head: Precision  # the precision of the head, whose type is the same
+    errors: dict[str, float]  # for each quantized matrix: RMS of the rounding error, relative to the RMS of the matrix
 
     def rows(self, name: str, x: str) -> Sequence[str]:
-        """What products read, made once for all that read the same x [1, S, K]."""
+        """The inputs of `linear` for x [1, S, K], computed once for all products of the same x."""
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
-        """x times the transposes of the matrices [N, K], side by side: [1, S, sum of N]."""
+        """x times the transposed matrices [N, K], side by side: [1, S, sum of N]."""
 
 
 class Float:
@@ -53,11 +53,11 @@ class Float:
 
 
 class Int8:
-    """uint8 rows times int8 columns: a scale per row of activations, measured in the Run, and a scale per output column.
+    """uint8 rows times int8 columns, with a scale for each row of activations, measured in the Run, and a scale for each output column.
 
-    A row is divided by its largest magnitude and then rounded to steps of 1/127; the product is multiplied by that magnitude.
-    uint8 with zero point 128 on the left because ONNX Runtime's fast kernels want it so (int8 x int8 is 50 times slower).
-    A row of zeros becomes 0/0; whatever integers those are rounded to, times 0 they are 0 again.
+    A row is divided by its largest magnitude and rounded to steps of 1/127. The product is multiplied by that magnitude. Rows are uint8
+    with zero point 128, because ONNX Runtime has fast kernels for that (int8 times int8 is 50 times slower). A row of zeros becomes 0/0,
+    rounded to arbitrary integers, but its product is multiplied by 0.
     """
 
     type = FLOAT
@@ -73,28 +73,29 @@ class Int8:
         magnitude = graph.node("Abs", f"{name}.abs", [x])
         largest = graph.node("ReduceMax", f"{name}.largest", [magnitude, graph.constant(np.array([2]))], keepdims=1)  # [1, S, 1]
         unit = graph.node("Div", f"{name}.unit", [x, largest])
-        quantised = graph.node("QuantizeLinear", f"{name}.uint8", [unit, graph.constant(np.float32(1 / self.STEPS)), graph.constant(np.uint8(128))])
-        return [quantised, largest]
+        quantized = graph.node(
+            "QuantizeLinear", f"{name}.uint8", [unit, graph.constant(np.float32(1 / self.STEPS)), graph.constant(np.uint8(128))])
+        return [quantized, largest]
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
-        graph, (quantised, largest) = self._graph, rows
-        columns, scales = self._quantise(name, matrices)
+        graph, (quantized, largest) = self._graph, rows
+        columns, scales = self._quantize(name, matrices)
         product = graph.node(
             "MatMulIntegerToFloat", f"{name}.product",
-            [quantised, self._weights.append(f"{name}.int8", columns), graph.constant(np.float32(1)),
+            [quantized, self._weights.append(f"{name}.int8", columns), graph.constant(np.float32(1)),
              graph.constant(scales / np.float32(self.STEPS)), graph.constant(np.uint8(128)), graph.constant(np.int8(0))],
             MICROSOFT,
         )
         return graph.node("Mul", name, [product, largest])
 
-    def _quantise(self, name: str, matrices: Sequence[Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    def _quantize(self, name: str, matrices: Sequence[Tensor]) -> tuple[np.ndarray, np.ndarray]:
         """int8 [K, N] and scales [N] of the matrices side by side."""
         columns = np.empty((matrices[0].shape[1], sum(m.shape[0] for m in matrices)), np.int8)
         scales = np.empty(columns.shape[1], np.float32)
         error, first = RelativeError(), 0
         for block in (block for matrix in matrices for block in matrix.row_blocks()):
             part = slice(first, first + len(block))
-            columns[:, part], scales[part] = quantise_columns(block.T)
+            columns[:, part], scales[part] = quantize_columns(block.T)
             error.add(block.T, columns[:, part] * scales[part])
             first = part.stop
         self.errors[name] = error.value
@@ -102,10 +103,10 @@ class Int8:
 
 
 class Int4:
-    """MatMulNBits: blocks of 32 or 128 weights share a scale, zero point 8, no table of zero points.
+    """MatMulNBits: blocks of 32 or 128 weights share a scale; the zero point is 8.
 
-    The CPU's kernel quantises activations to int8, blocks of a row at a time; the fused ones of CUDA take half-precision activations.
-    The head is finer: nothing comes after it to even out what rounding changes in logits, and it is a small part of all weights.
+    The CPU's kernel quantizes activations to int8, in blocks of a row. CUDA's fused kernels take half-precision activations. The head has a
+    finer precision, because nothing follows that could compensate its rounding errors, and it is a small part of all weights.
     """
 
     def __init__(self, graph: Graph, weights: Weights, type: int, block: int) -> None:
@@ -120,11 +121,12 @@ class Int4:
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
         for matrix in matrices:
             if matrix.shape[1] % self._block:
-                finer = "--int4-block 32" if self._block > 32 else "another of --precision"
-                raise ExportError(f"int4 needs matrices whose inputs are a multiple of {self._block}, and {matrix.name} has {matrix.shape[1]}: try {finer}.")
+                finer = "--int4-block 32" if self._block > 32 else "another --precision"
+                raise ExportError(
+                    f"{matrix.name} has {matrix.shape[1]} inputs; expected a multiple of {self._block} for int4: try {finer}.")
         error, parts, scale_type = RelativeError(), [], {FLOAT: np.float32, FLOAT16: np.float16}[self.type]
         for values in (values for matrix in matrices for values in matrix.row_blocks(LARGEST[self.type])):
-            packed, steps = quantise_blocks(values, self._block, scale_type)
+            packed, steps = quantize_blocks(values, self._block, scale_type)
             error.add(values, restore_blocks(packed, steps))
             parts.append((packed, steps))
         self.errors[name] = error.value
@@ -138,7 +140,7 @@ class Int4:
 
 
 class RelativeError:
-    """RMS of a difference relative to the RMS of what it is a difference to, gathered part by part."""
+    """The RMS of a rounding error relative to the RMS of the matrix, accumulated over parts."""
 
     def __init__(self) -> None:
         self._difference = self._whole = 0.0
@@ -152,18 +154,18 @@ class RelativeError:
         return math.sqrt(self._difference / self._whole) if self._whole else 0.0
 
 
-def quantise_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def quantize_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """int8 [K, N] and float32 scales [N] of a float32 matrix [K, N]."""
     scales = np.abs(matrix).max(axis=0) / 127
     scales[scales == 0] = 1  # a column of zeros
     return np.rint(matrix / scales).astype(np.int8), scales.astype(np.float32)
 
 
-def quantise_blocks(matrix: np.ndarray, block: int, scale_type: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks uint8 [N, K / block, block / 2], the even weight in the low half, and float32 scales [N, K / block], of [N, K].
+def quantize_blocks(matrix: np.ndarray, block: int, scale_type: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks uint8 [N, K / block, block / 2], with even weights in the low halves, and float32 scales [N, K / block], of a matrix [N, K].
 
-    Stored integers are 0..15 with zero point 8. The weight of largest magnitude becomes -8: the one end of the range that reaches
-    further. Scales are rounded to `scale_type` before weights are divided by them. K is a multiple of the block.
+    Stored integers are 0..15 with zero point 8. The weight of largest magnitude becomes -8, because the range reaches further there. Scales
+    are rounded to `scale_type` before weights are divided by them. K is a multiple of the block.
     """
     n, k = matrix.shape
     blocks = matrix.reshape(n, k // block, block)
@@ -175,17 +177,17 @@ def quantise_blocks(matrix: np.ndarray, block: int, scale_type: type = np.float3
 
 
 def restore_blocks(packed: np.ndarray, scales: np.ndarray) -> np.ndarray:
-    """The float32 [N, K] that `quantise_blocks` stands for."""
+    """The float32 matrix [N, K] that the result of `quantize_blocks` represents."""
     integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:2], -1).astype(np.float32) - 8
     return (integers * scales[..., None]).reshape(len(packed), -1)
 
 
 @dataclasses.dataclass(frozen=True)
 class Kind:
-    """A precision as --precision names it."""
+    """A choice of --precision."""
 
-    cache: str  # the type of keys and values, as model.json calls it
-    on: Callable[[Graph, Weights, int], Precision]  # the int: weights in a block of int4
+    cache: str  # the type of keys and values in model.json
+    on: Callable[[Graph, Weights, int], Precision]  # the integer is the block size of int4
 
 
 def _float(type: int, graph: Graph, weights: Weights, block: int) -> Precision:

@@ -1,4 +1,4 @@
-"""Rotary positions as tables: the cosines and sines by which each pair of a head's channels turns at each position."""
+"""Rotary embeddings as tables: the cosine and sine for each position and each pair of a head's channels."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 
 class Rotary(Protocol):
-    interleaved: bool  # whether neighbouring channels are pairs; else channel j and channel j + head_dim / 2
-    spare: int  # places past the longest sequence that a graph needs, because it may skip as many at the start
+    interleaved: bool  # whether neighboring channels are pairs; else channels j and j + head_dim / 2
+    spare: int  # rows after the longest sequence, because a sequence may skip as many at the start
 
     def tables(self, places: int) -> tuple[np.ndarray, np.ndarray]:
-        """cos and sin [places, head_dim / 2]."""
+        """Cosines and sines [places, head_dim / 2]."""
 
 
 @dataclasses.dataclass(frozen=True)
 class SequenceRotary:
-    """Position p turns pair j by p theta^(-2j / head_dim) (RoFormer, arXiv 2104.09864)."""
+    """Position p rotates pair j by p theta^(-2j / head_dim) (RoFormer, arXiv 2104.09864)."""
 
     theta: float
     head_dim: int
@@ -33,10 +33,10 @@ class SequenceRotary:
 
 @dataclasses.dataclass(frozen=True)
 class GridRotary:
-    """LlamaGen's: the first half of the pairs turns by the row, the other by the column of a code in a square picture.
+    """LlamaGen's: the row of a code in a square picture rotates the first half of the pairs, the column the other half.
 
-    The conditions before the picture have cosines and sines of zero: their queries and keys become zero vectors, so that
-    all products that involve them are 0.
+    For the conditions before the picture, cosines and sines are zero. So their queries and keys are zero vectors, and all products with
+    them are 0.
     """
 
     theta: float

@@ -1,4 +1,4 @@
-"""Tensors of a checkpoint: those that lie in a file as they are, and those that are made from others when they are asked for."""
+"""Tensors of a checkpoint: stored in a file, or computed from others when their values are needed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ITEM_BYTES = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "I64": 8, "I32": 4, "I16"
 NUMPY_TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "i1", "U8": "u1", "BOOL": "?"
 }
-BLOCK_BYTES = 64 << 20  # of float32 values that `row_blocks` holds at a time
+BLOCK_BYTES = 64 << 20  # float32 values that `row_blocks` has in memory at a time
 LARGEST = float(np.finfo(np.float32).max)
 
 
 class Tensor(abc.ABC):
-    """A name, a type, a shape, and values when asked for."""
+    """A name, a type, a shape, and values that are read on demand."""
 
     name: str
-    dtype: str  # as safetensors calls it
+    dtype: str  # in safetensors' notation
     shape: tuple[int, ...]
 
     @property
@@ -34,18 +34,18 @@ class Tensor(abc.ABC):
 
     @abc.abstractmethod
     def raw(self) -> np.ndarray:
-        """The values as stored; BF16 as its uint16 bits."""
+        """The values as stored. BF16 values are uint16 bits."""
 
     @abc.abstractmethod
     def rows(self, first: int, count: int) -> Tensor:
-        """The tensor made of `count` rows from `first` on, under a name of its own."""
+        """The tensor of `count` rows from `first` on, with its own name."""
 
     def origin(self) -> tuple[Tensor, range | np.ndarray | None]:
-        """The tensor that this one's rows are from, and which they are, in order; itself and None where it is not a part of another."""
+        """The tensor that this one's rows come from, and their indices in it; the tensor itself and None if it is not a part of another."""
         return self, None
 
     def take(self, rows: Sequence[int] | np.ndarray) -> Rows:
-        """The tensor made of these rows, in their order."""
+        """The tensor of these rows, in the given order."""
         index = np.asarray(rows)
         return Rows(f"{self.name}.taken", (len(index), *self.shape[1:]), self.dtype, self, index)
 
@@ -54,46 +54,49 @@ class Tensor(abc.ABC):
         return to_float32(self.raw(), self.dtype)
 
     def row_blocks(self, largest: float = LARGEST) -> Iterator[np.ndarray]:
-        """The rows as float32 [some, ...], in order, at most BLOCK_BYTES (or one row) at a time.
+        """The rows as float32 in order, in blocks of at most BLOCK_BYTES, or of one row.
 
-        Raises ExportError at values that are not finite or of a magnitude past `largest`.
+        Raises ExportError for values that are not finite or have a magnitude above `largest`.
         """
         count = max(1, BLOCK_BYTES // (4 * math.prod(self.shape[1:])))
         for raw in self._raw_blocks(count):
             rows = to_float32(raw, self.dtype)
             magnitude = max(float(rows.max()), -float(rows.min()))  # NaN if there is one
             if not magnitude <= LARGEST:
-                raise ExportError(f"{self.name} holds weights that are not finite numbers: fetch the checkpoint again.")
+                raise ExportError(f"{self.name} has weights that are not finite numbers: download the checkpoint again.")
             if magnitude > largest:
-                raise ExportError(f"{self.name} has a weight of magnitude {magnitude:g}, and half precision reaches {largest:g}: choose another of --precision.")
+                raise ExportError(
+                    f"{self.name} has a weight of magnitude {magnitude:g}; half precision only reaches {largest:g}: choose another "
+                    "--precision."
+                )
             yield rows
 
     def _raw_blocks(self, count: int) -> Iterator[np.ndarray]:
-        """`count` rows at a time, as stored."""
+        """The rows as stored, `count` at a time."""
         raw = self.raw()
         for first in range(0, self.shape[0], count):
             yield raw[first : first + count]
 
     def check(self, largest: float = LARGEST) -> None:
-        """Raises what `row_blocks` raises."""
+        """Raises ExportError as `row_blocks` does."""
         for _ in self.row_blocks(largest):
             pass
 
 
 @dataclasses.dataclass(frozen=True)
 class Stored(Tensor):
-    """A tensor whose bytes lie in a file one after another."""
+    """A tensor whose bytes are consecutive in a file."""
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     path: Path
     offset: int  # bytes from the start of the file
-    whole: Stored | None = None  # what this is a window of, if it is one
-    first: int = 0  # row of it
+    whole: Stored | None = None  # the tensor that this is a window of, if it is one
+    first: int = 0  # its first row in `whole`
 
     def rows(self, first: int, count: int) -> Stored:
-        """The same bytes, seen through a narrower window."""
+        """A window of the same bytes."""
         row = self.bytes // self.shape[0]
         return dataclasses.replace(
             self, name=_rows(self.name, first, count), shape=(count, *self.shape[1:]), offset=self.offset + first * row,
@@ -103,22 +106,22 @@ class Stored(Tensor):
         return (self, None) if self.whole is None else (self.whole, range(self.first, self.first + self.shape[0]))
 
     def raw(self) -> np.ndarray:
-        """Mapped read-only."""
+        """The values, memory-mapped and read-only."""
         return np.memmap(self.path, NUMPY_TYPES[self.dtype], mode="r", offset=self.offset, shape=self.shape)
 
     def _raw_blocks(self, count: int) -> Iterator[np.ndarray]:
-        """Each is mapped by itself: what has been looked at counts as used memory for as long as it is mapped."""
+        """Each block is mapped separately, because pages that were read count as used memory as long as they are mapped."""
         for first in range(0, self.shape[0], count):
             yield self.rows(first, min(count, self.shape[0] - first)).raw()
 
 
 @dataclasses.dataclass(frozen=True)
 class Computed(Tensor):
-    """A tensor that no file holds as it is. `values` is called whenever values are wanted."""
+    """A tensor that is computed. `values` is called each time that its values are needed."""
 
     name: str
     shape: tuple[int, ...]
-    values: Callable[[], np.ndarray]  # as `raw` returns them
+    values: Callable[[], np.ndarray]  # returns what `raw` returns
     dtype: str = "F32"
 
     def rows(self, first: int, count: int) -> Rows:
@@ -136,7 +139,7 @@ class Rows(Tensor):
     shape: tuple[int, ...]
     dtype: str
     base: Tensor
-    index: range | np.ndarray  # of each row in `base`
+    index: range | np.ndarray  # of the rows in `base`
 
     def rows(self, first: int, count: int) -> Rows:
         return Rows(_rows(self.name, first, count), (count, *self.shape[1:]), self.dtype, self.base, self.index[first : first + count])
@@ -152,7 +155,7 @@ class Rows(Tensor):
 
 
 def _select(rows: Any, index: range | np.ndarray) -> Any:
-    """A window is a view and not a copy."""
+    """The selected rows. For a range they are a view, not a copy."""
     return rows[index.start : index.stop] if isinstance(index, range) else rows[index]
 
 
@@ -166,7 +169,7 @@ def to_float32(raw: np.ndarray, dtype: str) -> np.ndarray:
 
 
 def from_float32(values: np.ndarray, dtype: str) -> np.ndarray:
-    """float32 values as a tensor of that type has them: F32, F16 or BF16. What F16 does not reach becomes infinite."""
+    """float32 values as `raw` values of the type F32, F16 or BF16. Values outside the range of F16 become infinite."""
     if dtype == "BF16":
         return to_bfloat16(values)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""LlamaGen's text encoder: FLAN-T5's encoder (arXiv 1910.10683, 2210.11416) and the projection into the transformer's width."""
+"""LlamaGen's text encoder: FLAN-T5's encoder (arXiv 1910.10683, 2210.11416) and the projection to the transformer's width."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from .tensors import Tensor
 from .weights import Weights
 
 EPSILON = 1e-6
-FARTHEST = 128  # places; from there on all distances share a bucket
+FARTHEST = 128  # distance from which on all distances share a bucket
 
 
 class T5Encoder:
-    """T5's weights under Hugging Face's names, and those of LlamaGen's captions. float32: half precision overflows in T5's FFN.
+    """T5's weights under Hugging Face's names, and LlamaGen's caption embedding. All is float32, because T5's FFN overflows in half
+    precision.
 
-    LlamaGen pads captions to `places` and masks the padding; as a masked token is neither attended nor read, the graph does without.
+    LlamaGen pads captions to `places` tokens and masks the padding. Masked tokens are neither attended to nor read, so the graph has no
+    padding.
     """
 
     def __init__(self, t5: Checkpoint, captions: Checkpoint) -> None:
@@ -34,13 +36,14 @@ class T5Encoder:
 
     @property
     def places(self) -> int:
-        """The longest text, in tokens with </s>."""
+        """The longest text in tokens, including </s>."""
         return self.nothing.shape[0]
 
     def build(self, graph: Graph, weights: Weights) -> None:
-        """Adds ids int64 [1, n], 1 <= n <= places and the last of them </s>, to condition float32 [2 n, transformer's hidden].
+        """Adds a graph from ids int64 [1, n], which end with </s>, to the condition float32 [2 n, transformer's hidden], for n from 1 to
+        `places`.
 
-        Rows 0..n-1 are the text's; rows n..2n-1 are what the unguided lane sees in their place. A longer text fails when the graph runs.
+        Rows 0..n-1 belong to the text, rows n..2n-1 are for the unconditional lane. A longer text fails when the graph runs.
         """
         TextEncoderGraph(graph, weights, self).build()
 
@@ -71,12 +74,12 @@ class TextEncoderGraph:
 
         text = graph.node("Squeeze", "text", [x, graph.constant(np.array([0]))])
         nothing = self._weights.converted(encoder.nothing, FLOAT)
-        first = graph.node("Neg", "nothing.first", [length])  # the last n rows: those that no padding would hide
+        first = graph.node("Neg", "nothing.first", [length])  # the last n rows, which LlamaGen's padding would not mask
         nothing = graph.node("Slice", "nothing", [nothing, first, graph.constant(np.array([encoder.places]))])
         self._caption_projection(graph.node("Concat", "both", [text, nothing], axis=0))
 
     def _distance_bias(self, length: str) -> str:
-        """[1, heads, n, n]: what every layer adds to its products for the distance from query to key."""
+        """The relative position bias [1, heads, n, n], which every layer adds to its products."""
         graph, places, values = self._graph, self._encoder.places, self._encoder.distances.float32()
         table = values[buckets(np.arange(1 - places, places), len(values))].T  # [heads, distances]
         scalar = graph.node("Squeeze", "n.scalar", [length])
@@ -95,13 +98,14 @@ class TextEncoderGraph:
         return self._graph.node("Add", mlp, [x, gated])
 
     def _attention(self, name: str, x: str, bias: str) -> str:
-        """Products are not scaled."""
+        """T5's attention, whose products are not scaled."""
         query = self._t5.tensor(f"{name}.q.weight", None, self._hidden)
         inner = query.shape[0]
         if inner % self._heads:
             raise ExportError(
-                f"{name}.q.weight has {inner} rows, which {self._heads} heads (the columns of relative_attention_bias) cannot share evenly: "
-                "the text encoder is of another kind."
+                f"{name}.q.weight has {inner} rows; expected a multiple of {self._heads}, the number of heads (columns of "
+                "relative_attention_bias): "
+                "this is not a T5 encoder."
             )
         rest = [self._t5.tensor(f"{name}.{part}.weight", inner, self._hidden) for part in "kv"]
         qkv = [self._linear(f"{name}.{part}", x, matrix) for part, matrix in zip("qkv", [query, *rest])]
@@ -137,9 +141,10 @@ class TextEncoderGraph:
 
 
 def buckets(distances: np.ndarray, number: int) -> np.ndarray:
-    """The bucket of each distance key - query, of `number`: half are for keys to the left and half for those to the right.
+    """The bucket, out of `number`, for each distance key - query. One half of the buckets is for keys on the left, one for keys on the
+    right.
 
-    Of either half, the first half has a bucket for each distance; from there to FARTHEST they grow with the logarithm.
+    In each half, the first half has one bucket for each distance. From there to FARTHEST, buckets grow logarithmically.
     """
     half = number // 2
     exact = half // 2

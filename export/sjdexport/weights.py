@@ -1,4 +1,4 @@
-"""Where the weights of a graph lie: in a data file beside it, as its nodes read them, or in the checkpoint's own files."""
+"""The weights of a graph: in a data file beside it, in the form that its nodes read, or in the checkpoint's own files."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ NUMPY_TYPES = {"float32": FLOAT, "float16": FLOAT16, "int8": INT8, "uint8": UINT
 ITEM_BYTES = {FLOAT: 4, FLOAT16: 2, BFLOAT16: 2, INT8: 1, UINT8: 1}
 LARGEST = {FLOAT: float(np.finfo(np.float32).max), FLOAT16: float(np.finfo(np.float16).max), BFLOAT16: float(np.finfo(np.float32).max)}
 ALIGNMENT = 64  # bytes, one cache line
-TILE = 256  # inputs; so many columns of a block of rows are transposed at a time, because they fit the processor's cache
+TILE = 256  # columns of a block of rows that are transposed at a time; they fit into the processor's cache
 
 
 class Weights:
     """The large initializers of a graph, or of several graphs that share them.
 
-    They are written into the data file in the type and layout in which nodes read them, a block of rows at a time. ONNX Runtime then
-    converts nothing when it loads the graph.
+    They are written into the data file in the type and layout that nodes read, one block of rows at a time. So ONNX Runtime converts
+    nothing when it loads the graph.
 
     With `share_from`, tensors in safetensors files of that folder are not written. Initializers point into those files, and nodes convert
-    what they hold to float32; ONNX Runtime folds these nodes at load. Matrices of half precision are written all the same.
+    the values to float32; ONNX Runtime folds these nodes at load. Matrices of half precision are written in any case.
     """
 
     def __init__(self, graph: Graph, data_file: Path, share_from: Path | None = None) -> None:
@@ -37,13 +37,19 @@ class Weights:
         self._end = 0  # bytes in the data file
 
     def table(self, tensor: Tensor, type: int) -> tuple[str, int]:
-        """An initializer whose rows are looked up, and its type: `type`, or that of the checkpoint if it is shared or narrower."""
+        """Adds an initializer for row lookups; returns its name and type.
+
+        The type is `type`, or the checkpoint's if that is shared or narrower.
+        """
         own = TYPES[tensor.dtype]
         kept = own if self._shares(tensor) or ITEM_BYTES[own] < ITEM_BYTES[type] else type
         return self.converted(tensor, kept, LARGEST[type]), kept
 
     def converted(self, tensor: Tensor, type: int, largest: float | None = None) -> str:
-        """The tensor's values in a float type. Raises ExportError if one is not finite or exceeds `largest` (default: that of the type)."""
+        """The name of the tensor's values in a float type.
+
+        Raises ExportError if one is not finite or exceeds `largest` (default: the type's largest number).
+        """
         is_own = TYPES[tensor.dtype] == type
         name = tensor.name if is_own else f"{tensor.name}.cast"
         if name in self._seen:
@@ -60,7 +66,7 @@ class Weights:
         return self.graph.external(name, type, tensor.shape, path.name, tensor.offset, tensor.bytes)
 
     def columns(self, name: str, matrices: Sequence[Tensor], type: int) -> str:
-        """The transposes of matrices [N, K] side by side, [K, sum of N]. Raises ExportError as `converted` does."""
+        """The name of the transposed matrices [N, K] side by side, [K, sum of N]. Raises ExportError as `converted` does."""
         if type == FLOAT and all(map(self._shares, matrices)):
             parts = [self.converted(matrix, type) for matrix in matrices]
             packed = parts[0] if len(parts) == 1 else self.graph.node("Concat", f"{name}.packed", parts, axis=0)
@@ -77,7 +83,7 @@ class Weights:
         return f"{name}.columns"
 
     def append(self, name: str, array: np.ndarray, type: int | None = None) -> str:
-        """An initializer with values that the checkpoint does not hold; float32 ones in another float type, if one is given."""
+        """Adds an initializer with computed values; returns its name. float32 values are stored as `type`, if that is given."""
         array, type = (array, NUMPY_TYPES[array.dtype.name]) if type is None else (as_type(array, type), type)
         return self._write(name, type, array.shape, [array])
 
@@ -93,7 +99,7 @@ class Weights:
         return name
 
     def _reserve(self, name: str, type: int, shape: Sequence[int]) -> int:
-        """Adds an initializer whose bytes are to follow, and returns the place in the data file where they begin."""
+        """Adds an initializer whose bytes are written next; returns their offset in the data file."""
         place, length = self._end + -self._end % ALIGNMENT, math.prod(shape) * ITEM_BYTES[type]
         self._end = place + length
         self._data_file.touch()

@@ -1,8 +1,8 @@
-"""From codebook indices to pixels: one module for each kind of decoder, over blocks that all share.
+"""Image decoders, from codebook indices to pixels: one module for each kind, and blocks that all kinds share.
 
-All descend from taming-transformers' VQGAN (arXiv 2012.09841) and are convolutional: any h x w of codes decodes. Widths, depths and the
-levels that have attention are read from the checkpoint's names and shapes. Activations are float32 whatever the checkpoint's type:
-group norms and attention lose too much in half precision, and a picture is decoded once.
+All descend from taming-transformers' VQGAN (arXiv 2012.09841) and are convolutional, so they decode any h x w of codes. Widths, depths and
+the levels with attention come from the names and shapes in the checkpoint. Activations are always float32, because group norms and
+attention lose too much in half precision, and a picture is decoded only once.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all decoders have in common: convolution, middle, levels from the lowest resolution to the full one, convolution."""
+"""The structure of all decoders: convolution, middle, levels from the lowest resolution to the full one, convolution."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from .blocks import Blocks
 
 @dataclasses.dataclass(frozen=True)
 class Names:
-    """What checkpoints call differently, less prefix."""
+    """The names that differ between checkpoints, without prefix."""
 
-    middle: tuple[str, str, str]  # a residual block, attention, a residual block
+    middle: tuple[str, str, str]  # residual block, attention, residual block
     levels: tuple[str, ...]  # from the lowest resolution to the full one
-    res_blocks: str  # of a level
+    res_blocks: str  # the residual blocks of a level
 
     @property
     def pixels_per_code(self) -> int:
@@ -27,20 +27,21 @@ class Names:
 
 
 def read_names(checkpoint: Checkpoint, prefix: str, lowest_first: bool) -> Names:
-    """taming-transformers' names; it numbers levels from the full resolution down, some from the lowest up.
+    """The names of a decoder in taming-transformers' style. It numbers levels from the full resolution down; `lowest_first` means the other
+    way round.
 
-    Raises ExportError where there is no such decoder.
+    Raises ExportError if there is no such decoder.
     """
     levels = [f"decoder.up.{i}" for i in range(count(checkpoint.names(), f"{prefix}decoder.up."))]
     if not levels:
-        checkpoint.tensor(prefix + "decoder.up.0.block.0.conv1.weight", None, None, 3, 3)  # is missing, which it says
+        checkpoint.tensor(prefix + "decoder.up.0.block.0.conv1.weight", None, None, 3, 3)  # raises the error, because it is missing
     return Names(
         ("decoder.mid.block_1", "decoder.mid.attn_1", "decoder.mid.block_2"), tuple(levels if lowest_first else reversed(levels)), "block"
     )
 
 
 def decode(blocks: Blocks, names: Names, x: str) -> str:
-    """A latent map to pixels [1, 3, H, W] in about [-1, 1]."""
+    """From a latent map to pixels [1, 3, H, W] in about [-1, 1]."""
     x = blocks.conv("decoder.conv_in", x)
     first, attention, second = names.middle
     x = blocks.res_block(second, blocks.attention(attention, blocks.res_block(first, x)))
@@ -55,7 +56,7 @@ def decode(blocks: Blocks, names: Names, x: str) -> str:
 
 
 def add_output(graph: Graph, x: str, rounded: bool) -> None:
-    """Pixels [1, 3, H, W] from [-1, 1] to 0..255, clipped, and truncated or rounded as the model's own code does."""
+    """Adds the output: pixels [1, 3, H, W] clipped to [-1, 1] and converted to 0..255, truncated or rounded as in the model's own code."""
     x = graph.node("Clip", "clipped", [x, graph.constant(np.float32(-1)), graph.constant(np.float32(1))])
     x = graph.node("Mul", "scaled", [x, graph.constant(np.float32(127.5))])
     x = graph.node("Add", "levels", [x, graph.constant(np.float32(128 if rounded else 127.5))])

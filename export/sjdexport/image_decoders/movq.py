@@ -1,6 +1,6 @@
-"""MoVQ's decoder (arXiv 2209.09002): Lumina-mGPT 2.0 has it as it is, Emu3 behind convolutions over time.
+"""MoVQ's decoder (arXiv 2209.09002), of Lumina-mGPT 2.0 and, after convolutions over time, of Emu3.
 
-Emu3's decoder is one for films. A still image is the first frame of what it makes of a single frame of codes.
+Emu3's decoder is made for videos. A still image is the first frame that it makes from a single frame of codes.
 """
 
 from __future__ import annotations
@@ -17,41 +17,41 @@ BATCH_NORM_EPSILON = 1e-5
 
 
 class Movq:
-    """With parts over time where the checkpoint has them. Emu3 truncates pixels, Lumina-mGPT 2.0 rounds them."""
+    """Has parts over time if the checkpoint has them. Emu3 truncates pixels, Lumina-mGPT 2.0 rounds them."""
 
     def __init__(self, checkpoint: Checkpoint, prefix: str) -> None:
         self._checkpoint, self._prefix = checkpoint, prefix
         self._names = read_names(checkpoint, prefix, lowest_first=False)
-        self._film = f"{prefix}post_quant_conv.conv.weight" in checkpoint
+        self._video = f"{prefix}post_quant_conv.conv.weight" in checkpoint
         self.pixels_per_code = self._names.pixels_per_code
 
     def build(self, graph: Graph, weights: Weights) -> None:
         blocks = Blocks(graph, weights, self._checkpoint, self._prefix)
         vectors = blocks.to_map(blocks.lookup())
-        if self._film:
+        if self._video:
             latent, vectors = first_frame(blocks, vectors)
         else:
             latent = blocks.post_quant_conv(vectors)
         spatial = SpatialBlocks(graph, weights, self._checkpoint, self._prefix, vectors)
-        add_output(graph, decode(spatial, self._names, latent), rounded=not self._film)
+        add_output(graph, decode(spatial, self._names, latent), rounded=not self._video)
 
 
 class SpatialBlocks(Blocks):
-    """Blocks whose norms are spatial: factor and term are 1 x 1 convolutions of the code vectors, at every place those of its code.
+    """Blocks with spatial norms: factor and term are 1 x 1 convolutions of the vector of the code at each place.
 
-    They are made once for each code, not for each place, and applied to a view [1, channels, h, scale, w, scale] of the map. As whole maps
-    they would be large (1 GB each at Emu3's full resolution), and ONNX Runtime may make those of all norms before it uses the first:
-    a picture of 720 x 720 then takes 11 GB instead of 5, in the same time.
+    They are computed once for each code instead of each place, and applied to a view [1, channels, h, scale, w, scale] of the map. As
+    complete maps they would be large (1 GB each at Emu3's full resolution), and ONNX Runtime may compute those of all norms before it uses
+    the first: a picture of 720 x 720 would take 11 GB instead of 5, in the same time.
     """
 
     def __init__(self, graph: Graph, weights: Weights, checkpoint: Checkpoint, prefix: str, vectors: str) -> None:
         super().__init__(graph, weights, checkpoint, prefix)
         self._vectors = vectors  # [1, channels, h, w]
         self._height = graph.node("Shape", "h", [vectors], start=2, end=3)
-        self._scale = 1  # places for each code, along one side, where the decoder is
+        self._scale = 1  # places for each code along one side, at the current resolution
 
     def norm(self, name: str, x: str) -> str:
-        """GroupNorm's own gamma and beta go into the two convolutions: (gamma n + beta) f + t = n (gamma f) + (beta f + t)."""
+        """The two convolutions include GroupNorm's gamma and beta: (gamma n + beta) f + t = n (gamma f) + (beta f + t)."""
         graph = self.graph
         gamma, beta = self.norm_parameters(f"{name}.norm_layer")
         factor, term = (self._map_parameters(f"{name}.{part}", len(gamma)) for part in ("conv_y", "conv_b"))
@@ -59,17 +59,17 @@ class SpatialBlocks(Blocks):
         terms = self._from_vectors(f"{name}.terms", beta[:, None] * factor + term)
         before, after = (graph.constant(np.array(sizes)) for sizes in ((1, len(gamma)), (self._scale, -1, self._scale)))
         view = graph.node("Concat", f"{name}.view", [before, self._height, after], axis=0)
-        scaled = graph.node("Mul", f"{name}.scaled", [self.normalise(name, x, view), factors])
+        scaled = graph.node("Mul", f"{name}.scaled", [self.normalize(name, x, view), factors])
         shifted = graph.node("Add", f"{name}.shifted", [scaled, terms])
         return graph.node("Reshape", name, [shifted, graph.node("Shape", f"{name}.shape", [x])])
 
     def _map_parameters(self, name: str, channels: int) -> np.ndarray:
-        """Weights and, as the last column, bias of a 1 x 1 convolution: [channels, vector channels + 1]."""
+        """Weights of a 1 x 1 convolution with the bias as last column, [channels, vector channels + 1]."""
         weight = self.tensor(f"{name}.weight", channels, None, 1, 1).float32()[:, :, 0, 0]
         return np.column_stack([weight, self.tensor(f"{name}.bias", channels).float32()])
 
     def _from_vectors(self, name: str, parameters: np.ndarray) -> str:
-        """[1, channels, h, 1, w, 1]"""
+        """The convolution of the code vectors, [1, channels, h, 1, w, 1]."""
         weight = self.graph.constant(parameters[:, :-1, None, None])
         codes = self.convolve(f"{name}.codes", self._vectors, weight, (1, 1), parameters[:, -1])
         return self.graph.node("Unsqueeze", name, [codes, self.graph.constant(np.array([3, 5]))])
@@ -80,10 +80,10 @@ class SpatialBlocks(Blocks):
 
 
 def first_frame(blocks: Blocks, vectors: str) -> tuple[str, str]:
-    """Latent and code vectors of a film's first frame, from those of its only code frame.
+    """Latent and code vectors of a video's first frame, from those of its only frame of codes.
 
-    Emu3 sends both through residual blocks over time and doublings of time. Its convolutions are padded with zeros before the first frame
-    only, so that this one meets nothing but their last tap in time, and what is left of them is two-dimensional.
+    Emu3 passes both through residual blocks over time and doublings of time. Its convolutions are padded with zeros before the first frame,
+    so the first frame only sees their last tap in time, which is a two-dimensional convolution.
     """
     graph = blocks.graph
     latent = _last_tap(blocks, "post_quant_conv.conv", vectors)

@@ -1,4 +1,4 @@
-"""LlamaGen's decoder (arXiv 2406.06525), which is also Janus': levels are numbered from the lowest resolution up."""
+"""The decoder of LlamaGen (arXiv 2406.06525) and Janus. Levels are numbered from the lowest resolution up."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..weights import Weights
 from .blocks import Blocks
 from .decoder import Names, add_output, decode, read_names
 
-SMALLEST_LENGTH = 1e-12  # what PyTorch divides by where a vector is shorter
+MIN_LENGTH = 1e-12  # PyTorch divides shorter vectors by this
 
 
 class Vq16:
-    """Code vectors are brought to length 1 when they are looked up. LlamaGen rounds pixels, Janus truncates them."""
+    """Normalizes code vectors to length 1. LlamaGen rounds pixels, Janus truncates them."""
 
     def __init__(self, checkpoint: Checkpoint, prefix: str, rounded: bool = False) -> None:
         self._checkpoint, self._prefix, self._rounded = checkpoint, prefix, rounded
@@ -31,6 +31,6 @@ class Vq16:
         blocks = Blocks(graph, weights, self._checkpoint, self._prefix)
         vectors = blocks.lookup()
         length = graph.node("ReduceL2", "lengths", [vectors, graph.constant(np.array([3]))], keepdims=1)
-        length = graph.node("Max", "lengths.positive", [length, graph.constant(np.float32(SMALLEST_LENGTH))])
+        length = graph.node("Max", "lengths.positive", [length, graph.constant(np.float32(MIN_LENGTH))])
         latent = blocks.post_quant_conv(blocks.to_map(graph.node("Div", "directions", [vectors, length])))
         add_output(graph, decode(blocks, self._names, latent), self._rounded)

@@ -1,4 +1,4 @@
-"""Chameleon's decoder: the one of Lumina-mGPT, Anole and the built-in model. Attention where the checkpoint has it."""
+"""Chameleon's decoder, of Lumina-mGPT, Anole and the built-in model. Has attention where the checkpoint has it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .decoder import add_output, decode, read_names
 
 
 class Vqgan:
-    """Pixels are truncated. `groups` of the norms are GROUPS in every published checkpoint."""
+    """Truncates pixels. `groups` of the norms are GROUPS in every published checkpoint."""
 
     def __init__(self, checkpoint: Checkpoint, prefix: str, groups: int = GROUPS) -> None:
         self._checkpoint, self._prefix, self._groups = checkpoint, prefix, groups

@@ -1,8 +1,7 @@
-"""Tokenizer files of checkpoints, as the files that the engine reads: the same ids, nothing added, and no text spells a structural token.
+"""Converts the tokenizer files of checkpoints into files that the engine reads.
 
-A tokenizer has `size` (its largest id and one), `id(token)` (None if there is no such token), `write(folder)` (writes its files and
-returns the section `tokenizer` of model.json) and `split_specials(template)` (a template's text in pieces, and the ids of the special
-tokens that it names).
+The ids are the same, no tokens are added to a text, and no text becomes a structural token. The members of a tokenizer are described in
+families/given.py (`Tokenizer`).
 """
 
 from __future__ import annotations

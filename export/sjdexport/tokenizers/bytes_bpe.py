@@ -1,4 +1,4 @@
-"""Byte-pair encoding over bytes, as GPT-2 has it: a vocabulary and an ordered list of merges."""
+"""Byte-pair encoding over bytes, as in GPT-2: a vocabulary and an ordered list of merges."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from .splits import Split, write_splits
 
 @dataclasses.dataclass(frozen=True)
 class BytesBpe:
-    """Text is normalized, cut into pieces, and each piece's bytes are merged in pairs: the earliest merge first, then leftmost."""
+    """Text is normalized and cut into pieces.
+
+    In each piece, pairs of bytes are merged: the earliest merge first, and leftmost pairs first.
+    """
 
     vocabulary: Mapping[str, int]  # the tokens that text can become, in the byte alphabet
     merges: Sequence[tuple[str, str]]
-    specials: Mapping[str, int]  # tokens that no text spells
-    names: Mapping[str, int]  # every token by the name its file gives it, special ones too
+    specials: Mapping[str, int]  # tokens that text never becomes
+    names: Mapping[str, int]  # all tokens by their names in the file, including special ones
     splits: Sequence[Split]
     normalizers: Sequence[str] = ()
-    ignore_merges: bool = False  # whether a piece that is a token is that token
-    unknown: int | None = None  # of a byte without a token; None leaves it out
-    characters: Mapping[str, int] = dataclasses.field(default_factory=dict)  # that are tokens wherever they stand
-    patterns: Mapping[str, str] = dataclasses.field(default_factory=dict)  # what specials match in a template, if not just themselves
+    ignore_merges: bool = False  # whether a piece that equals a token becomes that token, independent of merges
+    unknown: int | None = None  # the id for bytes without a token; None omits them
+    characters: Mapping[str, int] = dataclasses.field(default_factory=dict)  # single characters that always become these tokens
+    patterns: Mapping[str, str] = dataclasses.field(default_factory=dict)  # what special tokens match in a template, if not only themselves
 
     @property
     def size(self) -> int:
@@ -44,7 +47,7 @@ class BytesBpe:
         section: dict[str, Any] = {"kind": "bpe", "vocabulary": contract.TOKENIZER_VOCABULARY}
         if self.merges:
             merges = "".join(f"{left} {right}\n" for left, right in self.merges)
-            (folder / contract.TOKENIZER_MERGES).write_bytes(merges.encode())  # the same new-lines on every system
+            (folder / contract.TOKENIZER_MERGES).write_bytes(merges.encode())  # bytes, for the same line ends on every system
             section["merges"] = contract.TOKENIZER_MERGES
         section |= {"normalizers": list(self.normalizers), **write_splits(self.splits)}
         if self.ignore_merges:

@@ -1,4 +1,4 @@
-"""tokenizer.json of the Hugging Face tokenizers library: byte-level BPE."""
+"""Byte-level BPE in the tokenizer.json of the Hugging Face tokenizers library."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from .bytes_bpe import BytesBpe
 from .specials import pattern
 from .splits import GPT2, Split, UnknownPattern, from_regex, literal
 
-# What a BPE model may say; anything else would change ids in a way that is not exported.
-PLAIN_MODEL = {"dropout": (None, 0, 0.0), "continuing_subword_prefix": (None, ""), "end_of_word_suffix": (None, ""), "byte_fallback": (None, False)}
-# Chameleon's image codes, rows' ends and so on, which its tokenizer.json need not have among the added tokens.
+# The values that a BPE model may have. Others would change ids in ways that cannot be exported.
+PLAIN_MODEL = {
+    "dropout": (None, 0, 0.0), "continuing_subword_prefix": (None, ""), "end_of_word_suffix": (None, ""), "byte_fallback": (None, False)}
+# Chameleon's image codes, row ends and so on, which may be missing among the added tokens of its tokenizer.json.
 STRUCTURE = re.compile(r"IMGIMG[A-J]+Z|<reserved\d+>|<racm3:break>|<eoss>")
 PUNCTUATION = r"[\p{P}!-/:-@\[-`{-~]"
 
 
 def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE, structure_ids: Container[int] = ()) -> BytesBpe:
-    """Raises ExportError if the file is none, or has a part that would not be reproduced exactly.
+    """Reads a tokenizer. Raises ExportError if the file is not a tokenizer.json, or has a part that cannot be reproduced exactly.
 
-    Added tokens are not found in text, nor are those whose names match `structure` or whose ids are among `structure_ids`, so no
-    prompt can spell a structural token: text that would become one is left as what would have been merged to it. Excepted are those of one character that
-    are not marked as special: the text that they stand for has no other ids (DeepSeek's tokenizers have thirteen).
+    Text never becomes an added token, a token whose name matches `structure`, or one of `structure_ids`. So no prompt can contain a
+    structural token; the parts that would have been merged to it remain. Added tokens of one character that are not marked as special are
+    an exception, because their text has no other ids (DeepSeek's tokenizers have thirteen of them).
     """
     try:
         file = json.loads(path.read_text(encoding="utf-8"))
@@ -33,16 +34,16 @@ def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE, structure_id
         added = file.get("added_tokens") or []
         contents = {token["content"]: token["id"] for token in added}
     except FileNotFoundError:
-        raise ExportError(f"{path} is missing: put the model's tokenizer.json beside its weights.") from None
+        raise ExportError(f"{path} is missing: put the model's tokenizer.json next to its weights.") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ExportError(f"{path} is not a tokenizer.json of the Hugging Face tokenizers library.") from None
     if kind != "BPE":
-        raise ExportError(f"{path} holds a {kind} model; only byte-level BPE can be exported.")
+        raise ExportError(f"{path} has a {kind} model; expected byte-level BPE.")
     if not isinstance(vocabulary, dict) or not vocabulary or not all(type(id) is int and id >= 0 for id in vocabulary.values()):
-        raise ExportError(f"{path} has no vocabulary of tokens with their ids.")
+        raise ExportError(f"{path} has no vocabulary; expected tokens with their ids.")
     for option, allowed in PLAIN_MODEL.items():
         if model.get(option) not in allowed:
-            raise ExportError(f"{path} has a BPE model with {option} {json.dumps(model[option])}; only byte-level BPE without it can be exported.")
+            raise ExportError(f"{path} has a BPE model with {option} {json.dumps(model[option])}; expected byte-level BPE without it.")
     splits = _splits(path, file.get("pre_tokenizer"))
     normalizers = list(_normalizers(path, file.get("normalizer")))
 
@@ -53,15 +54,17 @@ def read_hf_bpe(path: Path, structure: re.Pattern[str] = STRUCTURE, structure_id
     missing = sorted(byte for c, byte in BYTES.items() if c not in vocabulary)
     unknown = vocabulary.get(model.get("unk_token")) if missing else None
     if unknown is not None and model.get("fuse_unk"):
-        raise ExportError(f"{path} has no token for byte {missing[0]} and fuses unknown ones; only vocabularies of all bytes, or without fuse_unk, can be exported.")
-    patterns = {token["content"]: pattern(token["content"], *(bool(token.get(flag)) for flag in ("lstrip", "rstrip", "single_word"))) for token in added}
+        raise ExportError(
+            f"{path} has no token for byte {missing[0]} and fuses unknown tokens; expected tokens for all bytes, or no fuse_unk.")
+    flags = ("lstrip", "rstrip", "single_word")
+    patterns = {token["content"]: pattern(token["content"], *(bool(token.get(flag)) for flag in flags)) for token in added}
     return BytesBpe(
         spelled, _merges(path, vocabulary, merges, spelled), specials, {**vocabulary, **contents}, splits, normalizers,
         bool(model.get("ignore_merges")), unknown, characters, patterns)
 
 
 def byte_alphabet() -> list[str]:
-    """GPT-2's: the 256 bytes as printable characters, in byte order."""
+    """GPT-2's printable characters for the 256 bytes, in byte order."""
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     extra = iter(range(256, 512))
     return [chr(byte) if byte in printable else chr(next(extra)) for byte in range(256)]
@@ -70,13 +73,14 @@ def byte_alphabet() -> list[str]:
 BYTES = {c: byte for byte, c in enumerate(byte_alphabet())}
 
 
-def _is_plain(token: dict, normalised: bool) -> bool:
+def _is_plain(token: dict, normalized: bool) -> bool:
+    """Whether an added token is a single character that text may become."""
     flags = any(token.get(flag) for flag in ("special", "single_word", "lstrip", "rstrip"))
-    return len(token["content"]) == 1 and not flags and (token.get("normalized", False) or not normalised)
+    return len(token["content"]) == 1 and not flags and (token.get("normalized", False) or not normalized)
 
 
 def _merges(path: Path, vocabulary: dict[str, int], merges: list, spelled: dict[str, int]) -> list[tuple[str, str]]:
-    """In order, each pair once: where a file has one twice, its last place counts. Merges of and to tokens that no text spells are left out."""
+    """The merges in order. A pair that occurs twice has its last place. Merges of and to tokens that text never becomes are omitted."""
     ordered: dict[tuple[str, str], None] = {}
     for merge in merges:
         parts = merge.split(" ") if isinstance(merge, str) else merge
@@ -85,7 +89,10 @@ def _merges(path: Path, vocabulary: dict[str, int], merges: list, spelled: dict[
         left, right = parts
         for token in (left, right, left + right):
             if token not in vocabulary:
-                raise ExportError(f"{path} merges {json.dumps(left)} and {json.dumps(right)}, but {json.dumps(token)} is not in its vocabulary.")
+                raise ExportError(
+                    f"{path} merges {json.dumps(left)} and {json.dumps(right)}, but {json.dumps(token)} is not in its vocabulary: download "
+                    "it again."
+                )
         if {left, right, left + right} <= spelled.keys():
             ordered.pop((left, right), None)
             ordered[left, right] = None
@@ -103,19 +110,22 @@ def _normalizers(path: Path, normalizer: dict | None) -> Iterator[str]:
     elif kind in known:
         yield known[kind]
     else:
-        raise ExportError(f"{path} normalizes text by {json.dumps(normalizer)}; only {', '.join(known)} or none can be exported.")
+        raise ExportError(f"{path} normalizes text with {json.dumps(normalizer)}; expected {', '.join(known)} or nothing.")
 
 
 def _splits(path: Path, pre_tokenizer: dict | None) -> list[Split]:
     splits: list[Split] = []
     parts = list(_flat(pre_tokenizer))
     if not parts or parts[-1].get("type") != "ByteLevel":
-        raise ExportError(f"{path} splits text by {json.dumps(pre_tokenizer)}; only splits that end with ByteLevel can be exported.")
+        raise ExportError(f"{path} splits text with {json.dumps(pre_tokenizer)}; expected a pre-tokenizer that ends with ByteLevel.")
     for part in parts:
         try:
             splits += _split(part, splits, last=part is parts[-1])
         except UnknownPattern as problem:
-            raise ExportError(f"{path} splits text by {json.dumps(part, ensure_ascii=False)}, which cannot be exported: it has {problem}.") from None
+            raise ExportError(
+                f"{path} splits text with {json.dumps(part, ensure_ascii=False)}, which cannot be exported because it has "
+                f"{problem}."
+            ) from None
     return splits
 
 

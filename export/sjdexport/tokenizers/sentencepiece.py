@@ -1,4 +1,4 @@
-"""spiece.model of SentencePiece: unigram models."""
+"""SentencePiece's unigram models (spiece.model)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .. import contract
 from ..errors import ExportError
 from .specials import split_specials
 
-# Fields of ModelProto, its SentencePiece, its TrainerSpec and its NormalizerSpec, and their values.
+# Numbers of the fields of ModelProto, SentencePiece, TrainerSpec and NormalizerSpec, and values of some of them.
 PIECES, TRAINER, NORMALIZER = 1, 2, 3
 PIECE, TYPE = 1, 3
 MODEL_TYPE, UNIGRAM = 3, 1
@@ -30,7 +30,7 @@ class SentencePiece:
     model: bytes
     names: Mapping[str, int]
     specials: Mapping[str, int]
-    deleted: str  # characters that the model's normalization deletes
+    deleted: str  # the characters that the model's normalization deletes
 
     @property
     def size(self) -> int:
@@ -48,41 +48,42 @@ class SentencePiece:
 
 
 def read_sentencepiece(path: Path) -> SentencePiece:
-    """Raises ExportError if the file is no unigram model, or has what the engine does not reproduce: pieces for bytes, and user-defined
-    pieces, which could be structural and text could spell."""
+    """Reads a unigram model. Raises ExportError if the file is something else, or has pieces that the engine does not support: pieces for
+    bytes, and user-defined pieces, which could be structural tokens that text becomes."""
     try:
         model = path.read_bytes()
         fields = list(_fields(model))
         pieces = [dict(_fields(value)) for field, value in fields if field == PIECES]
-        trainer, normalizer = (dict(_fields(next((value for field, value in fields if field == wanted), b""))) for wanted in (TRAINER, NORMALIZER))
+        trainer, normalizer = (
+            dict(_fields(next((value for field, value in fields if field == wanted), b""))) for wanted in (TRAINER, NORMALIZER))
         names = [piece[PIECE].decode() for piece in pieces]
         if not names or TRAINER not in dict(fields):
             raise ValueError
         deleted = _deleted(normalizer.get(CHARSMAP, b""))
     except FileNotFoundError:
-        raise ExportError(f"{path} is missing: put the text encoder's spiece.model beside its weights.") from None
+        raise ExportError(f"{path} is missing: put the text encoder's spiece.model next to its weights.") from None
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, struct.error):
-        raise ExportError(f"{path} is not a model of SentencePiece.") from None
+        raise ExportError(f"{path} is not a model of SentencePiece: download it again.") from None
     if trainer.get(MODEL_TYPE, UNIGRAM) != UNIGRAM:
-        raise ExportError(f"{path} holds a SentencePiece model of type {trainer[MODEL_TYPE]}; only unigram models (type {UNIGRAM}) can be exported.")
+        raise ExportError(f"{path} has a SentencePiece model of type {trainer[MODEL_TYPE]}; expected a unigram model (type {UNIGRAM}).")
     kinds = [piece.get(TYPE, NORMAL) for piece in pieces]
     if trainer.get(BYTE_FALLBACK) or BYTE in kinds:
-        raise ExportError(f"{path} has pieces for the bytes of unknown characters (byte_fallback); only models without them can be exported.")
+        raise ExportError(f"{path} has pieces for the bytes of unknown characters (byte_fallback); expected a model without them.")
     for name, kind in zip(names, kinds):
         if kind == USER_DEFINED:
-            raise ExportError(f"{path} has the user-defined piece {name}, which text could spell; only models without such pieces can be exported.")
+            raise ExportError(f"{path} has the user-defined piece {name}, which text could become; expected a model without such pieces.")
     for text in deleted:
         if len(text) > 1 or ord(text) > 0xFFFF:
-            raise ExportError(f"{path} normalizes {ascii(text)} to nothing; only single characters up to U+FFFF can be deleted.")
+            raise ExportError(f"{path} deletes {ascii(text)} in its normalization; expected only single characters up to U+FFFF.")
     ids = {name: id for id, name in enumerate(names)}
     return SentencePiece(model, ids, {name: ids[name] for name, kind in zip(names, kinds) if kind in (UNKNOWN, CONTROL)}, "".join(deleted))
 
 
 def _deleted(charsmap: bytes) -> list[str]:
-    """What a precompiled charsmap replaces by nothing.
+    """The texts that a precompiled charsmap replaces with nothing.
 
-    The map is the length of a double-array trie (Darts-clone), the trie over the UTF-8 of what is replaced, and replacements that end
-    with a zero byte, to which the trie's leaves point.
+    The charsmap has the length of a double-array trie (Darts-clone), the trie over the UTF-8 bytes of the texts to replace, and the
+    replacements. Each replacement ends with a zero byte, and the trie's leaves point to them.
     """
     if not charsmap:
         return []
@@ -107,7 +108,7 @@ def _offset(unit: np.uint32) -> np.uint32:
 
 
 def _fields(message: bytes) -> Iterator[tuple[int, int | bytes]]:
-    """Numbers and values of a protocol buffer's fields; those of fixed size as bytes."""
+    """Numbers and values of a protocol buffer's fields. Values of fixed size are returned as bytes."""
     i = 0
     while i < len(message):
         tag, i = _varint(message, i)

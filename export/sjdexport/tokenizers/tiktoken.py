@@ -1,4 +1,4 @@
-"""Files of tiktoken: a token in base64 and its rank on each line."""
+"""tiktoken's files, which have a token in base64 and its rank on each line."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .splits import QWEN2, Split, from_regex, write_splits
 
 @dataclasses.dataclass(frozen=True)
 class Tiktoken:
-    """A token's rank is its id and its order among merges: of two neighbors, those merge first whose bytes together have the lowest rank."""
+    """A token's rank is its id. Of all neighbors, those merge first whose joined bytes have the lowest rank."""
 
     ranks: Mapping[bytes, int]
-    specials: Mapping[str, int]  # tokens that no text spells
+    specials: Mapping[str, int]  # tokens that text never becomes
     splits: Sequence[Split]
     normalizers: Sequence[str] = ()
 
@@ -42,32 +42,35 @@ class Tiktoken:
 
 
 def read_tiktoken(path: Path, special_tokens: Sequence[str] = (), pattern: str = QWEN2, normalize: bool = True) -> Tiktoken:
-    """A vocabulary whose special tokens have the ids after its last rank; text is normalized to NFC unless told otherwise.
+    """Reads a vocabulary. Its special tokens get the ids after the last rank. With `normalize`, text is normalized to NFC.
 
-    Raises ExportError if the file is none of tiktoken's.
+    Raises ExportError if the file is not one of tiktoken's.
     """
     try:
         lines = [line.split() for line in path.read_bytes().splitlines() if line]
         ranks = {base64.b64decode(token, validate=True): int(rank) for token, rank in lines}
     except FileNotFoundError:
-        raise ExportError(f"{path} is missing: put the model's tiktoken file beside its weights.") from None
+        raise ExportError(f"{path} is missing: put the model's tiktoken file next to its weights.") from None
     except ValueError:
-        raise ExportError(f"{path} is not a file of tiktoken: each line must be a token in base64 and its rank.") from None
+        raise ExportError(f"{path} is not a file of tiktoken; expected a token in base64 and its rank on each line.") from None
     bytes_known = sum(len(token) == 1 for token in ranks)
     if bytes_known != 256:
-        raise ExportError(f"{path} has tokens for {bytes_known} of the 256 bytes; tiktoken needs them all.")
+        raise ExportError(f"{path} has tokens for {bytes_known} of the 256 bytes; expected all: download it again.")
     if sorted(ranks.values()) != list(range(len(ranks))):
         found = f"{min(ranks.values())} to {max(ranks.values())}"
-        raise ExportError(f"{path} has {len(ranks)} tokens with ranks from {found}; expected each from 0 to {len(ranks) - 1} once.")
+        raise ExportError(
+            f"{path} has {len(ranks)} tokens with ranks from {found}; expected each rank from 0 to {len(ranks) - 1} once: download it "
+            "again."
+        )
     specials = {token: len(ranks) + i for i, token in enumerate(special_tokens)}
     return Tiktoken(ranks, specials, [from_regex(pattern)], ["nfc"] if normalize else [])
 
 
 def emu3_special_tokens(path: Path) -> list[str]:
-    """The special tokens of Emu3 in order, those of its emu3_vision_tokens.txt at the end. Raises ExportError if it is missing."""
+    """The special tokens of Emu3 in order, ending with those in emu3_vision_tokens.txt. Raises ExportError if that file is missing."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
-        raise ExportError(f"{path} is missing: put the model's emu3_vision_tokens.txt beside its weights.") from None
+        raise ExportError(f"{path} is missing: put the model's emu3_vision_tokens.txt next to its weights.") from None
     extra = [f"<|extra_{i}|>" for i in range(205)]
     return ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *extra, *(token for line in lines if (token := line.strip()))]

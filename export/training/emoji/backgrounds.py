@@ -1,4 +1,4 @@
-"""What scenes stand on: plain colours, two halves, gradients, and a few settings that are drawn here."""
+"""The backgrounds of scenes: plain colors, two halves, gradients, and a few settings that are drawn here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 SIZE = 256  # pixels along each side of a scene
-COLOURS = {
+COLORS = {
     "red": (222, 60, 58), "orange": (247, 148, 50), "yellow": (253, 214, 75), "green": (96, 184, 92), "turquoise": (70, 196, 190),
     "light blue": (150, 208, 247), "blue": (58, 110, 216), "purple": (146, 92, 200), "pink": (248, 164, 196), "brown": (138, 96, 68),
     "black": (28, 28, 32), "white": (250, 250, 250), "gray": (150, 154, 160), "beige": (238, 222, 192),
@@ -18,7 +18,7 @@ SETTINGS = ("sea", "meadow", "night sky", "beach", "snow", "sunset", "desert", "
 
 class Background(NamedTuple):
     kind: str  # plain, halves (left and right), stacked (top and bottom), gradient (from top to bottom), setting
-    parts: tuple[str, ...]  # colours, or the setting
+    parts: tuple[str, ...]  # colors, or the setting
 
     @property
     def key(self) -> str:
@@ -26,9 +26,9 @@ class Background(NamedTuple):
 
 
 def every_background() -> list[Background]:
-    """All backgrounds there are."""
-    pairs = [(a, b) for a in COLOURS for b in COLOURS if a != b]
-    found = [Background("plain", (colour,)) for colour in COLOURS]
+    """All backgrounds."""
+    pairs = [(a, b) for a in COLORS for b in COLORS if a != b]
+    found = [Background("plain", (color,)) for color in COLORS]
     found += [Background(kind, pair) for kind in ("halves", "stacked", "gradient") for pair in pairs]
     return found + [Background("setting", (setting,)) for setting in SETTINGS]
 
@@ -37,7 +37,7 @@ def random_background(random: np.random.Generator) -> Background:
     kind = random.choice(("plain", "halves", "stacked", "gradient", "setting"), p=(0.56, 0.06, 0.06, 0.12, 0.2))
     if kind == "setting":
         return Background("setting", (str(random.choice(SETTINGS)),))
-    names = random.choice(list(COLOURS), size=1 if kind == "plain" else 2, replace=False)
+    names = random.choice(list(COLORS), size=1 if kind == "plain" else 2, replace=False)
     return Background(str(kind), tuple(str(name) for name in names))
 
 
@@ -47,7 +47,7 @@ def draw_background(background: Background) -> np.ndarray:
     if background.kind == "setting":
         picture = _SETTINGS[background.parts[0]]()
     else:
-        first, last = (np.array(COLOURS[name], np.float32) for name in (background.parts[0], background.parts[-1]))
+        first, last = (np.array(COLORS[name], np.float32) for name in (background.parts[0], background.parts[-1]))
         share = (np.arange(SIZE, dtype=np.float32) + 0.5) / SIZE
         if background.kind in ("halves", "stacked"):
             share = np.round(share)
@@ -60,16 +60,16 @@ def draw_background(background: Background) -> np.ndarray:
 
 
 def _vertical(*stops: tuple[float, tuple[int, int, int]]) -> np.ndarray:
-    """A vertical gradient through colours at heights, 0 at the top and 1 at the bottom; float32 [256, 256, 3]."""
+    """A vertical gradient through colors at heights, 0 at the top and 1 at the bottom; float32 [256, 256, 3]."""
     at = (np.arange(SIZE) + 0.5) / SIZE
     heights = [height for height, _ in stops]
-    columns = [np.interp(at, heights, [colour[i] for _, colour in stops]) for i in range(3)]
+    columns = [np.interp(at, heights, [color[i] for _, color in stops]) for i in range(3)]
     return np.repeat(np.stack(columns, axis=1)[:, None].astype(np.float32), SIZE, axis=1)
 
 
-def _blend(picture: np.ndarray, colour: tuple[int, int, int], cover: np.ndarray) -> None:
-    """Paints `colour` where `cover` [256, 256] is 1."""
-    picture += (np.array(colour, np.float32) - picture) * np.clip(cover, 0, 1)[..., None].astype(np.float32)
+def _blend(picture: np.ndarray, color: tuple[int, int, int], cover: np.ndarray) -> None:
+    """Paints `color` where `cover` [256, 256] is 1."""
+    picture += (np.array(color, np.float32) - picture) * np.clip(cover, 0, 1)[..., None].astype(np.float32)
 
 
 def _disc(x: float, y: float, radius: float) -> np.ndarray:
@@ -101,9 +101,9 @@ def _meadow() -> np.ndarray:
     xs = np.arange(SIZE)
     _blend(picture, (134, 200, 96), _below(142 + 12 * np.sin(xs / 42.0)))
     _blend(picture, (98, 176, 76), _below(186 + 10 * np.sin(xs / 36.0 + 2)))
-    for x, y, colour in ((24, 214, (255, 236, 90)), (76, 234, (250, 250, 250)), (132, 222, (250, 140, 170)), (186, 238, (255, 236, 90)),
+    for x, y, color in ((24, 214, (255, 236, 90)), (76, 234, (250, 250, 250)), (132, 222, (250, 140, 170)), (186, 238, (255, 236, 90)),
                          (232, 216, (250, 250, 250)), (52, 246, (250, 140, 170)), (212, 200, (250, 140, 170)), (104, 206, (255, 236, 90))):
-        _blend(picture, colour, _disc(x, y, 3))
+        _blend(picture, color, _disc(x, y, 3))
     return picture
 
 

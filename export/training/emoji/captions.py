@@ -1,4 +1,4 @@
-"""Captions of scenes, as people write prompts: many forms for one meaning."""
+"""Captions of scenes, in the many forms in which people write prompts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PLACE_WORDS = {
     "bottom left": ("in the bottom left corner", "in the lower left corner", "at the bottom left"),
     "bottom right": ("in the bottom right corner", "in the lower right corner", "at the bottom right"),
 }
-COLOUR_WORDS = {
+COLOR_WORDS = {
     "gray": ("gray", "grey"), "turquoise": ("turquoise", "teal", "cyan"), "light blue": ("light blue", "sky blue", "pale blue"),
     "purple": ("purple", "violet"), "beige": ("beige", "cream"), "black": ("black", "dark"), "pink": ("pink", "rose-colored"),
 }
@@ -42,7 +42,7 @@ OPENINGS = (
     "please draw", "paint", "i want", "give me", "make", "create a picture of", "a scene with", "picture of", "image of",
     "can you draw", "there is", "a 3d render of",
 )
-ADJECTIVES = (  # they change nothing: prompts are full of words that the pictures cannot show
+ADJECTIVES = (  # without meaning here, since prompts contain many words that the pictures cannot show
     "sleepy", "cute", "happy", "funny", "beautiful", "nice", "shiny", "glossy", "lovely", "old", "new", "young", "sad", "lonely",
     "friendly", "fluffy", "wet", "magic", "magical", "cool", "silly", "crazy", "smiling", "hungry", "brave", "lazy", "fancy",
     "pretty", "fresh", "delicious", "tasty", "juicy", "fast", "slow", "modern", "vintage", "mysterious", "wild", "tired", "angry",
@@ -51,7 +51,7 @@ ADJECTIVES = (  # they change nothing: prompts are full of words that the pictur
     "golden", "wooden", "plastic", "glass", "simple", "perfect", "single",
 )
 SYLLABLES = ("ba", "lo", "ri", "ment", "stra", "quo", "vel", "ing", "zu", "ter", "no", "phi")
-UNCOUNTED = frozenset((  # these take no article
+UNCOUNTED = frozenset((  # nouns without an article
     "bread", "toast", "cheese", "meat", "meat on the bone", "bacon", "corn", "maize", "broccoli", "popcorn", "rice", "noodle soup", "ramen",
     "spaghetti", "pasta", "sushi", "chinese food", "honey", "milk", "coffee", "tea", "green tea", "champagne", "wine", "whiskey", "whisky",
     "ice", "camping", "luggage", "yarn", "wool", "money", "toilet paper", "ice hockey", "rain", "lightning", "confetti", "dna",
@@ -62,10 +62,10 @@ ENDINGS = ("please", "high quality", "highly detailed", "4k", "8k", "digital art
 
 
 class Writer:
-    """Writes one caption; every choice is drawn from `random`."""
+    """Writes one caption of a scene. All choices are drawn from `random`."""
 
     def __init__(self, scene: Scene, random: np.random.Generator, plain: bool = False) -> None:
-        """`plain` leaves out words without meaning, odd cases and missing articles."""
+        """With `plain` there are no words without meaning, no unusual upper and lower case, and no missing articles."""
         self.scene, self.random, self.plain = scene, random, plain
         self.articles = plain or self._chance(0.85)
 
@@ -115,7 +115,7 @@ class Writer:
         return names[0] if len(names) == 1 or self._chance(0.6) else names[self.random.integers(1, len(names))]
 
     def _thing(self, index: int, article: str = "a") -> str:
-        """The index-th of the scene's things with its number, size and, at times, an adjective that means nothing."""
+        """The index-th of the scene's things with its number, its size and sometimes an adjective without meaning."""
         thing, count = self.scene.counts[index]
         one, many = self._names(thing)
         noun = one if count == 1 else many
@@ -140,7 +140,7 @@ class Writer:
         return " ".join(["an" if words[0][0] in "aeiou" and not words[0].startswith(("uni", "ufo", "eu")) else "a", *words])
 
     def _unknown(self, noun: str) -> str:
-        """An adjective, or a word that does not exist; never one that makes another thing of the noun, as "old" does of a phone."""
+        """An adjective or an invented word, but none that turns the noun into another thing, as "old" does with "phone"."""
         if self._chance(0.8):
             return self._any(tuple(word for word in ADJECTIVES if f"{word} {noun}" not in _every_name()))
         return "".join(self._any(SYLLABLES) for _ in range(self.random.integers(2, 4)))
@@ -152,7 +152,7 @@ class Writer:
         return self._thing(0)
 
     def _beside(self) -> str:
-        """The first thing stands on the left, wherever no word says otherwise."""
+        """The first thing is on the left unless a word says otherwise."""
         a, b = self._thing(0), self._thing(1)
         return self._any((
             f"{a} and {b}", f"{a} and {b}", f"{a} next to {b}", f"{a} beside {b}", f"{a} with {b}",
@@ -190,8 +190,8 @@ class Writer:
         a, b = self._thing(0), self._thing(1)
         return self._any((f"{a} and {b}", f"{a} and {b}", f"{a} with {b}", f"{a} next to {b}", f"{a}, {b}", f"{a} plus {b}"))
 
-    def _colour(self, name: str) -> str:
-        return self._any(COLOUR_WORDS.get(name, (name,)))
+    def _color(self, name: str) -> str:
+        return self._any(COLOR_WORDS.get(name, (name,)))
 
     def _background(self) -> str:
         kind, parts = self.scene.background
@@ -199,7 +199,7 @@ class Writer:
             return ""  # any background is right
         if kind == "setting":
             return self._any(SETTING_WORDS[parts[0]])
-        first, last = self._colour(parts[0]), self._colour(parts[-1])
+        first, last = self._color(parts[0]), self._color(parts[-1])
         article = "an" if first[0] in "aeiou" else "a"
         if kind == "plain":
             forms = (f"on {article} {first} background", f"on {article} {first} background", f"in front of {article} {first} background",
@@ -229,10 +229,10 @@ def _every_name() -> frozenset[str]:
 
 
 def caption(scene: Scene, random: np.random.Generator) -> str:
-    """One of the many captions that training sees of a scene."""
+    """A caption of a scene, as training sees it."""
     return Writer(scene, random).caption()
 
 
 def plain_caption(scene: Scene, random: np.random.Generator) -> str:
-    """A caption that names everything the scene is judged by."""
+    """A caption that names everything that is judged."""
     return Writer(scene, random, plain=True).caption()

@@ -1,4 +1,4 @@
-"""The networks that judge pictures while the autoencoder is trained: one that knows the things, one that knows real from made."""
+"""Networks that judge pictures while the autoencoder is trained: one recognizes things, one tells drawn pictures from decoded ones."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Pyramid(nn.Module):
         return maps
 
 
-class Recogniser(nn.Module):
-    """Says of every cell of 16 x 16 pixels which thing it shows; its features measure how much two pictures look alike."""
+class Recognizer(nn.Module):
+    """Classifies each cell of 16 x 16 pixels by the thing it shows. Its features measure how similar two pictures look."""
 
     def __init__(self, classes: int) -> None:
         super().__init__()
@@ -42,13 +42,13 @@ class Recogniser(nn.Module):
         return self.head(F.leaky_relu(self.context(self.pyramid(pixels)[-1]), 0.1))
 
     def distance(self, pixels: Tensor, target: Tensor) -> Tensor:
-        """Mean difference of the features, every channel on the scale that it has in `target`."""
+        """Mean difference of the features. Each channel is scaled by its size in `target`."""
         with torch.no_grad():
             wanted = self.pyramid(target)
         total = pixels.new_zeros((), dtype=torch.float32)
-        for map, other in zip(self.pyramid(pixels), wanted):
+        for features, other in zip(self.pyramid(pixels), wanted):
             scale = other.float().square().mean(dim=(0, 2, 3), keepdim=True).sqrt() + 1e-2
-            total = total + ((map.float() - other.float()).abs() / scale).mean()
+            total = total + ((features.float() - other.float()).abs() / scale).mean()
         return total / len(wanted)
 
 

@@ -1,10 +1,9 @@
-"""The loop that all stages of the training share: it goes on from the last checkpoint, keeps new ones, and says how far it is."""
+"""The loop of all training stages. It resumes from the last checkpoint, saves new ones, and prints its progress."""
 
 from __future__ import annotations
 
 import dataclasses
 import multiprocessing
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,37 +13,33 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 
+from ..checkpoints import load, save
+
 SETTLED = 60  # steps after which the speed is known
 
 
 class Part(Protocol):
-    """A model or an optimizer: what a checkpoint holds the state of."""
+    """A model or an optimizer, whose state a checkpoint holds."""
 
     def state_dict(self) -> Any: ...
 
     def load_state_dict(self, state: Any) -> Any: ...
 
 
-def save(path: Path, state: dict[str, Any]) -> None:
-    """Writes a checkpoint; an interrupted write leaves the earlier one whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
-
-
-def load(path: Path, device: str = "cpu") -> dict[str, Any]:
-    if not path.exists():
+def load_stage(path: Path, device: str = "cpu") -> dict[str, Any]:
+    """The checkpoint of another stage. Exits with a message if there is none."""
+    state = load(path, device)
+    if state is None:
         raise SystemExit(f"{path} is missing; run the stage {path.stem} first.")
-    return torch.load(path, map_location=device)
+    return state
 
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """How long a stage trains: `steps` in all, or, if `minutes` is given, as many as fit. A checkpoint keeps what was planned."""
+    """How long a stage trains:
+
+    `steps` in all or, if `minutes` is given, as many as fit. A checkpoint stores the planned number of steps.
+    """
 
     steps: int
     batch: int
@@ -54,15 +49,17 @@ class Plan:
 
 
 class Loop:
-    """Iterates over (step, data of the step). Data is a function of the step alone, so an interruption changes nothing."""
+    """Iterates over (step, data of the step).
+
+    The data depend on the step alone, so a resumed run sees the same data as one that was not interrupted.
+    """
 
     def __init__(self, path: Path, plan: Plan, device: str, data: Callable[[np.random.Generator, int], Any], seed: int,
                  config: Any = None, **parts: Part) -> None:
         self._path, self._plan, self._data, self._seed, self._parts = path, plan, data, seed, parts
         self._config = None if config is None else dataclasses.asdict(config)
         self._done, self.steps = 0, plan.steps
-        if path.exists():
-            checkpoint = load(path, device)
+        if (checkpoint := load(path, device)) is not None:
             self._done = checkpoint["step"]
             if plan.minutes is not None:
                 self.steps = checkpoint["steps"]
@@ -72,7 +69,7 @@ class Loop:
             self.steps = 10**9  # until the speed is known
 
     def __iter__(self) -> Iterator[tuple[int, Any]]:
-        started = saved = time.monotonic()
+        started = saved = settled = time.monotonic()
         self._begin_line()
         first = self._done
         for step, data in self._batches():
@@ -108,11 +105,11 @@ class Loop:
         return self._data(np.random.default_rng([self._seed, step]), self._plan.batch)
 
     def part(self, step: int) -> float:
-        """How much of the training is done, 0 to 1."""
+        """The share of the training that is done at a step, 0 to 1."""
         return step / self.steps
 
     def report(self, **figures: float) -> None:
-        """Adds to the means of the next line."""
+        """Adds figures to the next progress line, which prints their means."""
         for name, value in figures.items():
             self._figures[name] = self._figures.get(name, 0.0) + float(value)
 

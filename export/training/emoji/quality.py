@@ -1,7 +1,7 @@
-"""How well an autoencoder gives back held-out scenes: PSNR, SSIM, sharpness of edges, and how many codes are in use.
+"""Measures how well an autoencoder reconstructs held-out scenes: PSNR, SSIM, sharpness of edges, and how many codes are in use.
 
-    cd export/training
-    python3 -m emoji.quality --folder /tmp/training --name decoder --sheet /tmp/reconstructions.png
+    cd export
+    python3 -m training.emoji.quality --folder /tmp/training --name decoder --sheet /tmp/reconstructions.png
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from PIL import Image
 
 from .scenes import draw, random_scene
 from .sprites import Sprites
-from .train import Place
+from .train import Run
 
-EDGE = 24.0  # levels a pixel: a step of brightness that counts as an edge
+EDGE = 24.0  # brightness levels per pixel, from which a slope counts as an edge
 
 
 def psnr(made: np.ndarray, true: np.ndarray) -> float:
@@ -27,7 +27,8 @@ def psnr(made: np.ndarray, true: np.ndarray) -> float:
 
 
 def ssim(made: np.ndarray, true: np.ndarray) -> float:
-    """Mean structural similarity (Wang et al., 2004) of two grey pictures [H, W] in 0..255, with windows of 8 x 8 pixels."""
+    """Mean structural similarity (Wang et al., 2004) of two gray pictures [H, W] in 0..255, with windows of 8 x 8 pixels."""
+
     def means(values: np.ndarray) -> np.ndarray:
         sums = np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         return (sums[8:, 8:] - sums[:-8, 8:] - sums[8:, :-8] + sums[:-8, :-8]) / 64
@@ -40,7 +41,8 @@ def ssim(made: np.ndarray, true: np.ndarray) -> float:
 
 
 def sharpness(made: np.ndarray, true: np.ndarray) -> float:
-    """Slope of the made grey picture at the true one's edges, as a share of the true slope there: 1 is as sharp."""
+    """Slope of a reconstructed gray picture [H, W] at the true picture's edges, relative to the true slope there. 1 is equally sharp."""
+
     def slope(values: np.ndarray) -> np.ndarray:
         down, right = np.gradient(values.astype(np.float64))
         return np.hypot(down, right)
@@ -50,13 +52,13 @@ def sharpness(made: np.ndarray, true: np.ndarray) -> float:
     return float(slope(made)[edges].sum() / wanted[edges].sum())
 
 
-def grey(picture: np.ndarray) -> np.ndarray:
+def gray(picture: np.ndarray) -> np.ndarray:
     return picture.astype(np.float64) @ (0.299, 0.587, 0.114)
 
 
 def figures(made: np.ndarray, true: np.ndarray) -> dict[str, float]:
-    """Of pictures uint8 [N, H, W, 3]."""
-    pairs = [(grey(a), grey(b)) for a, b in zip(made, true, strict=True)]
+    """Means over pictures uint8 [N, H, W, 3]."""
+    pairs = [(gray(a), gray(b)) for a, b in zip(made, true, strict=True)]
     return {
         "psnr": psnr(made, true),
         "ssim": float(np.mean([ssim(a, b) for a, b in pairs])),
@@ -65,29 +67,30 @@ def figures(made: np.ndarray, true: np.ndarray) -> dict[str, float]:
 
 
 def halved(pictures: np.ndarray) -> np.ndarray:
-    """uint8 [N, H / 2, W / 2, 3]"""
+    """Pictures at half the resolution, uint8 [N, H / 2, W / 2, 3]."""
     n, height, width, _ = pictures.shape
     return (pictures.reshape(n, height // 2, 2, width // 2, 2, 3).mean(axis=(2, 4)) + 0.5).astype(np.uint8)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--name", default="decoder", help="stage whose checkpoint is measured: autoencoder or decoder")
-    parser.add_argument("--pictures", type=int, default=256)
-    parser.add_argument("--sheet", type=Path, help="also write the first pictures, each above its reconstruction")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--folder", type=Path, required=True, help="folder of the training run")
+    parser.add_argument(
+        "--name", default="decoder", help="stage whose checkpoint is measured: autoencoder or decoder (default: %(default)s)")
+    parser.add_argument("--pictures", type=int, default=256, help="number of scenes (default: %(default)s)")
+    parser.add_argument("--sheet", type=Path, help="also write the first pictures, each above its reconstruction, to this file")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch (default: %(default)s)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
 
-    place = Place(options.folder, "cpu", Sprites(options.folder / "sprites.npz"))
-    model = place.autoencoder(options.name)
+    run = Run(options.folder, "cpu", Sprites(options.folder / "sprites.npz"))
+    model = run.autoencoder(options.name)
     random = np.random.default_rng(11)
-    true = np.stack([draw(random_scene(random, held_out=True), place.sprites) for _ in range(options.pictures)])
+    true = np.stack([draw(random_scene(random, held_out=True), run.sprites) for _ in range(options.pictures)])
     made, used = [], set()
     for batch in np.array_split(true, -(-len(true) // 16)):
-        with torch.no_grad(), place.autocast():
-            codes = model.encode(place.pixels(batch))
+        with torch.no_grad(), run.autocast():
+            codes = model.encode(run.pixels(batch))
             pixels = model.decode(codes).float()
         used.update(codes.flatten().tolist())
         made.append(((pixels.clamp(-1, 1) + 1) * 127.5).byte().permute(0, 2, 3, 1).numpy())

@@ -1,7 +1,7 @@
-"""Scenes of 256 x 256 pixels: things with places and sizes on a background. The only data the built-in model is trained on.
+"""Scenes of 256 x 256 pixels: things with places and sizes on a background. The model is trained on nothing else.
 
-Sprites stand on a grid of 16 pixels, the image tokenizer's, so that a part of a thing looks the same to it wherever the thing stands.
-Combinations of thing, place and background are held out by their SHA-256: training never draws a scene that has one of them.
+Sprites are aligned with the image tokenizer's grid of 16 pixels, so a part of a thing looks the same to it wherever the thing is.
+Some combinations of thing, place and background are held out, by their SHA-256: training never draws a scene with one of them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Item(NamedTuple):
     size: int  # pixels
     left: int
     top: int
-    place: str  # what its place is called in its layout
+    place: str  # the name of its place in the layout
 
 
 class Scene(NamedTuple):
@@ -38,8 +38,8 @@ class Scene(NamedTuple):
     items: tuple[Item, ...]  # painted in this order
     background: Background
     counts: tuple[tuple[int, int], ...]  # (thing, how many), as a caption names them
-    sizes: tuple[str, ...]  # size word for each of counts; "" is the layout's usual size
-    place: str  # of layout "one": a word of PLACES, or "" where a caption does not say
+    sizes: tuple[str, ...]  # size word for each of counts; "" for the layout's usual size
+    place: str  # for layout "one": a word of PLACES, or "" if the caption does not name it
 
     @property
     def combinations(self) -> set[str]:
@@ -56,7 +56,7 @@ def _is_held_out(combination: str) -> bool:
 
 
 def random_scene(random: np.random.Generator, held_out: bool = False) -> Scene:
-    """Draws from the scenes to train on, or from those held out."""
+    """A scene to train on, or a held-out one."""
     while True:
         scene = _any_scene(random)
         if scene.held_out == held_out:
@@ -69,7 +69,7 @@ def _any_scene(random: np.random.Generator) -> Scene:
 
 
 def _pick(random: np.random.Generator, count: int) -> list[int]:
-    """Different things."""
+    """Indices of `count` different things."""
     return [int(thing) for thing in random.choice(len(things()), size=count, replace=False)]
 
 
@@ -79,7 +79,7 @@ def _at(low: int, high: int, random: np.random.Generator) -> int:
 
 
 def _span(place: str, size: int, words: tuple[str, str]) -> tuple[int, int]:
-    """First and last pixel at which a sprite may begin along one axis, where `words` name the axis' ends."""
+    """First and last pixel at which a sprite may begin along one axis. `words` name the axis' two ends."""
     room = (SIZE - size) // GRID * GRID
     if words[0] in place:
         return 0, min(GRID, room)
@@ -112,7 +112,7 @@ def _beside(random: np.random.Generator, background: Background) -> Scene:
     words, (a, b) = _pair_sizes(random)
     gap = _at(0, min(SIZE - a - b, 2 * GRID), random)
     left = _at(max(0, (SIZE - a - b - gap) // 2 - GRID), max(0, min((SIZE - a - b - gap) // 2 + GRID, SIZE - a - b - gap)), random)
-    bottom = SIZE - (SIZE - max(a, b)) // 2 // GRID * GRID + _at(-GRID, GRID, random)  # both stand on one line
+    bottom = SIZE - (SIZE - max(a, b)) // 2 // GRID * GRID + _at(-GRID, GRID, random)  # on a common base line
     items = (Item(first, a, left, bottom - a, "left"), Item(second, b, left + a + gap, bottom - b, "right"))
     return Scene("beside", items, background, ((first, 1), (second, 1)), words, "")
 
@@ -133,7 +133,7 @@ def _snap(pixel: int) -> int:
 
 
 def _front(random: np.random.Generator, background: Background) -> Scene:
-    """The first thing stands before the second, lower and to one side."""
+    """The first thing is in front of the second, lower and to one side."""
     first, second = _pick(random, 2)
     behind = Item(second, LARGE, _at(GRID, SIZE - LARGE - GRID, random), _at(0, 2 * GRID, random), "behind")
     side = 0 if behind.left > (SIZE - LARGE) // 2 else LARGE - MEDIUM + GRID
@@ -143,7 +143,7 @@ def _front(random: np.random.Generator, background: Background) -> Scene:
 
 
 def _cells(count: int) -> tuple[int, list[tuple[int, int]]]:
-    """Size and corners, in reading order, of so many things."""
+    """Size and corners of `count` things, in reading order."""
     if count == 2:
         return MEDIUM, [(16, 64), (128, 64)]
     if count == 3:
@@ -187,17 +187,17 @@ _BUILDERS = {
 
 
 def draw(scene: Scene, sprites: Sprites) -> np.ndarray:
-    """Pixels uint8 [256, 256, 3]."""
+    """The picture, uint8 [256, 256, 3]."""
     canvas = draw_background(scene.background).copy()
     for item in scene.items:
-        colours, stays = sprites.sprite(item.thing, item.size)
+        colors, stays = sprites.sprite(item.thing, item.size)
         part = canvas[item.top : item.top + item.size, item.left : item.left + item.size]
-        part[:] = (colours + part.astype(np.uint16) * stays) >> 8
+        part[:] = (colors + part.astype(np.uint16) * stays) >> 8
     return canvas
 
 
 def owners(scene: Scene, sprites: Sprites) -> np.ndarray:
-    """Which thing each cell of 16 pixels shows most of, int64 [16, 16]; the number of things stands for none."""
+    """The thing that covers most of each cell of 16 pixels, int64 [16, 16]. The number of things stands for none."""
     cells = SIZE // GRID
     shown = np.full((cells, cells), len(things()), np.int64)
     for item in scene.items:

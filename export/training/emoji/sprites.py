@@ -1,6 +1,6 @@
-"""The things' pictures: fetched once, packed into one file, and brought to the sizes that scenes need.
+"""The things' pictures: downloaded once, packed into one file, and scaled to the sizes in scenes.
 
-Microsoft's Fluent emoji in 3-D (MIT) come from the npm package `@lobehub/fluent-emoji-3d`.
+They are Microsoft's Fluent emoji in 3-D (MIT), from the npm package `@lobehub/fluent-emoji-3d`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,13 @@ from PIL import Image, ImageFilter
 
 PACKAGE = "@lobehub/fluent-emoji-3d@1.1.0"
 HERE = Path(__file__).parent
-INK = 0.88  # share of a sprite's side that the thing itself takes; its shadow needs the rest
+INK = 0.88  # share of a sprite's side for the thing itself; its shadow needs the rest
 SHADOW = 0.32  # opacity at the darkest
 
 
 class Thing(NamedTuple):
-    code: str  # code points of the picture's file, in hexadecimal
-    names: tuple[tuple[str, str], ...]  # (singular, plural): the noun first, then its synonyms
-
-    @property
-    def noun(self) -> str:
-        return self.names[0][0]
+    code: str  # the emoji's code points in hexadecimal, which name the picture's file
+    names: tuple[tuple[str, str], ...]  # (singular, plural) of the noun, then of its synonyms
 
 
 def plural_of(noun: str) -> str:
@@ -55,7 +51,7 @@ def things() -> tuple[Thing, ...]:
 
 
 def fetch(target: Path) -> None:
-    """Downloads the package with npm and writes the pictures of all things to `target`, an .npz of WebP files."""
+    """Downloads the package with npm, and writes the pictures of all things to `target`, an .npz of WebP files."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["npm", "pack", "--silent", PACKAGE], cwd=folder, check=True, stdout=subprocess.DEVNULL)
         with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
@@ -70,7 +66,7 @@ def fetch(target: Path) -> None:
 
 
 class Sprites:
-    """Pictures of the things with premultiplied alpha and a soft shadow."""
+    """The things' pictures with premultiplied alpha and a soft shadow."""
 
     def __init__(self, pack: Path) -> None:
         with np.load(pack) as files:
@@ -79,17 +75,17 @@ class Sprites:
         self.sprite = functools.cache(self._sprite)
 
     def _sprite(self, thing: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-        """Premultiplied colours [size, size, 3] and the share of the background that stays [size, size, 1], both uint16.
+        """Premultiplied colors [size, size, 3] and the share of the background that stays visible [size, size, 1], both uint16.
 
-        A colour of 255 and a whole share are 65,280 and 256.
+        A color of 255 is 65,280, and a whole share is 256.
         """
         image = self._images[thing]
         scale = INK * size / max(image.size)
         width, height = (max(1, round(side * scale)) for side in image.size)
         premultiplied = np.asarray(image, np.float32)
         premultiplied = np.concatenate([premultiplied[..., :3] * premultiplied[..., 3:] / 255, premultiplied[..., 3:]], axis=2)
-        filter = Image.BOX if scale < 0.5 else Image.LANCZOS
-        planes = [Image.fromarray(premultiplied[..., i]).resize((width, height), filter) for i in range(4)]
+        resample = Image.BOX if scale < 0.5 else Image.LANCZOS
+        planes = [Image.fromarray(premultiplied[..., i]).resize((width, height), resample) for i in range(4)]
         ink = np.clip(np.stack([np.asarray(plane) for plane in planes], axis=2), 0, 255)
         ink[..., :3] = np.minimum(ink[..., :3], ink[..., 3:])
 
@@ -98,7 +94,7 @@ class Sprites:
         canvas = np.zeros((size, size, 4), np.float32)
         canvas[top : top + height, left : left + width] = ink
         alpha = canvas[..., 3] / 255
-        # the shadow lies a little below the thing; it is faded out at the rim, so that no edge shows
+        # The shadow is a little below the thing. It fades out at the rim, so that no edge shows.
         drop = round(0.045 * size)
         below = np.zeros_like(alpha)
         below[drop:] = alpha[: size - drop]

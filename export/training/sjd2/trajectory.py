@@ -1,39 +1,37 @@
-#!/usr/bin/env python3
-"""Draws how a picture settled, from what `sjd generate --trace` wrote: a column for each of some passes.
+"""Draws how a picture settled during decoding, from a trace of `sjd generate --trace`. Each column shows one pass.
 
     sjd generate "a fox above a rocket on a blue background" --model emoji-sjd2 --window 64 --denoising-steps 4 --trace trace.json
-    python3 export/sjd2/trajectory.py trace.json --out trajectory.png
+    cd export
+    python3 -m training.sjd2.trajectory ../trace.json --out ../trajectory.png
 
-Above, the picture that the codes of the pass would be, drafts included; below, a square for each code: white is committed, blue a draft that the model reads as a
-code, orange one that it reads as noise (the darker, the more of it), grey what is not open yet.
+The upper picture shows the codes after the pass, drafts included. The lower one has a square for each code: white if it is committed, blue
+for a draft that the model reads as a code, orange for a draft that it reads as noise (darker with more noise), gray if the position is not
+in the window yet.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "export"), str(ROOT / "export" / "emoji")]
+from sjdexport.checkpoint import open_checkpoint
 
-from autoencoder import Autoencoder  # noqa: E402
-from sequences import image_tokenizer  # noqa: E402
-from sjdexport.checkpoint import open_checkpoint  # noqa: E402
+from ..noto_emoji.autoencoder import Autoencoder
+from .finetune import BUILT_IN
+from .sequences import image_tokenizer
 
-BUILT_IN = ROOT / "onnx-models" / "emoji"  # fine-tuning leaves the image decoder alone
 PIXELS, GAP, LINE = 8, 8, 14
 COMMITTED, CODE, CLOSED = (236, 236, 236), (70, 130, 200), (60, 60, 64)
-NOISE = ((250, 200, 140), (225, 95, 20))  # of little, of noise alone
+NOISE = ((250, 200, 140), (225, 95, 20))  # for little noise, for only noise
 
 
 def codes_of(trace: dict, step: dict) -> np.ndarray:
-    """[rows × columns] after a pass; -1 where nothing is open yet."""
+    """The codes [rows * columns] after a pass, -1 at positions that are not in the window yet."""
     codes = np.full(trace["rows"] * trace["columns"], -1)
     codes[: step["committed"]] = trace["picture"][: step["committed"]]
     codes[step["committed"] : step["committed"] + len(step["drafts"])] = step["drafts"]
@@ -50,12 +48,13 @@ def picture(images: Autoencoder, trace: dict, codes: np.ndarray) -> Image.Image:
 
 
 def states(trace: dict, step: dict) -> Image.Image:
-    colours = np.full((trace["rows"] * trace["columns"], 3), CLOSED, np.uint8)
-    colours[: step["committed"]] = COMMITTED
+    colors = np.full((trace["rows"] * trace["columns"], 3), CLOSED, np.uint8)
+    colors[: step["committed"]] = COMMITTED
     for place, left in enumerate(step["steps_left"], start=step["committed"]):
         share = left / (trace["denoising_steps"] or 1)
-        colours[place] = CODE if left == 0 else [round(a + (b - a) * share) for a, b in zip(*NOISE)]
-    squares = Image.fromarray(colours.reshape(trace["rows"], trace["columns"], 3)).resize((trace["columns"] * PIXELS, trace["rows"] * PIXELS), Image.NEAREST)
+        colors[place] = CODE if left == 0 else [round(a + (b - a) * share) for a, b in zip(*NOISE)]
+    squares = Image.fromarray(colors.reshape(trace["rows"], trace["columns"], 3)).resize(
+        (trace["columns"] * PIXELS, trace["rows"] * PIXELS), Image.NEAREST)
     pen = ImageDraw.Draw(squares)
     for edge in range(0, squares.width, PIXELS):
         pen.line([(edge, 0), (edge, squares.height)], fill="white")
@@ -78,14 +77,15 @@ def strip(images: Autoencoder, trace: dict, passes: list[int]) -> Image.Image:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trace", type=Path, help="a trace of the built-in model or of emoji-sjd2")
-    parser.add_argument("--out", type=Path, default=Path("trajectory.png"))
-    parser.add_argument("--passes", help="which, with commas between; 0 is after the prefill (default: seven, evenly spaced)")
+    parser.add_argument("--out", type=Path, default=Path("trajectory.png"), help="picture to write (default: %(default)s)")
+    parser.add_argument("--passes", help="passes to show, separated by commas; 0 is after the prefill (default: seven, evenly spaced)")
     options = parser.parse_args()
     trace = json.loads(options.trace.read_text(encoding="utf-8"))
     last = len(trace["passes"]) - 1
     passes = [int(part) for part in options.passes.split(",")] if options.passes else [round(i * last / 6) for i in range(7)]
     if any(not 0 <= number <= last for number in passes):
         parser.error(f"--passes is {options.passes}; this trace has the passes 0 to {last}")
+    # Fine-tuning leaves the image decoder as it is, so the built-in model's decodes pictures of emoji-sjd2 too.
     strip(image_tokenizer(open_checkpoint(BUILT_IN)), trace, passes).save(options.out, optimize=True)
 
 

@@ -1,15 +1,16 @@
-"""Muon for weight matrices and convolutions, AdamW for the rest, one rate schedule for both."""
+"""Muon for weight matrices and convolutions, AdamW for all other parameters, one rate schedule for both."""
 
 from __future__ import annotations
 
-from typing import Any, Iterable
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum orthogonalised by a Newton-Schulz iteration (Jordan et al., 2024); a convolution counts as a matrix [outputs, the rest]."""
+    """Momentum, orthogonalized by a Newton-Schulz iteration (Jordan et al., 2024). A convolution counts as a matrix [outputs, all else]."""
 
     def __init__(self, parameters: list[Tensor], lr: float, momentum: float = 0.95) -> None:
         super().__init__(parameters, {"lr": lr, "momentum": momentum})
@@ -26,7 +27,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def orthogonalize(matrix: Tensor) -> Tensor:
-    """Nearly U V^T of the matrix U S V^T: five steps of a quintic Newton-Schulz iteration in bfloat16."""
+    """Approximately U V^T of the matrix U S V^T, by five steps of a quintic Newton-Schulz iteration in bfloat16."""
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrix.shape[0] > matrix.shape[1]
     x = (matrix.t() if tall else matrix).bfloat16()
@@ -51,7 +52,7 @@ class Optimizers:
             self._rates.append(muon_rate)
 
     def step(self, share: float) -> None:
-        """One update at `share` of the full rates; clears the gradients."""
+        """One update at `share` of the full rates. Clears the gradients."""
         for optimizer, rate in zip(self._optimizers, self._rates):
             optimizer.param_groups[0]["lr"] = rate * share
             optimizer.step()
@@ -66,5 +67,8 @@ class Optimizers:
 
 
 def rate_share(step: int, steps: int, warm: int = 100, decay: float = 0.3) -> float:
-    """Share of the full rate at a step, 1 to `steps`: rises at first, is constant, falls linearly over the last `decay` of the steps."""
+    """Share of the full rate at a step from 1 to `steps`.
+
+    It rises over `warm` steps and falls linearly over the last `decay` of all steps.
+    """
     return min(1.0, step / warm, (steps - step + 1) / max(1.0, steps * decay))

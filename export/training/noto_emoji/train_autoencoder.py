@@ -1,7 +1,10 @@
-"""Trains the image tokenizer, then (with --decoder-only) its decoder alone, so that codes already in use stay valid.
+"""Trains the image tokenizer. With --decoder-only it trains only the decoder, so that the transformer's codes stay valid.
 
-    python3 export/emoji/train_autoencoder.py --steps 2400
-    python3 export/emoji/train_autoencoder.py --decoder-only --steps 4800
+    cd export
+    python3 -m training.noto_emoji.train_autoencoder --steps 2400
+    python3 -m training.noto_emoji.train_autoencoder --decoder-only --steps 4800
+
+It can be interrupted at any time: the same command resumes from the last checkpoint.
 """
 
 from __future__ import annotations
@@ -12,16 +15,17 @@ import math
 import numpy as np
 import torch
 
-import progress
-from alphabet import BACKGROUNDS, GLYPHS
-from autoencoder import Autoencoder
-from scenes import Scene, draw, random_scene
+from ..checkpoints import CHECKPOINTS, load, save
+from ..progress import Progress
+from .alphabet import BACKGROUNDS, GLYPHS
+from .autoencoder import Autoencoder
+from .scenes import Scene, draw, random_scene
 
-CHECKPOINT = progress.CHECKPOINTS / "autoencoder.pt"
+CHECKPOINT = CHECKPOINTS / "autoencoder.pt"
 
 
 class Crowd(Scene):
-    """Four glyphs that differ: more to learn from in one picture than any captioned scene has."""
+    """Four different glyphs, so that a picture has more to learn from than any captioned scene."""
 
     @property
     def cells(self) -> tuple[int, ...]:
@@ -44,17 +48,18 @@ def batch(random: np.random.Generator, size: int) -> torch.Tensor:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=2400, help="total steps, those of a resumed run included")
-    parser.add_argument("--batch", type=int, default=12)
-    parser.add_argument("--rate", type=float, default=1e-3)
-    parser.add_argument("--decoder-only", action="store_true", help="hold encoder and codebook")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument(
+        "--steps", type=int, default=2400, help="total steps, including those before an interruption (default: %(default)s)")
+    parser.add_argument("--batch", type=int, default=12, help="pictures in a step (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=1e-3, help="highest rate of AdamW (default: %(default)s)")
+    parser.add_argument("--decoder-only", action="store_true", help="train only the decoder; encoder and codebook stay fixed")
+    parser.add_argument("--threads", type=int, default=2, help="threads of PyTorch (default: %(default)s)")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
 
     model = Autoencoder().to(memory_format=torch.channels_last)
-    checkpoint = progress.load(CHECKPOINT)
+    checkpoint = load(CHECKPOINT)
     start = 0
     if checkpoint is not None:
         model.load_state_dict(checkpoint["model"])
@@ -62,14 +67,14 @@ def main() -> None:
     trained = [model.post_quant_conv, model.decoder] + ([] if options.decoder_only else [model.encoder])
     parameters = [p for module in trained for p in module.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=options.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    fresh = checkpoint is None or checkpoint["decoder_only"] != options.decoder_only  # a phase that begins, not one resumed
+    fresh = checkpoint is None or checkpoint["decoder_only"] != options.decoder_only  # a new phase begins
     if not fresh:
         optimizer.load_state_dict(checkpoint["optimizer"])
 
     if options.decoder_only:
-        model.encoder.eval()  # its BatchNorm, too, must neither move nor look at the batch: the codes in use would change
+        model.encoder.eval()  # so that BatchNorm ignores the batch and keeps its statistics: otherwise the codes would change
     random = np.random.default_rng(start)
-    line = progress.Progress(options.steps)
+    line = Progress(options.steps)
     first = start if fresh else checkpoint["first"]
     for step in range(start + 1, options.steps + 1):
         share = (step - first) / (options.steps - first)
@@ -92,8 +97,8 @@ def main() -> None:
         optimizer.step()
         line.step(step, l1=error.abs().mean().item(), mse=error.square().mean().item())
         if step % 200 == 0 or step == options.steps:
-            progress.save(CHECKPOINT, {"step": step, "first": first, "decoder_only": options.decoder_only,
-                                       "model": model.state_dict(), "optimizer": optimizer.state_dict()})
+            save(CHECKPOINT, {"step": step, "first": first, "decoder_only": options.decoder_only,
+                              "model": model.state_dict(), "optimizer": optimizer.state_dict()})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The built-in model's transformer: Chameleon at small width, with the parameter names of the Hugging Face port."""
+"""The built-in models' transformer: a small Chameleon, with the parameter names of the Hugging Face port."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from torch import Tensor, nn
 
 @dataclasses.dataclass(frozen=True)
 class TransformerConfig:
+    """Named as in config.json."""
+
     vocab_size: int
-    hidden_size: int = 256
-    num_hidden_layers: int = 8
-    num_attention_heads: int = 8
-    intermediate_size: int = 768
+    hidden_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    intermediate_size: int
     rms_norm_eps: float = 1e-5
     rope_theta: float = 10000.0
     max_position_embeddings: int = 512
@@ -36,7 +38,7 @@ class RmsNorm(nn.Module):
 
 
 class HeadNorm(nn.Module):
-    """LayerNorm over each head's channels with weights of its own: [..., heads, head dim]."""
+    """LayerNorm over the channels of each head, x [..., heads, head dim]. Each head has its own weights."""
 
     def __init__(self, heads: int, width: int) -> None:
         super().__init__()
@@ -50,7 +52,7 @@ class HeadNorm(nn.Module):
 
 def rotary_tables(positions: Tensor, config: TransformerConfig) -> tuple[Tensor, Tensor]:
     """cos and sin [T, 1, head dim / 2] of positions [T]."""
-    inverse = config.rope_theta ** (-torch.arange(0, config.head_dim, 2) / config.head_dim)
+    inverse = config.rope_theta ** (-torch.arange(0, config.head_dim, 2, device=positions.device) / config.head_dim)
     angles = positions[:, None] * inverse
     return angles.cos()[:, None], angles.sin()[:, None]
 
@@ -123,18 +125,18 @@ class Transformer(nn.Module):
             nn.init.zeros_(layer.mlp.down_proj.weight)
 
     def forward(self, ids: Tensor, columns: slice, caches: list[list[Tensor]] | None = None) -> Tensor:
-        """Logits [N, T, columns] after each of ids [N, T]; `columns` is the part of the vocabulary that is wanted.
+        """Logits [N, T, columns] after each of ids [N, T], for the part `columns` of the vocabulary.
 
-        With `caches` (a list per layer, empty at first) ids continue what the caches hold.
+        With `caches` (a list for each layer, empty at first) the ids continue the sequences in the caches.
         """
         return self.predict(self.model.embed_tokens(ids), columns, caches)
 
     def predict(self, x: Tensor, columns: slice, caches: list[list[Tensor]] | None = None) -> Tensor:
-        """The same of embeddings [N, T, hidden], which need not be any token's."""
+        """The same for embeddings [N, T, hidden], which need not belong to a token."""
         past = caches[0][0].shape[1] if caches and caches[0] else 0
         length = x.shape[1]
-        tables = rotary_tables(torch.arange(past, past + length), self.config)
-        mask = torch.full((length, past + length), float("-inf")).triu(past + 1)
+        tables = rotary_tables(torch.arange(past, past + length, device=x.device), self.config)
+        mask = torch.full((length, past + length), float("-inf"), device=x.device).triu(past + 1)
         for i, layer in enumerate(self.model.layers):
             x = layer(x, tables, mask, None if caches is None else caches[i])
         return self.model.norm(x) @ self.lm_head.weight[columns].t()

@@ -1,12 +1,12 @@
-#!/usr/bin/env python3
-"""How often drafts stood, from traces of `sjd generate --trace`: by the passes that had predicted them, and by their slot.
+"""Prints how often drafts stood in traces of `sjd generate --trace`: by the number of passes that had predicted them, and by their slot.
 
-    python3 export/sjd2/standing.py trace-*.json
+    cd export
+    python3 -m training.sjd2.standing trace-*.json
 
-A draft stands if the next pass leaves its code as it is; one that the next pass does not hold, since its window is narrower, is not counted. A pass
-predicts its drafts and the place behind them, which therefore enters the next window one pass old. (A trace leaves structure out: where a window ends with a
-row, and the row with a token of its own, it was that token which the pass predicted, and the first guess behind it is taken to be a pass old.)
-One line for each way of drawing (method, steps, window).
+A draft stands if the next pass leaves its code unchanged. Drafts that are not in the next pass, because its window is narrower, are not
+counted. A pass predicts its drafts and the position after them, so that position is one pass old when it enters the next window. (A trace
+leaves structural tokens out. If a window ends with a row, and the row with a structural token, the pass predicted that token, and the guess
+after it still counts as one pass old.) The table has a row for each model, method, number of denoising steps and window.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import json
 from collections import defaultdict
 from pathlib import Path
 
-AGES = 6  # the last stands for all after it
-SLOTS = (4, 8, 16, 32, 64, 1 << 30)  # upper ends
+AGES = 6  # passes; the last column counts all older drafts too
+SLOTS = (4, 8, 16, 32, 64, 1 << 30)  # upper ends of the ranges of slots
 
 
 def compare(trace: dict) -> list[tuple[int, int, bool]]:
-    """Passes in a row that have predicted the draft (0: a first guess), its slot, and whether it stood, for every draft of which the next pass tells."""
-    found, first = [], {}  # by place: the first of the passes in a row that have predicted it
+    """For each counted draft: the number of consecutive passes that predicted it (0 for a first guess), its slot, and whether it stood."""
+    found, first = [], {}  # `first` has, by position, the first of the consecutive passes that predicted it
     for number, (before, after) in enumerate(itertools.pairwise(trace["passes"])):
         start = before["committed"]
         first = {place: first.get(place, number) for place in range(start, start + len(before["drafts"]) + 1)}
@@ -34,6 +34,7 @@ def compare(trace: dict) -> list[tuple[int, int, bool]]:
 
 
 def row(found: list[tuple[int, int, bool]]) -> str:
+    """A table row of what `compare` returns."""
     by_age, by_slot = defaultdict(list), defaultdict(list)
     for age, slot, stood in found:
         by_age[min(age, AGES)].append(stood)
@@ -44,12 +45,13 @@ def row(found: list[tuple[int, int, bool]]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("traces", nargs="+", type=Path)
+    parser.add_argument("traces", nargs="+", type=Path, help="files that sjd generate --trace wrote")
     groups = defaultdict(list)
     for path in parser.parse_args().traces:
         trace = json.loads(path.read_text(encoding="utf-8"))
         steps = trace["denoising_steps"]
-        groups[trace["model"], trace["method"] + (f", {steps} step{'s' * (steps != 1)}" if steps else ""), trace["window"]] += compare(trace)
+        method = trace["method"] + (f", {steps} step{'s' * (steps != 1)}" if steps else "")
+        groups[trace["model"], method, trace["window"]] += compare(trace)
     ends = [f"slots {first} to {end - 1}" for first, end in zip((0, *SLOTS), SLOTS[:-1])] + [f"from {SLOTS[-2]} on"]
     header = ["model", "method", "window", "first guess", *(f"pass {age}" for age in range(1, AGES)), f"pass {AGES} on", *ends]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header))

@@ -1,7 +1,7 @@
-"""Draws emoji scenes of 128 x 128 pixels with their captions; the only data the built-in model is trained on.
+"""Draws emoji scenes of 128 x 128 pixels with their captions. The built-in model is trained on nothing else.
 
-A scene is one glyph, two side by side, two one above the other, or four of a kind, on one of ten backgrounds. Every
-glyph is moved by up to three pixels each way. One caption in ten (by its SHA-256) is held out: training never sees it.
+A scene has one glyph, two side by side, two above each other, or four of a kind, on one of ten backgrounds. Every glyph is moved by up to
+three pixels in each direction. One caption in ten, chosen by its SHA-256, is held out: training never sees it.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from alphabet import BACKGROUNDS, GLYPHS
+from .alphabet import BACKGROUNDS, GLYPHS
 
 SIZE = 128  # pixels
 JITTER = 3  # pixels
 FONT = "/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf"
 LAYOUTS = ("one", "side", "stack", "four")
 LAYOUT_SHARES = (0.14, 0.3, 0.3, 0.26)
-CELLS = {  # centres of the glyphs, row-major, and the pixels that a glyph's longer side takes
+CELLS = {  # centers of the glyphs, row-major, and the length of a glyph's longer side in pixels
     "one": (((64, 64),), 100),
     "side": (((32, 64), (96, 64)), 56),
     "stack": (((64, 32), (64, 96)), 56),
@@ -59,7 +59,7 @@ def _article(noun: str) -> str:
 
 
 def random_scene(random: np.random.Generator, held_out: bool = False) -> Scene:
-    """Draws a scene from the training captions, or from the held-out ones."""
+    """A scene to train on, or a held-out one."""
     while True:
         layout = str(random.choice(LAYOUTS, p=LAYOUT_SHARES))
         count = 2 if layout in ("side", "stack") else 1
@@ -71,8 +71,8 @@ def random_scene(random: np.random.Generator, held_out: bool = False) -> Scene:
 
 @functools.cache
 def glyph_image(glyph: int, size: int) -> Image.Image:
-    """The glyph, cut to its ink, its longer side `size` pixels."""
-    font = ImageFont.truetype(FONT, 109)  # the only size the font's bitmaps have
+    """The glyph, cropped and scaled so that its longer side is `size` pixels."""
+    font = ImageFont.truetype(FONT, 109)  # the only size of the font's bitmaps
     image = Image.new("RGBA", (160, 160))
     ImageDraw.Draw(image).text((8, 8), GLYPHS[glyph].character, font=font, embedded_color=True)
     image = image.crop(image.getbbox())
@@ -81,12 +81,12 @@ def glyph_image(glyph: int, size: int) -> Image.Image:
 
 
 def draw(scene: Scene, random: np.random.Generator) -> np.ndarray:
-    """Draws `scene`; uint8 [128, 128, 3]."""
+    """The picture, uint8 [128, 128, 3]."""
     canvas = Image.new("RGB", (SIZE, SIZE), BACKGROUNDS[scene.background])
-    centres, size = CELLS[scene.layout]
-    for glyph, centre in zip(scene.cells, centres):
+    centers, size = CELLS[scene.layout]
+    for glyph, center in zip(scene.cells, centers):
         image = glyph_image(glyph, size)
         jitter = random.integers(-JITTER, JITTER + 1, size=2)
-        corner = (int(centre[0] - image.width // 2 + jitter[0]), int(centre[1] - image.height // 2 + jitter[1]))
+        corner = (int(center[0] - image.width // 2 + jitter[0]), int(center[1] - image.height // 2 + jitter[1]))
         canvas.paste(image, corner, image)
     return np.asarray(canvas)

@@ -1,4 +1,4 @@
-"""A checkpoint with what was trained in it, in the form in which export.py reads it."""
+"""Writes the trained model as a checkpoint that export.py reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from typing import Any
 
 import torch
 
-from model import Denoiser
-from noise import Schedule
 from sjdexport.denoising import PREFIX
 from sjdexport.errors import ExportError
 from sjdexport.families import Given
@@ -19,37 +17,42 @@ from sjdexport.families.given import read_json
 from sjdexport.safetensors import write_safetensors
 from sjdexport.torch_files import SUFFIXES
 
-INTERVALS = 24  # of the schedule's table: 1, 2, 3, 4, 6, 8, 12 and 24 denoising steps meet its entries
+from .model import Denoiser
+from .noise import Schedule
+
+INTERVALS = 24  # in the schedule's table, so that 1, 2, 3, 4, 6, 8, 12 and 24 denoising steps fall on its entries
 GENERATION = "generation.json"
 
 
 def weights_file(given: Given, folder: Path) -> Path:
-    """Where the weights will be: one file is written, and keeps its name where there was one, which may tell the size of pictures.
+    """The file that the weights will be written to. A single file keeps its name, because LlamaGen's names contain the size of the
+    pictures.
 
-    Raises ExportError where the folder is the checkpoint's or holds other weights, beside which these could not be read.
+    Raises ExportError if the folder is that of the checkpoint or contains other weights.
     """
     files = given.checkpoint.files
     path = folder / (f"{files[0].stem}.safetensors" if len(files) == 1 else "checkpoint.safetensors")
     if folder.resolve() == given.folder.resolve():
-        raise ExportError(f"--out is {folder}, the folder of the checkpoint itself, which stays as it is: give another.")
+        raise ExportError(f"--out is {folder}, the folder of the checkpoint itself, which is not overwritten: give another folder.")
     if folder.exists() and not folder.is_dir():
         raise ExportError(f"--out is {folder}, a file: give a folder.")
-    others = [file.name for file in folder.glob("*") if file.suffix in (".safetensors", *SUFFIXES) and file != path] if folder.exists() else []
+    others = [file.name for file in folder.glob("*") if file.suffix in (".safetensors", *SUFFIXES) and file != path]
     if others:
-        raise ExportError(f"--out is {folder}, which holds other weights ({min(others)}): give another folder, or clear this one.")
+        raise ExportError(f"--out is {folder}, which contains other weights ({min(others)}): give another folder, or empty this one.")
     return path
 
 
 def write_checkpoint(folder: Path, given: Given, is_folder: bool, model: Denoiser, decoding: Mapping[str, Any], steps: int) -> None:
-    """Every tensor of the checkpoint under its name and in its type, those that were trained replaced, and denoising.*; and the documents beside them.
+    """Writes the weights and the documents beside them.
 
-    `given` tells which documents were read, by a family that was asked for its generation(). `decoding` is generation.json's section, `steps` the number of
-    denoising steps that its section denoising gets. `is_folder` tells whether the checkpoint was given as a folder, so that the generation.json in it is its
-    own. Memory is bounded by the largest tensor.
+    Every tensor of the checkpoint keeps its name and type, trained ones have their new values, and `denoising.*` is added. The documents
+    are those that `given` lists as read, so the family's generation() must have been called before. `decoding` is the section of
+    generation.json, `steps` the number of denoising steps in its section `denoising`. `is_folder` says whether the checkpoint was given as
+    a folder; only then its generation.json is read. Memory is bounded by the largest tensor.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for source in given.read:
-        if source.is_file() and source.is_relative_to(given.folder):  # a tokenizer may lie beside --vq, which is given again
+        if source.is_file() and source.is_relative_to(given.folder):  # a tokenizer may be next to --vq, which the user gives again
             target = folder / source.relative_to(given.folder)
             target.parent.mkdir(exist_ok=True)
             shutil.copyfile(source, target)
@@ -65,8 +68,8 @@ def write_checkpoint(folder: Path, given: Given, is_folder: bool, model: Denoise
 
 
 def denoising(schedule: Schedule, steps: int) -> dict[str, Any]:
-    """generation.json's section."""
+    """The section `denoising` of generation.json."""
     level = torch.linspace(0, 1, INTERVALS + 1, dtype=torch.float64)
-    # cos(pi / 2) is 6e-17; a schedule ends in noise alone.
+    # Rounded, because cos(pi / 2) is 6e-17 and a schedule must end at 0.
     alpha, sigma = ([round(float(value), 6) for value in values] for values in (schedule.alpha(level), schedule.sigma(level)))
     return {"steps": steps, "alpha": alpha, "sigma": sigma}

@@ -1,4 +1,4 @@
-"""What a model is fine-tuned on: whole sequences of ids, from a file or, for the built-in model, drawn as training goes by."""
+"""The sequences of ids that a model is fine-tuned on: from a file or, for the built-in model, drawn during training."""
 
 from __future__ import annotations
 
@@ -11,27 +11,28 @@ import numpy as np
 import torch
 from torch import Tensor
 
-import tokens
-from autoencoder import Autoencoder
-from model import NO_TARGET
-from scenes import random_scene
 from sjdexport.checkpoint import Checkpoint
 from sjdexport.errors import ExportError
 from sjdexport.safetensors import read_header
-from train_transformer import batch
+
+from ..noto_emoji.autoencoder import Autoencoder
+from ..noto_emoji.scenes import random_scene
+from ..noto_emoji.tokens import VOCABULARY, train_tokenizer
+from ..noto_emoji.train_transformer import batch
+from ..vocabulary import NO_TARGET
 
 IDS = "ids"
-HELD_OUT = 48  # sequences that are judged, at most
-BLOCK = 1 << 24  # ids that are looked through at a time
+HELD_OUT = 48  # sequences to evaluate on, at most
+BLOCK = 1 << 24  # ids that are checked at a time
 
 
 @dataclasses.dataclass(frozen=True)
 class Batch:
-    """[N, T] each; only image codes are targets. What is padding has the id 0, and no loss depends on it."""
+    """Three tensors [N, T]. Padding has the id 0 and no target after it, so no loss depends on it."""
 
     ids: Tensor
-    is_code: Tensor
-    targets: Tensor  # codes, NO_TARGET where the next token is none
+    is_code: Tensor  # whether the id is an image code
+    targets: Tensor  # the next token's code, or NO_TARGET if it is no code
 
     def to(self, device: torch.device) -> Batch:
         return Batch(self.ids.to(device), self.is_code.to(device), self.targets.to(device))
@@ -48,13 +49,20 @@ class Sequences(Protocol):
 
 
 class TokenFile:
-    """A safetensors file with `ids`, int32 [N, T]: a sequence in each row, behind its end negative numbers. The last 5 % are held out."""
+    """A safetensors file with `ids`, int32 [N, T]: one sequence in each row, padded with negative numbers.
+
+    The last 5 % of the rows are held out.
+    """
 
     def __init__(self, path: Path, codes: range, vocabulary: int, positions: int) -> None:
-        """`codes` are the ids of image codes, `positions` what the model can read. Raises ExportError where the file is not that or does not fit the model."""
+        """`codes` are the ids of image codes, `positions` is the longest sequence that the model reads.
+
+        Raises ExportError if the file has another form or does not fit the model.
+        """
         header = read_header(path)
         if IDS not in header:
-            raise ExportError(f"{path} has no tensor {IDS} (it has {', '.join(sorted(header)) or 'none'}): expected {IDS}, I32 [sequences, tokens].")
+            raise ExportError(
+                f"{path} has no tensor {IDS} (it has {', '.join(sorted(header)) or 'none'}): expected {IDS}, I32 [sequences, tokens].")
         tensor = header[IDS]
         if tensor.dtype != "I32" or len(tensor.shape) != 2 or tensor.shape[0] < 2 or tensor.shape[1] < 2:
             raise ExportError(f"{path}: {IDS} is {tensor.dtype} {list(tensor.shape)}; expected I32 [sequences, tokens], 2 or more of both.")
@@ -78,20 +86,21 @@ class TokenFile:
 
 def _check(path: Path, rows: np.ndarray, first: int, codes: range, vocabulary: int, positions: int) -> None:
     if (largest := int(rows.max())) >= vocabulary:
-        raise ExportError(f"{path}: {IDS} has {largest}, and the model's vocabulary ends at {vocabulary - 1}: these are ids of another model.")
+        raise ExportError(
+            f"{path}: {IDS} has {largest}, and the model's vocabulary ends at {vocabulary - 1}: these are ids of another model.")
     padding = rows < 0
     for wrong, what in (
-        (padding[:, :-1] & ~padding[:, 1:], "goes on behind a negative id; those are padding, which comes last"),
+        (padding[:, :-1] & ~padding[:, 1:], "has an id after a negative one; negative ids are padding and must come last"),
         (~((rows[:, 1:] >= codes.start) & (rows[:, 1:] < codes.stop)).any(axis=1)[:, None],
-         f"has no image codes, which are the ids {codes.start} to {codes.stop - 1}, to predict"),
-        ((~padding).sum(axis=1)[:, None] > positions, f"is longer than the {positions} tokens that the model reads"),
+         f"has no image codes to predict; image codes are the ids {codes.start} to {codes.stop - 1}"),
+        ((~padding).sum(axis=1)[:, None] > positions, f"is longer than {positions} tokens, the most that the model reads"),
     ):
         if (rows_of := wrong.any(axis=1)).any():
             raise ExportError(f"{path}: sequence {first + int(rows_of.argmax())} of {IDS} {what}.")
 
 
 def image_tokenizer(checkpoint: Checkpoint) -> Autoencoder:
-    """The built-in model's, encoder and decoder."""
+    """The built-in model's image tokenizer, from the checkpoint in its folder."""
     images = Autoencoder().eval()
     state = images.state_dict()
     for name, values in state.items():
@@ -102,11 +111,11 @@ def image_tokenizer(checkpoint: Checkpoint) -> Autoencoder:
 
 
 class Scenes:
-    """The built-in model's own: captions and pictures drawn anew, each glyph moved a little, encoded by the image encoder that its checkpoint has."""
+    """The built-in model's scenes: new captions and pictures in every batch, encoded by the image encoder in the model's checkpoint."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        self._text, self._images = tokens.Tokenizer(), image_tokenizer(checkpoint)
-        self._codes = range(tokens.FIRST_CODE, tokens.FIRST_CODE + tokens.CODES)
+        self._text, self._images = train_tokenizer(), image_tokenizer(checkpoint)
+        self._codes = VOCABULARY.code_columns
 
     def held_out(self) -> Batch:
         return self._batch(np.random.default_rng(0), HELD_OUT, held_out=True)

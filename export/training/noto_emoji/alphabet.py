@@ -1,4 +1,4 @@
-"""What a scene can hold: the glyphs (Debian's Noto Color Emoji, SIL OFL 1.1) and the backgrounds."""
+"""The glyphs (Debian's Noto Color Emoji, SIL OFL 1.1) and backgrounds of scenes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Glyph(NamedTuple):
 
 
 def _glyphs(table: str) -> tuple[Glyph, ...]:
-    """Reads lines of `character name[/plural]`; a plural that is not given ends in s."""
+    """Reads lines of `character name[/plural]`. Without a plural, it is the name with an s."""
     glyphs = []
     for line in table.split("\n"):
         if not line.strip():

@@ -1,35 +1,36 @@
-"""SJD2's noisy embeddings in the transformer's graphs, against an independent computation in double precision."""
+"""SJD2's noisy embeddings in the transformer's graphs, compared with an independent computation in double precision."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import onnx
 import pytest
-from conftest import HERE, PRECISIONS, Model, run_export, start_export
-from test_failures import assert_one_sentence, edit, rewrite
+import torch
 
-import reference
-import tiny
-from lanes import Lanes, Noise
-from runner import Runner
+from harness import chameleon_reference as reference
+from harness import tiny
+from harness.edits import edit, rewrite
+from harness.exports import PRECISIONS, Model, assert_one_sentence, run_export, start_export
+from harness.lanes import Lanes, Noise
+from harness.runner import Runner
 from sjdexport import contract
 from sjdexport.checkpoint import Checkpoint
 from sjdexport.denoising import Denoising, frequencies
 from sjdexport.graph import FLOAT, Graph
 from sjdexport.safetensors import write_safetensors
 from sjdexport.weights import Weights
+from training.sjd2 import noise as training_noise
 
 PROMPTS = ([0, 50, 60, 70, 80, 39, 37], [0, 39, 37])  # lanes of different lengths
 FIRST_CODE, CODES, ROW_END = 4, 32, 38
 NEW = ([9, 20, 31, 12, ROW_END, 5, 5, 28, 17], [22, 7, ROW_END, 30, 11])
 LEVELS = np.array([0, 0.125, 0, 0.5, 0, 0.75, 1, 0, 1, 0, 0.25, 0, 0.625, 1])  # of the new tokens of both lanes
-HIDDEN = tiny.PRESETS["tiny"].hidden
+HIDDEN = tiny.TINY.hidden
 
 
 def exported(folder: Path, runner: Runner, precisions: tuple[str, ...] = PRECISIONS) -> Model:
@@ -40,21 +41,21 @@ def exported(folder: Path, runner: Runner, precisions: tuple[str, ...] = PRECISI
 
 @pytest.fixture(scope="module")
 def noisy(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Model:
-    """The weights of `model`, and what SJD2 adds."""
+    """The same weights as `model`, with the additions of SJD2."""
     folder = tmp_path_factory.mktemp("noisy")
-    tiny.write_checkpoint(folder, tiny.PRESETS["tiny"], denoising=True)
+    tiny.write_checkpoint(folder, denoising=True)
     return exported(folder, runner)
 
 
 @pytest.fixture
 def denoising_checkpoint(tmp_path: Path) -> Path:
-    """One that a test may spoil."""
-    tiny.write_checkpoint(tmp_path / "checkpoint", tiny.PRESETS["tiny"], denoising=True)
+    """A checkpoint that a test may spoil."""
+    tiny.write_checkpoint(tmp_path / "checkpoint", denoising=True)
     return tmp_path / "checkpoint"
 
 
 def noise_at(levels: np.ndarray, seed: int = 3, before: np.ndarray | None = None) -> Noise:
-    """Rows of these levels; those of level 0 are told as rows that are no noise."""
+    """Embeddings and steps for rows at these levels. The steps of rows at level 0 are zero."""
     random = np.random.default_rng(seed)
     factors = random.uniform(0.1, 1, (len(levels), 2)) * (levels > 0)[:, None]
     before = random.normal(0, 1, (len(levels), HIDDEN)) if before is None else before
@@ -62,43 +63,43 @@ def noise_at(levels: np.ndarray, seed: int = 3, before: np.ndarray | None = None
 
 
 def expected(model: Model, new: tuple[list[int], ...], noise: Noise) -> tuple[np.ndarray, np.ndarray]:
-    """Logits and normalised embeddings of the new tokens of all lanes."""
-    logits, normalised, start = [], [], 0
+    """The reference's logits and normalized embeddings of the new tokens of all lanes."""
+    logits, normalized, start = [], [], 0
     for prompt, ids in zip(PROMPTS, new):
         before, steps = (part[start : start + len(ids)].astype(np.float64) for part in noise)
-        normalised.append(reference.denoised(model.weights, ids, before, keep=steps[:, 0], add=steps[:, 1]))
-        read = reference.read_at_levels(model.weights, ids, normalised[-1], level=steps[:, 2])
+        normalized.append(reference.denoised(model.weights, ids, before, keep=steps[:, 0], add=steps[:, 1]))
+        read = reference.read_at_levels(model.weights, ids, normalized[-1], level=steps[:, 2])
         sequence = np.concatenate([model.weights["model.embed_tokens.weight"][prompt], read])
         logits.append(reference.logits_of_embeddings(model.weights, model.config, sequence)[len(prompt) :, FIRST_CODE : FIRST_CODE + CODES])
         start += len(ids)
-    return np.concatenate(logits), np.concatenate(normalised)
+    return np.concatenate(logits), np.concatenate(normalized)
 
 
 def prefilled(lanes: Lanes) -> Lanes:
-    """After a run without noise, in which one row of zeros stands for all."""
+    """The lanes after a run without noise, with a single row of zeros for all rows."""
     lanes.run(PROMPTS)
     return lanes
 
 
-def test_a_prompt_is_read_as_in_any_model(noisy: Model) -> None:
+def test_a_clean_prompt_gives_the_logits_of_the_reference(noisy: Model) -> None:
     want = [reference.logits(noisy.weights, noisy.config, prompt)[:, FIRST_CODE : FIRST_CODE + CODES] for prompt in PROMPTS]
     lanes = noisy.lanes()
     assert np.abs(lanes.run(PROMPTS) - np.concatenate(want)).max() < 1e-4
     assert not lanes.denoised.any() and lanes.denoised.shape == (10, HIDDEN)
 
 
-def test_clean_and_noisy_rows_match_reference(noisy: Model) -> None:
+def test_clean_and_noisy_rows_match_the_reference(noisy: Model) -> None:
     lanes, noise = prefilled(noisy.lanes()), noise_at(LEVELS)
     got = lanes.run(NEW, noise=noise)
-    logits, normalised = expected(noisy, NEW, noise)
+    logits, normalized = expected(noisy, NEW, noise)
     assert np.abs(got - logits).max() < 1e-4
-    assert np.abs(lanes.denoised - normalised).max() < 1e-4
+    assert np.abs(lanes.denoised - normalized).max() < 1e-4
     clean, _ = expected(noisy, NEW, noise_at(0 * LEVELS))
-    assert np.abs(clean - logits)[LEVELS > 0].max(axis=1).min() > 0.1  # or nothing would be seen of the noise
+    assert np.abs(clean - logits)[LEVELS > 0].max(axis=1).min() > 0.1  # else the noise would not show
 
 
-def test_each_pass_goes_on_from_the_embeddings_of_the_pass_before(noisy: Model) -> None:
-    """Other drafts and lower levels each time, until all is clean."""
+def test_each_pass_continues_from_the_embeddings_of_the_previous_one(noisy: Model) -> None:
+    """With other drafts and lower levels in each pass, until all rows are clean."""
     lanes = prefilled(noisy.lanes())
     start, random = list(lanes.lengths), np.random.default_rng(4)
     noise = noise_at(LEVELS)
@@ -115,15 +116,15 @@ def test_each_pass_goes_on_from_the_embeddings_of_the_pass_before(noisy: Model) 
 
 
 @pytest.mark.parametrize(("precision", "relative_error"), [("fp16", 0.005), ("int8", 0.05)])
-def test_coarser_logits_stay_near(noisy: Model, precision: str, relative_error: float) -> None:
+def test_coarser_precisions_stay_near_the_reference(noisy: Model, precision: str, relative_error: float) -> None:
     lanes, noise = prefilled(noisy.lanes(precision)), noise_at(LEVELS)
-    logits, normalised = expected(noisy, NEW, noise)
+    logits, normalized = expected(noisy, NEW, noise)
     error = (lanes.run(NEW, noise=noise) - logits)[LEVELS > 0]
     assert np.sqrt((error**2).mean()) < relative_error * logits.std()
-    assert np.abs(lanes.denoised - normalised).max() < 1e-4  # in single precision whatever the model's is
+    assert np.abs(lanes.denoised - normalized).max() < 1e-4  # always in single precision
 
 
-# One row for all, and a row for each: whatever the embeddings before and their factors, rows of level 0 do not show it.
+# Steps for clean rows: one row for all, or a row for each, with any previous embeddings and factors.
 CLEAN: dict[str, Callable[[int], Noise | None]] = {
     "one row of zeros": lambda rows: None,
     "rows of zeros": lambda rows: (np.zeros((rows, HIDDEN)), np.zeros((rows, 3))),
@@ -131,29 +132,30 @@ CLEAN: dict[str, Callable[[int], Noise | None]] = {
 }
 
 
-# ONNX Runtime has no half-precision MatMul on the CPU. It computes MatMul and some nodes beside it in single precision. Which nodes
-# depends on their neighbours: the first norm is one of them in a graph that reads noise, and not in a graph that does not. So its
-# output is rounded to half precision (by 2^-11 of itself) in one graph and not in the other. Logits, whose deviation is 2.1, differed
-# by 0.0068 at most, which is about as far as fp16 is from fp32 there (0.0059).
+# ONNX Runtime has no half-precision MatMul on the CPU. It computes MatMul and some neighboring nodes in single precision. Which nodes these
+# are depends on the graph: the first norm is one of them in a graph that reads noise, but not in a graph that does not. So its output is
+# rounded to half precision (by 2^-11 of itself) in only one of the graphs. Logits with a deviation of 2.1 differed by 0.0068 at most, about
+# as much as fp16 differs from fp32 there (0.0059).
 FP16_TOLERANCE = 0.01
 
 
 def assert_same(got: np.ndarray, want: np.ndarray, precision: str) -> None:
-    """To the bit, but for fp16."""
+    """Asserts equal bits, except for fp16."""
     np.testing.assert_allclose(got, want, rtol=0, atol=FP16_TOLERANCE if precision == "fp16" else 0)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("clean", CLEAN)
-def test_clean_rows_are_bit_identical_to_those_of_a_model_without(noisy: Model, model: Model, precision: str, clean: str) -> None:
-    """In chains, in trees and in two pictures."""
+def test_clean_rows_are_bit_identical_to_those_of_a_model_without_noise(noisy: Model, model: Model, precision: str, clean: str) -> None:
+    """In chains, trees and batches of two pictures."""
     noise = CLEAN[clean]
     chain, other = noisy.lanes(precision), model.lanes(precision)
     for tokens in (PROMPTS, NEW, ([6], [7])):
         assert_same(chain.run(tokens, noise=noise(sum(map(len, tokens)))), other.run(tokens), precision)
 
     tree, other = noisy.tree(precision), model.tree(precision)
-    for tokens, parents in ((PROMPTS, [list(range(-1, len(prompt) - 1)) for prompt in PROMPTS]), ([[9, 20, 31, 12, 5]] * 2, [[-1, 0, 1, 1, 3]] * 2)):
+    for tokens, parents in (
+        (PROMPTS, [list(range(-1, len(prompt) - 1)) for prompt in PROMPTS]), ([[9, 20, 31, 12, 5]] * 2, [[-1, 0, 1, 1, 3]] * 2)):
         assert_same(tree.run_tree(tokens, parents, noise=noise(sum(map(len, tokens)))), other.run_tree(tokens, parents), precision)
 
     batch, other = noisy.batch(precision, 2), model.batch(precision, 2)
@@ -162,8 +164,8 @@ def test_clean_rows_are_bit_identical_to_those_of_a_model_without(noisy: Model, 
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_behind_the_rows_that_it_reads_the_transformer_is_that_of_a_model_without(noisy: Model, model: Model, precision: str) -> None:
-    """The same nodes with the same weights, whatever a provider makes of them."""
+def test_all_nodes_after_the_embeddings_are_those_of_a_model_without_noise(noisy: Model, model: Model, precision: str) -> None:
+    """The graphs have the same nodes with the same weights, so results are the same on every provider."""
     nodes = []
     for folder in (noisy.folder, model.folder):
         graph = onnx.load(folder / contract.transformer_graph(precision), load_external_data=False).graph
@@ -177,8 +179,8 @@ def test_behind_the_rows_that_it_reads_the_transformer_is_that_of_a_model_withou
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_clean_rows_are_read_as_their_ids_embeddings(noisy: Model, runner: Runner, precision: str) -> None:
-    """To the bit, at every precision."""
+def test_clean_rows_are_read_as_the_embeddings_of_their_ids(noisy: Model, runner: Runner, precision: str) -> None:
+    """With equal bits at every precision."""
     graph = onnx.load(noisy.folder / contract.transformer_graph(precision), load_external_data=False)
     type = onnx.TensorProto.FLOAT16 if noisy.manifest["transformer"]["precisions"][precision]["cache"] == "float16" else FLOAT
     graph.graph.output.append(onnx.helper.make_tensor_value_info("denoising.rows", type, [1, "S", HIDDEN]))
@@ -202,8 +204,8 @@ def empty_caches(model: Model, precision: str) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_noise_leaves_what_is_left_of_it_bit_identical(noisy: Model, precision: str) -> None:
-    """And the other lane: a row depends on no row but itself before attention."""
+def test_noise_does_not_change_the_rows_before_it(noisy: Model, precision: str) -> None:
+    """Nor does it change the other lane."""
     lanes, (before, steps) = prefilled(noisy.lanes(precision)), noise_at(LEVELS)
     start, changed = list(lanes.lengths), 5
     want = lanes.run(NEW, noise=(before, steps))
@@ -217,7 +219,7 @@ def test_noise_leaves_what_is_left_of_it_bit_identical(noisy: Model, precision: 
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_noise_in_trees_and_in_two_pictures_is_the_same(noisy: Model, precision: str) -> None:
+def test_noise_gives_the_same_logits_in_trees_and_batches(noisy: Model, precision: str) -> None:
     noise = noise_at(LEVELS)
     want = prefilled(noisy.lanes(precision)).run(NEW, noise=noise)
     tree = noisy.tree(precision)
@@ -229,31 +231,34 @@ def test_noise_in_trees_and_in_two_pictures_is_the_same(noisy: Model, precision:
     np.testing.assert_array_equal(batch.run([*NEW, *NEW], noise=both), np.concatenate([want, want]))
 
 
-def test_a_model_that_is_not_told_levels(denoising_checkpoint: Path, runner: Runner) -> None:
+def test_a_model_without_level_vectors_ignores_levels(denoising_checkpoint: Path, runner: Runner) -> None:
     rewrite(denoising_checkpoint, lambda tensors: [tensors.pop(name) for name in list(tensors) if name.startswith("denoising.levels.")])
     untold = exported(denoising_checkpoint, runner, ("fp32",))
     lanes, noise = prefilled(untold.lanes()), noise_at(LEVELS)
     got = lanes.run(NEW, noise=noise)
-    logits, normalised = expected(untold, NEW, noise)
-    assert np.abs(got - logits).max() < 1e-4 and np.abs(lanes.denoised - normalised).max() < 1e-4
+    logits, normalized = expected(untold, NEW, noise)
+    assert np.abs(got - logits).max() < 1e-4 and np.abs(lanes.denoised - normalized).max() < 1e-4
     lanes.truncate([len(prompt) for prompt in PROMPTS])
     other_levels = np.where(noise[1] > 0, [1, 1, 0.5], [1, 1, 0]) * noise[1]
     np.testing.assert_array_equal(lanes.run(NEW, noise=(noise[0], other_levels)), got)
 
 
-def test_the_manifest_has_the_schedule(noisy: Model, model: Model) -> None:
-    assert noisy.manifest["denoising"] == {"steps": 3, "alpha": [1, 0.75, 0.4, 0], "sigma": [0, 0.5, 0.75, 1], "hidden": HIDDEN, "normalisation": "channel", "levels": "added"}
+def test_the_manifest_contains_the_schedule(noisy: Model, model: Model) -> None:
+    assert noisy.manifest["denoising"] == {
+        "steps": 3, "alpha": [1, 0.75, 0.4, 0], "sigma": [0, 0.5, 0.75, 1], "hidden": HIDDEN, "normalization": "channel", "levels": "added"}
     assert "denoising" not in model.manifest
-    assert {**noisy.manifest, "denoising": 0, "files": 0, "name": 0} == {**model.manifest, "denoising": 0, "files": 0, "name": 0, "transformer": {
-        **model.manifest["transformer"], "precisions": noisy.manifest["transformer"]["precisions"]}}
+    transformer = {**model.manifest["transformer"], "precisions": noisy.manifest["transformer"]["precisions"]}
+    others = {"denoising": 0, "files": 0, "name": 0}
+    assert {**noisy.manifest, **others} == {**model.manifest, **others, "transformer": transformer}
 
 
-def test_the_graphs_have_what_the_contract_says(noisy: Model, model: Model) -> None:
-    """Two inputs and an output more than those of a model without, in every variant."""
+def test_the_graphs_have_the_inputs_and_outputs_of_the_contract(noisy: Model, model: Model) -> None:
+    """Every variant has two inputs and one output more than in a model without noise."""
     for variant in ({}, {"tree": True}, {"pictures": 2}):
         name = contract.transformer_graph("fp16", **variant)
         graphs = [onnx.load(folder / name, load_external_data=False).graph for folder in (noisy.folder, model.folder)]
-        inputs, outputs = ([{v.name: v.type.tensor_type for v in values(graph)} for graph in graphs] for values in (lambda g: g.input, lambda g: g.output))
+        inputs, outputs = (
+            [{v.name: v.type.tensor_type for v in values(graph)} for graph in graphs] for values in (lambda g: g.input, lambda g: g.output))
         assert inputs[0].keys() - inputs[1].keys() == {contract.NOISY_EMBEDDINGS, contract.DENOISING}
         assert outputs[0].keys() - outputs[1].keys() == {contract.DENOISED_EMBEDDINGS}
         added = [inputs[0][contract.NOISY_EMBEDDINGS], inputs[0][contract.DENOISING], outputs[0][contract.DENOISED_EMBEDDINGS]]
@@ -261,41 +266,29 @@ def test_the_graphs_have_what_the_contract_says(noisy: Model, model: Model) -> N
         assert shapes == [(FLOAT, 1, "N", HIDDEN), (FLOAT, 1, "N", 3), (FLOAT, 1, "S", HIDDEN)]
 
 
-@pytest.fixture(scope="module")
-def noise_module():
-    """What models are fine-tuned with."""
-    pytest.importorskip("torch", reason="PyTorch is not installed (Debian: python3-torch)")
-    sys.path.insert(0, str(HERE.parents[1] / "export" / "sjd2"))
-    import noise
-    return noise
-
-
-def test_frequencies_are_those_of_every_model_that_was_trained() -> None:
-    """Bit by bit. An octave is a factor of 2, which is exact, so the four of the first tell all."""
+def test_frequencies_have_the_bits_that_trained_models_rely_on() -> None:
+    """An octave is exactly a factor of 2, so the four frequencies of the first octave determine all."""
     octave = np.array([0x40490FDB, 0x406F1AB2, 0x408E2C19, 0x40A91280], np.uint32).view(np.float32)
     got = frequencies(32)
     assert got.dtype == np.float32
-    np.testing.assert_array_equal(got.view(np.uint32), np.outer(np.float32(2) ** np.arange(8, dtype=np.float32), octave).ravel().view(np.uint32))
+    np.testing.assert_array_equal(
+        got.view(np.uint32), np.outer(np.float32(2) ** np.arange(8, dtype=np.float32), octave).ravel().view(np.uint32))
 
 
-def test_training_takes_the_frequencies_of_the_graph(noise_module) -> None:
-    import torch
-
-    seen, levels = [], noise_module.Levels(8)
+def test_training_uses_the_frequencies_of_the_graph() -> None:
+    seen, levels = [], training_noise.Levels(8)
     levels.first.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     level = torch.rand(50)
     levels(level)
-    angles = level[:, None] * torch.from_numpy(frequencies(noise_module.FREQUENCIES))
+    angles = level[:, None] * torch.from_numpy(frequencies(training_noise.FREQUENCIES))
     assert torch.equal(seen[0], torch.cat([torch.cos(angles), torch.sin(angles)], dim=-1))
     assert set(levels.state_dict()) == {"first.weight", "first.bias", "second.weight", "second.bias"}
 
 
-def test_level_embeddings_are_those_of_training(noise_module, runner: Runner, tmp_path: Path) -> None:
-    """A graph that reads nothing but levels: embeddings are 0, and normalised by nothing."""
-    import torch
-
+def test_level_vectors_equal_those_of_training(runner: Runner, tmp_path: Path) -> None:
+    """In a graph whose embeddings are 0 and whose normalization changes nothing, so that only levels matter."""
     torch.manual_seed(0)
-    levels = noise_module.Levels(HIDDEN)
+    levels = training_noise.Levels(HIDDEN)
     torch.nn.init.normal_(levels.second.weight, std=0.1)
     torch.nn.init.normal_(levels.second.bias)
     weights = {f"denoising.levels.{name}": values.numpy() for name, values in levels.state_dict().items()}
@@ -312,7 +305,8 @@ def test_level_embeddings_are_those_of_training(noise_module, runner: Runner, tm
     level = np.linspace(0.005, 1, 200, dtype=np.float32)
     zeros = np.zeros((1, len(level), HIDDEN), np.float32)
     steps = np.column_stack([0 * level, 0 * level, level])[None]
-    got = runner.run("levels", {"rows": zeros, contract.NOISY_EMBEDDINGS: zeros, contract.DENOISING: steps}, ["denoising.rows"])["denoising.rows"][0]
+    got = runner.run("levels", {"rows": zeros, contract.NOISY_EMBEDDINGS: zeros, contract.DENOISING: steps}, ["denoising.rows"])[
+        "denoising.rows"][0]
     with torch.no_grad():
         want = levels(torch.from_numpy(level)).numpy()
     assert np.abs(got - want).max() < 1e-4 and want.std() > 0.5
@@ -344,9 +338,10 @@ def unscheduled(folder: Path) -> None:
 
 ALL = ("mean", "std", "levels.first.weight", "levels.first.bias", "levels.second.weight", "levels.second.bias")
 FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
-    "weights without the section": (unscheduled, ["denoising.levels.first.bias", "generation.json has no section denoising", "finetune.py"]),
-    "levels alone without the section": (lambda f: (without("mean", "std")(f), unscheduled(f)), ["denoising.levels.", "no section denoising"]),
-    "section without weights": (without(*ALL), ["generation.json has a section denoising", "no denoising.mean", "finetune.py"]),
+    "weights without the section": (unscheduled, ["denoising.levels.first.bias", "generation.json has no section denoising", "finetune"]),
+    "levels alone without the section": (
+        lambda f: (without("mean", "std")(f), unscheduled(f)), ["denoising.levels.", "no section denoising"]),
+    "section without weights": (without(*ALL), ["generation.json has a section denoising", "no denoising.mean", "finetune"]),
     "no mean": (without("mean"), ["denoising.mean", "[64]"]),
     "no std": (without("std"), ["denoising.std", "[64]"]),
     "no first layer": (without("levels.first.weight", "levels.first.bias"), ["denoising.levels.first.weight"]),
@@ -354,17 +349,17 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "no first bias": (without("levels.first.bias"), ["denoising.levels.first.bias", "[24]"]),
     "no second layer": (without("levels.second.weight", "levels.second.bias"), ["denoising.levels.second.weight", "[64, 24]"]),
     "no second bias": (without("levels.second.bias"), ["denoising.levels.second.bias", "[64]"]),
-    "more of alpha": (scheduled(sigma=[0, 0.5, 1]), ["generation.json: section denoising", "4 values of alpha", "3 of sigma"]),
+    "more values of alpha": (scheduled(sigma=[0, 0.5, 1]), ["generation.json: section denoising", "4 values of alpha", "3 of sigma"]),
     "alpha that rises": (scheduled(alpha=[1, 0.4, 0.75, 0]), ["denoising: alpha", "0.75", "fall from 1"]),
-    "alpha from elsewhere": (scheduled(alpha=[0.9, 0.75, 0.4, 0]), ["denoising: alpha", "0.9", "fall from 1"]),
+    "alpha that starts below 1": (scheduled(alpha=[0.9, 0.75, 0.4, 0]), ["denoising: alpha", "0.9", "fall from 1"]),
     "alpha below 0": (scheduled(alpha=[1, 0.75, 0.4, -0.5]), ["denoising: alpha", "-0.5", "fall from 1 to 0."]),
     "alpha that does not reach 0": (scheduled(alpha=[1, 0.75, 0.4, 0.01]), ["denoising: alpha", "0.01", "fall from 1 to 0."]),
-    "alpha that is no number": (scheduled(alpha=[1, 0.75, np.nan, 0]), ["denoising: alpha", "NaN"]),
+    "alpha that is not a number": (scheduled(alpha=[1, 0.75, np.nan, 0]), ["denoising: alpha", "NaN"]),
     "sigma that falls": (scheduled(sigma=[0, 0.75, 0.5, 1]), ["denoising: sigma", "0.75", "rise from 0"]),
-    "sigma from elsewhere": (scheduled(sigma=[0.25, 0.5, 0.75, 1]), ["denoising: sigma", "0.25", "rise from 0"]),
-    "sigma without end": (scheduled(sigma=[0, 0.5, 0.75, np.inf]), ["denoising: sigma", "Infinity"]),
+    "sigma that starts above 0": (scheduled(sigma=[0.25, 0.5, 0.75, 1]), ["denoising: sigma", "0.25", "rise from 0"]),
+    "infinite sigma": (scheduled(sigma=[0, 0.5, 0.75, np.inf]), ["denoising: sigma", "Infinity"]),
     "no steps": (scheduled(steps=0), ["denoising: steps is 0", "from 1 to 1024"]),
-    "a field too many": (scheduled(hidden=64), ["section denoising", "hidden"]),
+    "an unknown field": (scheduled(hidden=64), ["section denoising", "hidden"]),
     "a deviation of 0": (put("std", 7, 0), ["denoising.std has the value 0 in channel 7", "above 0"]),
     "a deviation below 0": (put("std", 9, -0.5), ["denoising.std has the value -0.5 in channel 9", "above 0"]),
     "mean of another model": (reshaped("mean", 63), ["denoising.mean", "[63]", "[64]"]),
@@ -372,13 +367,13 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "first weight of another shape": (reshaped("levels.first.weight", 24), ["denoising.levels.first.weight", "[24]", "[any, any]"]),
     "an odd number of features": (reshaped("levels.first.weight", 24, 15), ["denoising.levels.first.weight", "15 features", "even"]),
     "first bias of another width": (reshaped("levels.first.bias", 23), ["denoising.levels.first.bias", "[23]", "[24]"]),
-    "second weight turned": (reshaped("levels.second.weight", 24, 64), ["denoising.levels.second.weight", "[24, 64]", "[64, 24]"]),
+    "second weight transposed": (reshaped("levels.second.weight", 24, 64), ["denoising.levels.second.weight", "[24, 64]", "[64, 24]"]),
     "second bias of another width": (reshaped("levels.second.bias", 24), ["denoising.levels.second.bias", "[24]", "[64]"]),
 }
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_what_does_not_belong_together_is_refused(denoising_checkpoint: Path, tmp_path: Path, failure: str) -> None:
+def test_inconsistent_additions_are_refused(denoising_checkpoint: Path, tmp_path: Path, failure: str) -> None:
     spoil, words = FAILURES[failure]
     spoil(denoising_checkpoint)
     assert_refused(denoising_checkpoint, tmp_path / "out", words)
@@ -386,8 +381,9 @@ def test_what_does_not_belong_together_is_refused(denoising_checkpoint: Path, tm
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("name", ALL)
-def test_weights_that_are_no_numbers(denoising_checkpoint: Path, tmp_path: Path, name: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Matrices, which may be large, also where they are looked through only as they are written."""
+def test_denoising_weights_that_are_not_finite_are_refused(
+    denoising_checkpoint: Path, tmp_path: Path, name: str, value: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large matrices are only checked when they are written, so they are tested in both places."""
     is_matrix = name.endswith("weight")
     put(name, (3, 2) if is_matrix else 3, value)(denoising_checkpoint)
     assert_refused(denoising_checkpoint, tmp_path / "out", [f"denoising.{name}", "finite"])

@@ -1,4 +1,4 @@
-"""Each published image decoder's graph against PyTorch, on random weights under the checkpoints' names."""
+"""The graphs of all published image decoders, compared with PyTorch, for random weights under the checkpoints' names."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import nn
 
-import image_decoder_reference as reference
-from runner import Runner
+from harness import image_decoder_reference as reference
+from harness.runner import Runner
 from sjdexport import contract
 from sjdexport.checkpoint import Checkpoint
 from sjdexport.errors import ExportError
@@ -51,12 +51,12 @@ CODES = {
 
 
 class Case:
-    """A random model, its checkpoint, and its graph, loaded; the graph also gives pixels before they become bytes."""
+    """A random model, its checkpoint and its loaded graph, which also returns pixels before they become bytes."""
 
     def __init__(self, kind: Kind, folder: Path, runner: Runner, session: str) -> None:
         self.rounded, self._runner, self._session = kind.rounded, runner, session
         self.model = kind.model().eval()
-        reference.randomise(self.model, seed=7)
+        reference.randomize(self.model, seed=7)
         checkpoint = write_checkpoint(folder, self.model, kind.prefix)
         self.decoder = kind.decoder(checkpoint, kind.prefix)
         graph = Graph("image_decoder")
@@ -82,10 +82,10 @@ def case(request: pytest.FixtureRequest, runner: Runner, tmp_path_factory: pytes
 
 @pytest.mark.parametrize("codes", CODES)
 @pytest.mark.parametrize("case", KINDS, indirect=True)
-def test_pixels_match_reference(case: Case, codes: str) -> None:
+def test_pixels_match_the_reference(case: Case, codes: str) -> None:
     pixels, rgb = case.run(CODES[codes])
     want = case.want(CODES[codes])
-    assert want.std() > 0.1  # else all would be clipped, or all grey
+    assert want.std() > 0.1  # else all would be clipped, or all gray
     np.testing.assert_allclose(pixels, want, rtol=0, atol=TOLERANCE)
     levels = np.floor((want.transpose(1, 2, 0) + 1) * 127.5 + (0.5 if case.rounded else 0)).clip(0, 255)
     assert np.abs(rgb.astype(int) - levels).max() <= 1
@@ -93,7 +93,7 @@ def test_pixels_match_reference(case: Case, codes: str) -> None:
 
 
 @pytest.mark.parametrize("case", KINDS, indirect=True)
-def test_pixels_per_code(case: Case) -> None:
+def test_pictures_have_pixels_per_code_times_the_size_of_the_codes(case: Case) -> None:
     codes = CODES["wide"]
     _, rgb = case.run(codes)
     assert rgb.shape == (codes.shape[0] * case.decoder.pixels_per_code, codes.shape[1] * case.decoder.pixels_per_code, 3)
@@ -106,23 +106,23 @@ def test_every_code_has_its_own_picture(case: Case) -> None:
 
 
 @pytest.mark.parametrize("case", ["emu3"], indirect=True)
-def test_first_frame_is_that_of_any_film_that_begins_with_it(case: Case) -> None:
-    film = np.random.default_rng(4).integers(0, reference.CODES, (2, 3, 4))
+def test_the_first_frame_does_not_depend_on_later_ones(case: Case) -> None:
+    video = np.random.default_rng(4).integers(0, reference.CODES, (2, 3, 4))
     with torch.no_grad():
-        frames = case.model.film(torch.from_numpy(film)).clamp(-1, 1).numpy()
-    pixels, _ = case.run(film[0])
+        frames = case.model.video(torch.from_numpy(video)).clamp(-1, 1).numpy()
+    pixels, _ = case.run(video[0])
     assert len(frames) == 8
     np.testing.assert_allclose(pixels, frames[0], rtol=0, atol=TOLERANCE)
     for later in frames[1:]:
         assert np.abs(later - frames[0]).max() > 0.1
 
 
-def test_attention_over_more_places_than_fit_a_block(runner: Runner, tmp_path: Path) -> None:
-    """ONNX Runtime works through queries and keys in blocks, by the size of the second-level cache."""
+def test_attention_matches_the_reference_over_several_blocks(runner: Runner, tmp_path: Path) -> None:
+    """ONNX Runtime computes attention in blocks of queries and keys, whose size depends on the second-level cache."""
     height, width = 40, 50
     model = nn.Module()
     model.attn = reference.Attention(64, reference.GroupNorm)
-    reference.randomise(model, seed=5)
+    reference.randomize(model, seed=5)
     graph = Graph("attention")
     blocks = Blocks(graph, Weights(graph, tmp_path / "attention.data"), write_checkpoint(tmp_path, model), "")
     blocks.attention("attn", graph.input("x", FLOAT, [1, 64, "h", "w"]))
@@ -144,13 +144,13 @@ MISSING = {
 
 
 @pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in MISSING.items() for name in names])
-def test_missing_tensor_is_named(tmp_path: Path, kind: str, name: str) -> None:
+def test_a_missing_tensor_is_named(tmp_path: Path, kind: str, name: str) -> None:
     with pytest.raises(ExportError, match=KINDS[kind].prefix + name):
         build(KINDS[kind], tmp_path, leave_out=name)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_checkpoint_without_decoder(tmp_path: Path, kind: str) -> None:
+def test_a_checkpoint_without_a_decoder_is_refused(tmp_path: Path, kind: str) -> None:
     write_safetensors(tmp_path / "model.safetensors", {"lm_head.weight": np.zeros((2, 2), np.float32)})
     with pytest.raises(ExportError, match=r"decoder\.up\.0\.block\.0\.conv1\.weight"):
         KINDS[kind].decoder(Checkpoint(tmp_path), KINDS[kind].prefix)
@@ -160,9 +160,9 @@ def test_checkpoint_without_decoder(tmp_path: Path, kind: str) -> None:
     ("chameleon", "post_quant_conv.weight", (8, 5, 1, 1), "[any, 6, any, any]"),
     ("emu3", "post_quant_conv.conv.weight", (4, 4, 1, 1, 1), "[any, any, 3, any, any]"),
     ("lumina2", "decoder.norm_out.conv_b.weight", (16, 4, 1, 1), "[32, any, 1, 1]"),
-    ("lumina2", "decoder.norm_out.norm_layer.weight", (33,), "33 channels, which 32 groups cannot share evenly"),
+    ("lumina2", "decoder.norm_out.norm_layer.weight", (33,), "33 channels; expected a multiple of 32 groups"),
 ])
-def test_misshapen_tensor_is_named(tmp_path: Path, kind: str, name: str, shape: tuple[int, ...], expected: str) -> None:
+def test_a_tensor_with_another_shape_is_named(tmp_path: Path, kind: str, name: str, shape: tuple[int, ...], expected: str) -> None:
     with pytest.raises(ExportError) as error:
         build(KINDS[kind], tmp_path, replaced={name: np.ones(shape, np.float32)})
     assert KINDS[kind].prefix + name in str(error.value) and expected in str(error.value)

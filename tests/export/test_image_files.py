@@ -1,4 +1,4 @@
-"""Files of the program against Pillow: pixels, and the data about their making where other programs look for them."""
+"""Picture files of the program, read by Pillow: pixels, and the metadata where other programs look for it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from runner import ROOT
-from sjd import Sjd
+from harness.runner import ROOT
+from harness.sjd import Sjd
 
 PROMPT = 'a 🦊 says "hi" & <leaves>\nSteps: 99, Seed: 666'
 PARAMETERS = 'a 🦊 says "hi" & <leaves> Steps: 99, Seed: 666\nSteps: '
@@ -22,7 +22,7 @@ XMP_PROPERTY = "{urn:sjdonnx:1.0/}generation"
 
 @pytest.fixture(scope="module")
 def drawn(sjd: Sjd) -> Path:
-    """One picture in all formats."""
+    """The folder with one picture in all formats."""
     for name, *options in (["a.png"], ["a.jpg"], ["low.jpg", "--quality", 20], ["a.webp"], ["lossless.webp", "--lossless"]):
         run = sjd.run("generate", "--model", ROOT / "onnx-models" / "emoji", "--seed", 7, "--window", 8, "-o", name, *options, "--", PROMPT)
         assert run.returncode == 0, run.stderr
@@ -42,7 +42,7 @@ def test_pixels_are_the_same_in_all_formats(drawn: Path) -> None:
     assert 0 < np.abs(pixels(drawn / "a.webp") - png).mean() < 5
 
 
-def test_png_has_both_texts(drawn: Path) -> None:
+def test_png_contains_parameters_and_json(drawn: Path) -> None:
     with Image.open(drawn / "a.png") as image:
         image.load()
         assert list(image.text) == ["parameters", "sjdonnx"]
@@ -51,7 +51,7 @@ def test_png_has_both_texts(drawn: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.webp", "lossless.webp"])
-def test_jpeg_and_webp_have_exif_and_xmp(drawn: Path, name: str) -> None:
+def test_jpeg_and_webp_contain_exif_and_xmp(drawn: Path, name: str) -> None:
     with Image.open(drawn / name) as image:
         comment = image.getexif().get_ifd(EXIF_IFD)[USER_COMMENT]
     assert comment[:8] == b"UNICODE\0" and comment[8:].decode("utf-16-be").startswith(PARAMETERS)

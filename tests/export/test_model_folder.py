@@ -1,4 +1,4 @@
-"""What stands in a model folder, from whatever form of checkpoint."""
+"""The content of a model folder, for all forms of checkpoints."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import numpy as np
 import onnx
 import pytest
 from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
-from conftest import Model, run_export
 
-import reference
-import tiny
-from lanes import Lanes
+from harness import chameleon_reference as reference
+from harness import tiny
+from harness.exports import Model, assert_one_sentence, run_export
+from harness.lanes import Lanes
 from sjdexport import contract
 from sjdexport.errors import ExportError
-from sjdexport.precision import quantise_blocks, quantise_columns, restore_blocks
+from sjdexport.precision import quantize_blocks, quantize_columns, restore_blocks
 from sjdexport.safetensors import read_header, write_safetensors
 from sjdexport.sections import check_manifest
 
@@ -26,7 +26,7 @@ PROMPTS = ([0, 50, 60, 70, 39, 37], [0, 39, 37])
 
 
 def test_every_file_is_listed_with_its_hash(model: Model) -> None:
-    names = {path.name for path in model.folder.iterdir()} - {"model.json", "checkpoint.safetensors"}  # which no graph reads
+    names = {path.name for path in model.folder.iterdir()} - {"model.json", "checkpoint.safetensors"}  # no graph reads it
     assert set(model.manifest["files"]) == names
     for name, entry in model.manifest["files"].items():
         data = (model.folder / name).read_bytes()
@@ -42,7 +42,8 @@ def test_graphs_list_the_files_of_their_weights(model: Model) -> None:
 
 
 def test_weights_of_nodes_and_subgraphs_are_listed(tmp_path: Path) -> None:
-    """No graph of the exporter has these today: a Constant node's value and a branch's initialiser, each in a file of its own."""
+    """The value of a Constant node and the initializer of a branch, each in a separate file. No graph of the exporter has these today."""
+
     def constant(name: str, file: str) -> onnx.NodeProto:
         value = onnx.TensorProto(name=name, data_type=onnx.TensorProto.FLOAT, dims=[4], data_location=onnx.TensorProto.EXTERNAL)
         value.external_data.add(key="location", value=file)
@@ -61,7 +62,7 @@ def test_weights_of_nodes_and_subgraphs_are_listed(tmp_path: Path) -> None:
     assert contract.file_entries(tmp_path, ["g.onnx"])["g.onnx"]["weights"] == ["deep.data", "else.data", "then.data", "top.data"]
 
 
-def test_graphs_say_what_the_engine_compares(model: Model) -> None:
+def test_graphs_contain_the_numbers_that_the_engine_compares(model: Model) -> None:
     def metadata(name: str) -> dict[str, str]:
         return {each.key: each.value for each in onnx.load(model.folder / name, load_external_data=False).metadata_props}
 
@@ -73,7 +74,7 @@ def test_graphs_say_what_the_engine_compares(model: Model) -> None:
 
 
 @pytest.mark.parametrize("change", [{"format": 3}, {"extra": 1}, {"name": ""}, {"files": {"../a": {"sha256": "", "bytes": 1}}}])
-def test_a_manifest_unlike_the_schema_is_never_written(model: Model, change: dict) -> None:
+def test_a_manifest_that_breaks_the_schema_is_not_written(model: Model, change: dict) -> None:
     check_manifest(model.manifest)
     with pytest.raises(ExportError, match="^model.json"):
         check_manifest({**model.manifest, **change})
@@ -96,7 +97,7 @@ def test_manifest_describes_the_model(model: Model) -> None:
 
 
 def test_shared_weights_are_stored_once(checkpoint: Path) -> None:
-    """fp32 and the image decoder live on the checkpoint's bytes; int8 adds about a byte for each weight of its matrices."""
+    """fp32 and the image decoder read the checkpoint's bytes. int8 adds about one byte for each weight of its matrices."""
     done = run_export("--checkpoint", checkpoint, "--out", checkpoint, "--precision", "fp32,int8,int4", "--share-weights")
     assert done.returncode == 0, done.stderr
     files = json.loads((checkpoint / "model.json").read_text())["files"]
@@ -110,7 +111,7 @@ def test_shared_weights_are_stored_once(checkpoint: Path) -> None:
 @pytest.mark.parametrize("dtype", ["F32", "BF16", "F16"])
 @pytest.mark.parametrize("share", [False, True])
 def test_every_form_of_checkpoint_gives_the_same_graph(checkpoint: Path, runner, tmp_path: Path, dtype: str, share: bool) -> None:
-    """Two files, three types; weights in another folder, or shared with the checkpoint."""
+    """Weights in two files, of three types, written to another folder or shared with the checkpoint."""
     tensors = {name: t.float32() for name, t in read_header(checkpoint / "checkpoint.safetensors").items()}
     (checkpoint / "checkpoint.safetensors").unlink()
     names = list(tensors)
@@ -130,16 +131,16 @@ def test_every_form_of_checkpoint_gives_the_same_graph(checkpoint: Path, runner,
 
 
 @pytest.mark.parametrize("lanes", [1, 2])
-def test_one_lane_or_two(checkpoint: Path, runner, lanes: int) -> None:
+def test_a_graph_can_have_one_lane_or_two(checkpoint: Path, runner, lanes: int) -> None:
     assert run_export("--checkpoint", checkpoint, "--out", checkpoint, "--precision", "fp32", "--lanes", lanes).returncode == 0
     runner.load("lanes", checkpoint / "transformer.fp32.onnx")
-    manifest = json.loads((checkpoint / "model.json").read_text())
-    got = Lanes(runner, "lanes", manifest, "fp32").run(list(PROMPTS[:lanes]))
-    alone = Lanes(runner, "lanes", manifest, "fp32").run([PROMPTS[0]] * lanes)
-    np.testing.assert_allclose(got[:6], alone[:6], atol=1e-5)
+    model = Model(checkpoint, runner)
+    got = Lanes(runner, "lanes", model.manifest, "fp32").run(list(PROMPTS[:lanes]))
+    want = [reference.logits(model.weights, model.config, prompt)[:, 4:36] for prompt in PROMPTS[:lanes]]
+    np.testing.assert_allclose(got, np.concatenate(want), atol=1e-4)
 
 
-def test_exporting_again_drops_what_is_stale(checkpoint: Path) -> None:
+def test_exporting_again_removes_files_of_other_precisions(checkpoint: Path) -> None:
     for precisions in ("fp32,int8", "fp32"):
         assert run_export("--checkpoint", checkpoint, "--out", checkpoint, "--precision", precisions).returncode == 0
     assert not list(checkpoint.glob("transformer.int8.*"))
@@ -147,103 +148,109 @@ def test_exporting_again_drops_what_is_stale(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize("given", ["file", "folder"])
-def test_exporting_again_keeps_weights_that_lie_in_the_model_folder(checkpoint: Path, tmp_path: Path, given: str) -> None:
-    """Here the image decoder's; the transformer's lie elsewhere, and are not shared."""
+def test_exporting_again_keeps_weights_inside_the_model_folder(checkpoint: Path, tmp_path: Path, given: str) -> None:
+    """Here those of the image decoder. Those of the transformer are in another folder and are not shared."""
     out = tmp_path / "out"
     out.mkdir()
     tensors = {name: t.float32() for name, t in read_header(checkpoint / "checkpoint.safetensors").items()}
     prefix = "model.vqmodel."
     write_safetensors(checkpoint / "checkpoint.safetensors", {name: a for name, a in tensors.items() if not name.startswith(prefix)})
     write_safetensors(out / "vq.safetensors", {name[len(prefix) :]: a for name, a in tensors.items() if name.startswith(prefix)})
-    arguments = ["--checkpoint", checkpoint, "--vq", out / "vq.safetensors" if given == "file" else out, "--out", out, "--precision", "fp32", "--pictures", ""]
+    arguments = [
+        "--checkpoint", checkpoint, "--vq", out / "vq.safetensors" if given == "file" else out, "--out", out, "--precision", "fp32",
+        "--pictures", ""]
     for share in (True, False):
         done = run_export(*arguments, *["--share-weights"] * share)
         assert done.returncode == 0, done.stderr
         assert "vq.safetensors" in {path.name for path in out.iterdir()}
         listed = json.loads((out / "model.json").read_text())["files"]
         assert ("vq.safetensors" in listed) == share and "transformer.fp32.data" in listed
-    assert "vq.safetensors: left in" in done.stdout
+    assert "vq.safetensors: kept in" in done.stdout
 
 
 def test_equal_checkpoints_give_equal_bytes(tmp_path: Path) -> None:
     manifests = []
     for name in ("a", "b"):
-        tiny.write_checkpoint(tmp_path / name, tiny.PRESETS["tiny"])
-        assert run_export("--checkpoint", tmp_path / name, "--out", tmp_path / name, "--name", "same", "--precision", "fp32,int8,int4").returncode == 0
+        tiny.write_checkpoint(tmp_path / name)
+        assert run_export(
+            "--checkpoint", tmp_path / name, "--out", tmp_path / name, "--name", "same", "--precision", "fp32,int8,int4").returncode == 0
         manifests.append((tmp_path / name / "model.json").read_bytes())
     assert manifests[0] == manifests[1]
 
 
-def test_columns_round_to_the_nearest_step() -> None:
+def test_columns_are_rounded_to_the_nearest_step() -> None:
     matrix = np.random.default_rng(0).normal(size=(64, 16)).astype(np.float32)
     matrix[:, 3] = 0
-    integers, scales = quantise_columns(matrix)
+    integers, scales = quantize_columns(matrix)
     assert np.abs(integers * scales - matrix).max(axis=0).tolist() <= (scales / 2 + 1e-6).tolist()
     assert np.abs(integers).max() == 127
 
 
-def test_blocks_round_to_the_nearest_step() -> None:
+def test_blocks_are_rounded_to_the_nearest_step() -> None:
     matrix = np.random.default_rng(0).normal(size=(16, 64)).astype(np.float32)
     matrix[3, :32] = 0
-    packed, scales = quantise_blocks(matrix, 32)
+    packed, scales = quantize_blocks(matrix, 32)
     np.testing.assert_allclose(restore_blocks(packed, scales), matrix, rtol=0, atol=np.abs(scales).max())
     integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(16, 2, 32).astype(int) - 8
     error = np.abs(integers * scales[..., None] - matrix.reshape(16, 2, 32))
-    # Half a step, or a whole one at the end of the range that reaches 7 and not 8.
+    # The error is up to half a step, or a whole step at the end of the range, which is 7 and not 8.
     assert (error <= np.abs(scales[..., None]) * np.where(integers == 7, 1.0, 0.5) + 1e-6).all()
 
 
-def test_scales_of_half_precision_are_rounded_before_they_divide() -> None:
+def test_half_precision_scales_are_rounded_before_weights_are_divided() -> None:
     matrix = np.random.default_rng(0).normal(size=(64, 256)).astype(np.float32) * np.float32(1e-3)
-    (packed, scales), (whole, fine) = quantise_blocks(matrix, 32, np.float16), quantise_blocks(matrix, 32)
+    (packed, scales), (whole, fine) = quantize_blocks(matrix, 32, np.float16), quantize_blocks(matrix, 32)
     np.testing.assert_array_equal(scales, fine.astype(np.float16).astype(np.float32))
     error = np.square(restore_blocks(packed, scales) - matrix).sum()
     assert error <= np.square(restore_blocks(whole, scales) - matrix).sum()
 
 
 @pytest.mark.parametrize("block", [32, 128])
-def test_int4_in_blocks(tmp_path: Path, runner, block: int) -> None:
-    preset = dataclasses.replace(tiny.PRESETS["tiny"], hidden=128, inner=256)
+def test_int4_errors_and_sizes_fit_the_block(tmp_path: Path, runner, block: int) -> None:
+    preset = dataclasses.replace(tiny.TINY, hidden=128, inner=256)
     tiny.write_checkpoint(tmp_path / "a", preset)
-    done = run_export("--checkpoint", tmp_path / "a", "--out", tmp_path / "b", "--precision", "fp32,int4", "--int4-block", block, "--pictures", "")
+    done = run_export(
+        "--checkpoint", tmp_path / "a", "--out", tmp_path / "b", "--precision", "fp32,int4", "--int4-block", block, "--pictures", "")
     assert done.returncode == 0, done.stderr
     manifest, logits = json.loads((tmp_path / "b" / "model.json").read_text()), {}
     for precision in ("fp32", "int4"):
         runner.load(f"{precision} in blocks", tmp_path / "b" / f"transformer.{precision}.onnx")
         logits[precision] = Lanes(runner, f"{precision} in blocks", manifest, precision).run(PROMPTS)
     assert np.abs(logits["int4"] - logits["fp32"]).std() < 0.4 * logits["fp32"].std()
-    # A byte for two weights and a scale of four bytes for each block, a byte for each weight of the head, two for each of the embedding.
+    # One byte for two weights, four for the scale of each block, one for each weight of the head, two for each of the embedding.
     weights = 2 * (2 * 128 * 128 + 2 * 64 * 128 + 3 * 256 * 128)
     embedding = json.loads((tmp_path / "a" / "config.json").read_text())["vocab_size"] * 128
     size = weights * (1 / 2 + 4 / block) + 32 * 128 + 2 * embedding
     assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(size, rel=0.01)
 
 
-def test_the_head_is_finer_than_int4(model: Model) -> None:
+def test_the_head_has_a_finer_precision_than_int4(model: Model) -> None:
     def products(precision: str, op: str) -> list[str]:
-        return [node.name for node in onnx.load(model.folder / f"transformer.{precision}.onnx", load_external_data=False).graph.node if node.op_type == op]
+        graph = onnx.load(model.folder / f"transformer.{precision}.onnx", load_external_data=False).graph
+        return [node.name for node in graph.node if node.op_type == op]
 
     assert len(products("int4", "MatMulNBits")) == len(products("int4-fp16", "MatMulNBits")) == 4 * 2
     assert products("int4", "MatMulIntegerToFloat") == ["logits.product"] and products("int4-fp16", "MatMul") == ["head"]
 
 
-def test_blocks_that_do_not_fit_are_refused_by_name(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_matrix_that_does_not_fit_the_blocks_is_named(checkpoint: Path, tmp_path: Path) -> None:
     done = run_export("--checkpoint", checkpoint, "--out", tmp_path / "out", "--precision", "int4", "--int4-block", "128")
-    assert done.returncode == 1 and "model.layers.0.self_attn.q_proj.weight has 64: try --int4-block 32." in done.stderr
+    assert_one_sentence(
+        done, ["model.layers.0.self_attn.q_proj.weight has 64 inputs; expected a multiple of 128 for int4: try --int4-block 32."])
 
 
-def test_errors_of_quantised_matrices_are_told(model: Model) -> None:
-    told = json.loads((model.folder / "quantisation.json").read_text())
-    assert set(told) == {"int8", "int4", "int4-fp16"} and set(told["int8"]) == set(told["int4"])
-    assert len(told["int8"]) == 4 * 2 + 1
+def test_quantization_json_has_the_error_of_each_matrix(model: Model) -> None:
+    written = json.loads((model.folder / "quantization.json").read_text())
+    assert set(written) == {"int8", "int4", "int4-fp16"} and set(written["int8"]) == set(written["int4"])
+    assert len(written["int8"]) == 4 * 2 + 1
     matrix = model.weights["model.layers.1.mlp.down_proj.weight"].astype(np.float32)
-    integers, scales = quantise_columns(matrix.T)
-    restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantise_blocks(matrix, 32)),
-                "int4-fp16": restore_blocks(*quantise_blocks(matrix, 32, np.float16))}
+    integers, scales = quantize_columns(matrix.T)
+    restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantize_blocks(matrix, 32)),
+                "int4-fp16": restore_blocks(*quantize_blocks(matrix, 32, np.float16))}
     for precision, values in restored.items():
         relative = np.sqrt(((values - matrix) ** 2).mean() / (matrix**2).mean())
-        assert told[precision]["layers.1.mlp.down"] == pytest.approx(relative, rel=1e-4)
-    assert max(told["int8"].values()) < 0.01 and max(told["int4"].values()) < 0.12
+        assert written[precision]["layers.1.mlp.down"] == pytest.approx(relative, rel=1e-4)
+    assert max(written["int8"].values()) < 0.01 and max(written["int4"].values()) < 0.12
 
 
 def write_as(path: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:

@@ -1,4 +1,4 @@
-"""What is printed while an export runs."""
+"""The output of a running export."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def run(output: io.StringIO) -> str:
     return output.getvalue()
 
 
-def test_lines_of_what_is_done_where_there_is_no_terminal() -> None:
+def test_without_a_terminal_each_finished_part_is_one_line() -> None:
     assert run(io.StringIO()) == "transformer: 3 layers\ntokenizer: 7 tokens\n"
 
 
-def test_one_line_is_written_over_on_a_terminal() -> None:
+def test_on_a_terminal_one_line_is_overwritten() -> None:
     written = run(Terminal())
     assert written.count("\n") == 2
     assert [part.split(" %")[0][-3:].strip() for part in written.split("\r") if "%" in part] == ["25", "50", "75", "100"]
 
 
 @pytest.mark.parametrize("steps", [1, 4])
-def test_the_bar_is_as_long_as_what_is_done(steps: int) -> None:
+def test_the_bar_is_as_long_as_the_finished_share(steps: int) -> None:
     terminal = Terminal()
     progress = Progress(4, terminal)
     for _ in range(steps):
@@ -45,7 +45,7 @@ def test_the_bar_is_as_long_as_what_is_done(steps: int) -> None:
     assert terminal.getvalue().split("\r")[-1].count("#") == 30 * steps // 4
 
 
-def test_a_finished_export_is_100_percent(checkpoint: Path, tmp_path: Path) -> None:
+def test_a_finished_export_is_at_100_percent(checkpoint: Path, tmp_path: Path) -> None:
     terminal = Terminal()
     export(ExportOptions(None, checkpoint, tmp_path / "out", ("fp32", "int8"), "fp32", pictures=()), terminal)
     steps = [part.split(" %")[0].split()[-1] for part in terminal.getvalue().split("\r") if " %  " in part]

@@ -9,7 +9,7 @@ import pytest
 from sjdexport.errors import ExportError
 from sjdexport.schema import KEYWORDS, check, definition, schema
 
-CASES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [  # rules, values that hold, values that do not
+CASES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [  # rules, accepted values, refused values
     ({"type": "integer"}, [0, -3], [0.0, True, "0", None]),
     ({"type": "number"}, [0, 1.5], [True, "1", float("nan"), float("inf")]),
     ({"type": "boolean"}, [True], [1, "true"]),
@@ -32,7 +32,7 @@ CASES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [  # rules, values th
 
 
 @pytest.mark.parametrize(("rules", "good", "bad"), CASES)
-def test_values_hold_or_are_refused(rules: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
+def test_each_rule_accepts_and_refuses_values(rules: dict[str, Any], good: list[Any], bad: list[Any]) -> None:
     for value in good:
         check("it", value, rules)
     for value in bad:
@@ -55,7 +55,7 @@ def test_every_keyword_of_the_schema_is_known() -> None:
     ({"text": 3}, 'prompt: conditional is [{"text": 3}]; expected a list of'),
     ([], "prompt: conditional is [[]]; expected a list of"),
 ])
-def test_a_refusal_says_where_and_what(part: object, sentence: str) -> None:
+def test_a_message_names_the_place_and_the_value(part: object, sentence: str) -> None:
     with pytest.raises(ExportError) as refused:
         check("prompt", {"conditional": [part], "unconditional": [0], "maxTokens": 1}, definition("prompt"))
     assert str(refused.value).startswith(sentence)

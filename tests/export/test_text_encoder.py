@@ -1,4 +1,4 @@
-"""The text encoder's graph against PyTorch that pads and masks as LlamaGen does."""
+"""The text encoder's graph, compared with PyTorch code that pads and masks as LlamaGen does."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-import text_encoder_reference as reference
-from runner import Runner, RunnerError
+from harness import text_encoder_reference as reference
+from harness.runner import Runner, RunnerError
 from sjdexport import contract
 from sjdexport.checkpoint import Checkpoint
 from sjdexport.errors import ExportError
@@ -18,7 +18,8 @@ from sjdexport.safetensors import write_safetensors
 from sjdexport.text_encoder import T5Encoder, buckets
 from sjdexport.weights import Weights
 
-VOCABULARY, HIDDEN, HEADS, HEAD_DIM, INNER, LAYERS = 50, 48, 3, 20, 72, 3  # heads are together wider than the hidden state, as in some T5
+# all heads together are wider than the hidden state, as in some T5 models
+VOCABULARY, HIDDEN, HEADS, HEAD_DIM, INNER, LAYERS = 50, 48, 3, 20, 72, 3
 PLACES, WIDTH = 120, 40
 SESSION = "text encoder"
 
@@ -75,7 +76,7 @@ def save(folder: Path, encoder: T5Encoder) -> Path:
 def tensors(
     request: pytest.FixtureRequest, runner: Runner, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[reference.Weights, reference.Weights]:
-    """The weights, float64, of an encoder that is loaded: under either name of the embedding, and as half-precision numbers."""
+    """The weights (float64) of a loaded encoder, with either name of the embedding, and in half precision."""
     folder = tmp_path_factory.mktemp("text_encoder")
     t5, captions = t5_tensors(np.float16 if request.param == "float16" else np.float32), caption_tensors()
     name = "encoder.embed_tokens.weight" if request.param == "tied" else "shared.weight"
@@ -86,7 +87,7 @@ def tensors(
 
 
 @pytest.mark.parametrize("n", [1, 2, 17, PLACES])
-def test_condition_matches_reference(runner: Runner, tensors: tuple[reference.Weights, reference.Weights], n: int) -> None:
+def test_the_condition_matches_the_reference(runner: Runner, tensors: tuple[reference.Weights, reference.Weights], n: int) -> None:
     ids = [*np.random.default_rng(n).integers(2, VOCABULARY, n - 1).tolist(), 1]
     want = reference.condition(*tensors, ids).numpy()
     assert want.shape == (2 * n, WIDTH) and want.std() > 0.1
@@ -98,7 +99,7 @@ def test_longer_texts_fail(runner: Runner, tensors: object) -> None:
         run(runner, [1] * (PLACES + 1))
 
 
-def test_buckets() -> None:
+def test_buckets_equal_the_reference() -> None:
     distances = np.arange(-200, 201)
     assert buckets(distances, 32).tolist() == [reference.bucket(int(distance), 32) for distance in distances]
 
@@ -108,7 +109,7 @@ ATTENTION, MLP = "encoder.block.1.layer.0.SelfAttention", "encoder.block.1.layer
 
 @pytest.mark.parametrize(("name", "shape", "expected"), [
     (f"{ATTENTION}.k.weight", None, "[60, 48]"),
-    (f"{ATTENTION}.q.weight", (61, 48), "61 rows, which 3 heads"),
+    (f"{ATTENTION}.q.weight", (61, 48), "61 rows; expected a multiple of 3"),
     (f"{ATTENTION}.o.weight", (60, 48), "[48, 60]"),
     ("encoder.block.1.layer.0.layer_norm.weight", None, "[48]"),
     (f"{MLP}.wi_0.weight", None, "[any, 48]"),
@@ -120,7 +121,7 @@ ATTENTION, MLP = "encoder.block.1.layer.0.SelfAttention", "encoder.block.1.layer
     ("cls_embedding.cap_proj.fc1.weight", (40, 32), "[any, 48]"),
     ("cls_embedding.cap_proj.fc2.weight", (40, 32), "[any, 40]"),
 ])
-def test_missing_or_misshapen_tensor_is_named(tmp_path: Path, name: str, shape: tuple[int, ...] | None, expected: str) -> None:
+def test_a_missing_or_misshapen_tensor_is_named(tmp_path: Path, name: str, shape: tuple[int, ...] | None, expected: str) -> None:
     t5, captions = t5_tensors(), caption_tensors()
     part = t5 if name in t5 else captions
     if shape is None:

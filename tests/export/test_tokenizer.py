@@ -1,22 +1,34 @@
-"""Tokenizers of tokenizer.json, as the engine runs them, against the Hugging Face library and against byte-level BPE written out in Python."""
+"""Tokenizers of tokenizer.json in the engine, compared with the Hugging Face library and with byte-level BPE in Python."""
 
 from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import Model, run_export
 
+from harness.exports import Model, run_export
+from harness.texts import merge, texts
+from harness.tokenizers import (
+    ALPHABET,
+    CASES,
+    CHAMELEON,
+    SPECIALS,
+    added_token,
+    assert_same_ids,
+    byte_level,
+    case_texts,
+    kind,
+    open_tokenizer,
+    references,
+    sequence,
+    spell,
+    tokenizer_json,
+)
 from sjdexport.errors import ExportError
 from sjdexport.tokenizers import read_hf_bpe
-from texts import merge, texts
-from tokenizer_cases import (
-    ALPHABET, CASES, CHAMELEON, SPECIALS, added_token, byte_level, case_texts, references, sequence, spell, tokenizer_json,
-)
 
 Encode = Callable[[str], "list[int]"]
 
@@ -28,7 +40,8 @@ def expected_ids() -> dict[str, list[list[int]]]:
 
 @pytest.fixture
 def load(runner, tmp_path: Path):
-    """Exports a tokenizer and gives its encoder, of one text or of several at once."""
+    """A function that exports a tokenizer and returns its encoder."""
+
     def load_file(tokenizer: dict, *structure: re.Pattern[str]) -> Encode:
         path = tmp_path / "tokenizer.json"
         path.write_text(json.dumps(tokenizer, ensure_ascii=False))
@@ -37,32 +50,19 @@ def load(runner, tmp_path: Path):
     return load_file
 
 
-def open_tokenizer(runner, folder: Path, tokenizer) -> Encode:
-    runner.tokenizer("tokenizer", folder, tokenizer.write(folder))
-    return lambda text: runner.tokenize("tokenizer", [text])[0]
-
-
-def assert_same(runner, given: Sequence[str], expected: Sequence[Sequence[int]]) -> None:
-    different = [
-        f"{text!a}: {found}, expected {wanted}"
-        for text, found, wanted in zip(given, runner.tokenize("tokenizer", given), expected, strict=True) if found != wanted
-    ]
-    assert not different, f"{len(different)} of {len(given)} texts have other ids, the first of them {different[0]}"
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_ids_match_the_hugging_face_library(name: str, load, runner, expected_ids) -> None:
     load(CASES[name]())
-    assert_same(runner, case_texts(name), expected_ids[name])
+    assert_same_ids(runner, case_texts(name), expected_ids[name])
 
 
-def test_whole_pieces_come_first_where_merges_are_ignored(load) -> None:
+def test_with_ignored_merges_a_piece_that_is_a_token_becomes_that_token(load) -> None:
     tokenizer = CASES["whole pieces"]()
     assert load(tokenizer)("a zyxw")[-1] == tokenizer["model"]["vocab"]["Ġzyxw"]
 
 
-def test_no_text_spells_a_special_token(load) -> None:
-    """Not even one that is a single piece and so whole in the vocabulary, or one that merges would give."""
+def test_text_never_becomes_a_special_token(load) -> None:
+    """Not even one that is a single piece and in the vocabulary, or one that merges lead to."""
     tokenizer = tokenizer_json(sequence(*CHAMELEON, regex=True), ignore_merges=True)
     tokenizer["model"]["vocab"] |= {"ab": len(tokenizer["model"]["vocab"])}
     tokenizer["model"]["merges"].insert(0, "a b")
@@ -74,7 +74,7 @@ def test_no_text_spells_a_special_token(load) -> None:
         assert ids and not special & set(ids), text
 
 
-def test_bytes_without_a_token_are_left_out_or_unknown(load) -> None:
+def test_bytes_without_a_token_are_omitted_or_unknown(load) -> None:
     tokenizer = tokenizer_json(byte_level(True))
     a, b = (tokenizer["model"]["vocab"][c] for c in "ab")
     for byte in "é".encode():
@@ -85,7 +85,7 @@ def test_bytes_without_a_token_are_left_out_or_unknown(load) -> None:
     assert load(tokenizer)("aéb") == [a, 0, 0, b]
 
 
-def test_lower_casing_is_by_character(load) -> None:
+def test_text_is_lowercased_character_by_character(load) -> None:
     tokenizer = tokenizer_json(byte_level(True), {"type": "Lowercase"})
     encode_one = load(tokenizer)
     for text in ["The FOX", "ÉCOLE", "STRASSE straße", "ΟΔΥΣΣΕΥΣ", "İstanbul", "ПРИВЕТ", "🦊 日本", ""]:
@@ -96,15 +96,15 @@ def test_ids_of_an_exported_model_match_bpe_in_python(model: Model, runner) -> N
     tokenizer = json.loads((model.folder / "tokenizer.json").read_text())
     runner.tokenizer("tokenizer", model.folder, model.manifest["tokenizer"])
     given = list(texts(150))
-    assert_same(runner, given, [bpe(tokenizer["model"], text) for text in given])
+    assert_same_ids(runner, given, [bpe(tokenizer["model"], text) for text in given])
 
 
 STRUCTURE = ["<reserved08706>", "IMGIMGABZ", "<racm3:break>", "<eoss>"]
 
 
 @pytest.mark.parametrize("ignore_merges", [False, True])
-def test_structure_is_not_spelled_even_where_it_is_no_added_token(load, ignore_merges: bool) -> None:
-    """In the vocabulary like any word, and with merges that lead there."""
+def test_text_never_becomes_a_structural_token_even_if_it_is_not_an_added_token(load, ignore_merges: bool) -> None:
+    """Here structural tokens are in the vocabulary like words, with merges that lead to them."""
     tokenizer = tokenizer_json(byte_level(False), ignore_merges=ignore_merges)
     model = tokenizer["model"]
     vocabulary, merges = model["vocab"], model["merges"]
@@ -126,8 +126,8 @@ def test_structure_is_not_spelled_even_where_it_is_no_added_token(load, ignore_m
     assert (encode("IMGIMGABZs") == [vocabulary["IMGIMGABZs"]]) == ignore_merges
 
 
-def test_ids_of_the_layout_are_not_spelled(checkpoint: Path, tmp_path: Path, runner) -> None:
-    """Where generation.json names them, whatever the tokenizer calls them and though it has them as plain words."""
+def test_text_never_becomes_an_id_of_the_layout(checkpoint: Path, tmp_path: Path, runner) -> None:
+    """Here generation.json has the layout's ids, which are normal words for the tokenizer."""
     path = checkpoint / "tokenizer.json"
     tokenizer = json.loads(path.read_text())
     vocabulary = tokenizer["model"]["vocab"]
@@ -146,7 +146,7 @@ def test_ids_of_the_layout_are_not_spelled(checkpoint: Path, tmp_path: Path, run
     assert runner.tokenize("layout", ["cat"]) == [[vocabulary["cat"]]]
 
 
-def test_ids_are_those_of_tokens_and_added_tokens(tmp_path: Path) -> None:
+def test_normal_and_added_tokens_are_found_by_name(tmp_path: Path) -> None:
     tokenizer = tokenizer_json(byte_level(True))
     tokenizer["added_tokens"].append(added_token("<late>", 5000))
     (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
@@ -164,9 +164,10 @@ def test_special_tokens_are_cut_out_of_templates(template: str, parts: list, tmp
     assert read_hf_bpe(tmp_path / "tokenizer.json").split_specials(template) == parts
 
 
-def test_special_tokens_take_spaces_with_them_where_they_say_so(tmp_path: Path) -> None:
+def test_special_tokens_include_the_spaces_around_them_if_the_tokenizer_says_so(tmp_path: Path) -> None:
     tokenizer = tokenizer_json(byte_level(True))
-    tokenizer["added_tokens"] += [added_token("<l>", 900, lstrip=True), added_token("<r>", 901, rstrip=True), added_token("word", 902, single_word=True)]
+    tokenizer["added_tokens"] += [
+        added_token("<l>", 900, lstrip=True), added_token("<r>", 901, rstrip=True), added_token("word", 902, single_word=True)]
     (tmp_path / "tokenizer.json").write_text(json.dumps(tokenizer))
     read = read_hf_bpe(tmp_path / "tokenizer.json")
     assert read.split_specials("a <l> b <r> c word words") == ["a", 900, " b ", 901, "c ", 902, " words"]
@@ -185,7 +186,8 @@ REFUSED = {
     "byte fallback": ({"model": {"byte_fallback": True}}, ["byte_fallback true"]),
     "merge of one": ({"model": {"merges": ["ab"]}}, ['"ab"', "two tokens"]),
     "merge to nothing": ({"model": {"merges": ["a zzz"]}}, ['"zzz"', "vocabulary"]),
-    "unknown bytes fused": ({"model": {"vocab": {"<unk>": 0, "a": 1}, "merges": [], "unk_token": "<unk>", "fuse_unk": True}}, ["byte 0", "fuse"]),
+    "unknown bytes fused": (
+        {"model": {"vocab": {"<unk>": 0, "a": 1}, "merges": [], "unk_token": "<unk>", "fuse_unk": True}}, ["byte 0", "fuse"]),
     "NFKC": ({"normalizer": {"type": "NFKC"}}, ["NFKC", "NFC"]),
     "NFKC in a sequence": ({"normalizer": {"type": "Sequence", "normalizers": [{"type": "NFC"}, {"type": "NFKC"}]}}, ["NFKC"]),
     "no split": ({"pre_tokenizer": None}, ["null", "ByteLevel"]),
@@ -193,26 +195,34 @@ REFUSED = {
     "a space in front": ({"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": True}}, ["add_prefix_space"]),
     "bytes twice": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [byte_level(True), byte_level(True)]}}, ["ByteLevel"]),
     "another type": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{"type": "Metaspace"}, byte_level()]}}, ["Metaspace"]),
-    "removed": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{**SPLIT, "pattern": {"Regex": " "}, "behavior": "Removed"}, byte_level()]}}, ["Isolated"]),
-    "inverted": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{**SPLIT, "pattern": {"Regex": " "}, "invert": True}, byte_level()]}}, ["Isolated"]),
+    "removed": (
+        {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{**SPLIT, "pattern": {"Regex": " "}, "behavior": "Removed"},
+                                                             byte_level()]}},
+        ["Isolated"]),
+    "inverted": (
+        {"pre_tokenizer": {"type": "Sequence", "pretokenizers": [{**SPLIT, "pattern": {"Regex": " "}, "invert": True}, byte_level()]}},
+        ["Isolated"]),
     "no pattern": ({"pre_tokenizer": {"type": "Sequence", "pretokenizers": [SPLIT, byte_level()]}}, ["no pattern"]),
     **{f"pattern {pattern}": ({"pre_tokenizer": sequence(pattern)}, [named]) for pattern, named in {
-        r"\w+": r"\\w", r"a(?!b)": "(?!b)", r"(?<!a)b": "(?<!", r"\p{Han}": "Han", r"x*": "nothing", r"[a&&b]": "&&", r"[[:alpha:]]": "[:alpha", r"a++": "++",
-        r"^a": "^a", r"a$": "$", r"\s+$": "new-lines", r"x.y": ".y", "🦊": "past U+FFFF", "[🦊🚀]": "past U+FFFF", r"[a": "end", r"(a": "unterminated", r"[^\S]": r"\\S",
+        r"\w+": r"\\w", r"a(?!b)": "(?!b)", r"(?<!a)b": "(?<!", r"\p{Han}": "Han", r"x*": "empty match", r"[a&&b]": "&&",
+        r"[[:alpha:]]": "[:alpha", r"a++": "++",
+        r"^a": "^a", r"a$": "$", r"\s+$": "new-lines", r"x.y": ".y", "🦊": "past U+FFFF", "[🦊🚀]": "past U+FFFF",
+        r"[a": "end", r"(a": "unterminated", r"[^\S]": r"\\S",
         r"\bx": r"\\b", r"(?m:x)": "(?m",
     }.items()},
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_is_not_reproduced_is_refused(name: str, tmp_path: Path) -> None:
+def test_a_tokenizer_that_cannot_be_reproduced_is_refused(name: str, tmp_path: Path) -> None:
     change, named = REFUSED[name]
     path = tmp_path / "tokenizer.json"
     if isinstance(change, str):
         path.write_text(change)
     elif change is not None:
         tokenizer = tokenizer_json(byte_level(True))
-        merged = {key: {**tokenizer[key], **value} if key == "model" and isinstance(value, dict) else value for key, value in change.items()}
+        merged = {
+            key: {**tokenizer[key], **value} if key == "model" and isinstance(value, dict) else value for key, value in change.items()}
         path.write_text(json.dumps({**tokenizer, **merged}))
     with pytest.raises(ExportError) as error:
         read_hf_bpe(path)
@@ -232,7 +242,7 @@ def bpe(model: dict, text: str) -> list[int]:
 
 
 def split(text: str) -> Iterator[str]:
-    """GPT-2's pattern by hand."""
+    """The pieces of GPT-2's pattern, without a regular expression."""
     start = 0
     while start < len(text):
         end = _next(text, start)
@@ -251,9 +261,3 @@ def _next(text: str, start: int) -> int:
     if kind(text[word]) == "space" and end < len(text) and end - start > 1:
         end -= 1  # the last space belongs to what follows
     return end
-
-
-def kind(character: str) -> str:
-    if character.isspace() and character not in "\x1c\x1d\x1e\x1f":  # Unicode's White_Space has not these four; Python's has
-        return "space"
-    return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "other")

@@ -1,4 +1,4 @@
-"""Normalizers, seen through a vocabulary of single bytes: the ids are the normalized text."""
+"""Normalizers, tested with a vocabulary of single bytes, so that the ids are the normalized text."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.texts import texts
+from harness.tokenizers import ALPHABET, open_tokenizer
 from sjdexport.tokenizers.bytes_bpe import BytesBpe
-from test_tokenizer import open_tokenizer
-from texts import texts
-from tokenizer_cases import ALPHABET
 
 MARKS = "\u0300\u0301\u0308\u0323\u0327\u0331\u0338\u0345\u05b0\u064b\u093c\u0e38\u302a\u3099"
 CASES = [
@@ -32,15 +31,16 @@ def load(runner, tmp_path: Path, *normalizers: str):
     return lambda text: bytes(encode(text)).decode()
 
 
-def test_composition_is_unicodes(runner, tmp_path: Path) -> None:
+def test_nfc_equals_that_of_python(runner, tmp_path: Path) -> None:
     normalize = load(runner, tmp_path, "nfc")
     for text in [*CASES, *marked(150), *texts(60)]:
         assert normalize(text) == unicodedata.normalize("NFC", text), ascii(text)
 
 
-def test_every_character_composes_from_its_decomposition(runner, tmp_path: Path) -> None:
+def test_every_decomposed_character_is_composed_again(runner, tmp_path: Path) -> None:
     normalize = load(runner, tmp_path, "nfc")
-    changed = [c for i in range(0x11FFF) if not 0xD800 <= i < 0xE000 and unicodedata.normalize("NFD", c := chr(i)) != c and i not in range(0xAC00, 0xD7A4)]
+    characters = (chr(i) for i in range(0x11FFF) if not 0xD800 <= i < 0xE000 and not 0xAC00 <= i < 0xD7A4)
+    changed = [c for c in characters if unicodedata.normalize("NFD", c) != c]
     changed += [chr(i) for i in range(0xAC00, 0xD7A4, 97)]
     for start in range(0, len(changed), 60):
         text = "|".join(changed[start : start + 60])
@@ -48,11 +48,11 @@ def test_every_character_composes_from_its_decomposition(runner, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["The FOX", "ΟΔΥΣΣΕΥΣ", "İstanbul", "ǅ Ǆ", "🦊\n", ""])
-def test_lower_case_is_each_characters(runner, tmp_path: Path, text: str) -> None:
+def test_text_is_lowercased_character_by_character(runner, tmp_path: Path, text: str) -> None:
     assert load(runner, tmp_path, "lowercase")(text) == "".join(c.lower() for c in text)
 
 
-def test_normalizers_follow_one_another(runner, tmp_path: Path) -> None:
+def test_normalizers_run_one_after_the_other(runner, tmp_path: Path) -> None:
     assert load(runner, tmp_path, "nfc", "lowercase")("E\u0301A\u030a") == "éå"
 
 

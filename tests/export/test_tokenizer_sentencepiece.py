@@ -1,4 +1,4 @@
-"""Tokenizers of spiece.model, as the engine runs them, against unigram's definition: the pieces of the highest sum of weights, found by Viterbi in Python."""
+"""Tokenizers of spiece.model in the engine, compared with the definition of unigram models: the pieces with the highest sum of weights."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner import RunnerError
+from harness.runner import RunnerError
+from harness.texts import FRAGMENTS, texts
+from harness.tokenizers import assert_same_ids, open_tokenizer
 from sjdexport.errors import ExportError
 from sjdexport.tokenizers import read_sentencepiece
-from test_tokenizer import assert_same, open_tokenizer
-from texts import FRAGMENTS, texts
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
-# Some of the rules that SentencePiece calls nmt_nfkc: the longest prefix is replaced.
+# Some of SentencePiece's rules nmt_nfkc, which replace the longest prefix.
 RULES = {
     **{chr(0xFF01 + i): chr(0x21 + i) for i in range(94)}, **dict.fromkeys("\t\n\r\u00a0\u3000\u2028\u200b\u0085", " "),
     "ﬁ": "fi", "½": "1⁄2", "…": "...", "①": "1",
@@ -26,9 +26,10 @@ RULES = {
 
 
 def pieces() -> dict[str, float]:
-    """Weights are multiples of 2**-10, so that their sums are exact."""
+    """Pieces and their weights, which are multiples of 2**-10, so that sums are exact."""
     random = np.random.default_rng(6)
-    found = ["▁", *"abcdefghijklmnopqrstuvwxyz.,'!?123", "é", "日", "🦊", "▁the", "▁fox", "</", "<s", "s>", "▁a", "本語", "xx", "xxx", "1⁄2"]
+    found = ["▁", *"abcdefghijklmnopqrstuvwxyz.,'!?123", "é", "日", "🦊", "▁the", "▁fox", "</", "<s", "s>", "▁a",
+             "本語", "xx", "xxx", "1⁄2"]
     for fragment in FRAGMENTS:
         word = "▁" + fragment.replace(" ", "")
         for _ in range(6):
@@ -76,7 +77,7 @@ def varint(value: int) -> bytes:
 
 
 def charsmap(rules: Mapping[str, str]) -> bytes:
-    """Darts' double array of the rules' left sides, whose values are where in the text behind it their right sides begin."""
+    """The rules as a double array of Darts for their left sides. Its values are the positions of their right sides in the text after it."""
     trie: dict = {}
     text = b""
     for left, right in rules.items():
@@ -85,7 +86,7 @@ def charsmap(rules: Mapping[str, str]) -> bytes:
             node = node.setdefault(byte, {})
         node[0] = len(text)
         text += right.encode() + b"\0"
-    units, taken, bases = [0] * 65536, {0}, set()  # two nodes of one base would take each other's children for their own
+    units, taken, bases = [0] * 65536, {0}, set()  # with the same base, two nodes would share their children
 
     def place(node: dict, at: int, label: int) -> None:
         base = next(b for b in range(1, len(units)) if b not in bases and all(b ^ byte not in taken for byte in node))
@@ -105,19 +106,19 @@ def charsmap(rules: Mapping[str, str]) -> bytes:
     return struct.pack("<I", len(array)) + array + text
 
 
-def test_ids_match_unigram(runner, tmp_path: Path) -> None:
+def test_ids_equal_those_of_the_unigram_definition(runner, tmp_path: Path) -> None:
     open_tokenizer(runner, tmp_path, read_sentencepiece(write(tmp_path)))
     own = ["</s><pad><unk>", "Ｆｕｌｌ　ｗｉｄｔｈ", "e\u0301\u0323e\u0301", "xxxxxx", "▁a ▁"]
     own += ["日🦊日日", "\x01", " \u3000 ", "<extra_id_0>", "½½ ﬁfi"]
     given = [*own, *texts(5000, seed=9)]
-    assert_same(runner, given, [reference(text) for text in given])
+    assert_same_ids(runner, given, [reference(text) for text in given])
 
 
 def test_characters_that_the_charsmap_deletes_are_listed(tmp_path: Path) -> None:
     assert sorted(read_sentencepiece(write(tmp_path)).deleted) == sorted(left for left, right in RULES.items() if not right)
 
 
-def test_control_pieces_are_known_and_cut_out_of_templates(tmp_path: Path) -> None:
+def test_control_pieces_have_ids_and_are_cut_out_of_templates(tmp_path: Path) -> None:
     read = read_sentencepiece(write(tmp_path))
     assert [read.id(token) for token in ("<pad>", "</s>", "<unk>", "▁", "none")] == [0, 1, 2, 3, None]
     assert read.size == 3 + len(PIECES)
@@ -129,7 +130,7 @@ REFUSED = {
     "JSON": (lambda folder: (folder / "spiece.model").write_text('{"model": {}}'), "not a model of SentencePiece"),
     "empty": (lambda folder: (folder / "spiece.model").write_bytes(b""), "not a model of SentencePiece"),
     "cut off": (lambda folder: (path := write(folder)).write_bytes(path.read_bytes()[:-9]), "not a model of SentencePiece"),
-    "BPE": (lambda folder: write(folder, model_type=2), "type 2; only unigram"),
+    "BPE": (lambda folder: write(folder, model_type=2), "type 2; expected a unigram"),
     "byte fallback": (lambda folder: write(folder, byte_fallback=True), "byte_fallback"),
     "user-defined": (lambda folder: write(folder, [*SPECIALS, ("<image>", USER_DEFINED)]), "user-defined piece <image>"),
 }
@@ -143,7 +144,7 @@ def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
         read_sentencepiece(tmp_path / "spiece.model")
 
 
-def test_the_engine_refuses_pieces_for_bytes_too(runner, tmp_path: Path) -> None:
+def test_the_engine_also_refuses_pieces_for_bytes(runner, tmp_path: Path) -> None:
     vocabulary = write(tmp_path, byte_fallback=True).name
     with pytest.raises(RunnerError, match="byte_fallback"):
         runner.tokenizer("bytes", tmp_path, {"kind": "unigram", "vocabulary": vocabulary})
@@ -152,7 +153,7 @@ def test_the_engine_refuses_pieces_for_bytes_too(runner, tmp_path: Path) -> None
 def reference(text: str) -> list[int]:
     ids = {name: 3 + i for i, name in enumerate(PIECES)}
     unknown = min(PIECES.values()) - 10
-    text = normalised(text)
+    text = normalized(text)
     best: list[tuple[float, int, str | None]] = [(0.0, 0, None)] + [(-np.inf, 0, None)] * len(text)
     for start in range(len(text)):
         for end in range(start + 1, min(start + LONGEST, len(text)) + 1):
@@ -170,13 +171,13 @@ def reference(text: str) -> list[int]:
     for i, piece in enumerate(found):
         if piece in ids:
             out.append(ids[piece])
-        elif i == 0 or found[i - 1] in ids:  # a run of unknown characters is one
+        elif i == 0 or found[i - 1] in ids:  # consecutive unknown characters are one token
             out.append(2)
     return out
 
 
-def normalised(text: str) -> str:
-    """The rules, no spaces at either end or twice, one in front; spaces are then U+2581, and that is none at the end either."""
+def normalized(text: str) -> str:
+    """Applies the rules, and replaces spaces by U+2581: one at the start, none at the end, and never two together."""
     out, i = "", 0
     while i < len(text):
         length = next((n for n in (3, 2, 1) if text[i : i + n] in RULES), 0)

@@ -1,4 +1,7 @@
-"""Tokenizers of tiktoken's files, as the engine runs them, against its rule written out: of neighbours, those merge first whose bytes together have the lowest rank."""
+"""Tokenizers of tiktoken's files in the engine, compared with tiktoken's rule.
+
+Of all neighbors, those merge first whose joined bytes have the lowest rank.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from harness.texts import texts, trained_merges
+from harness.tokenizers import assert_same_ids, kind, open_tokenizer
 from sjdexport.errors import ExportError
 from sjdexport.tokenizers import emu3_special_tokens, read_tiktoken
-from test_tokenizer import assert_same, kind, open_tokenizer
-from texts import texts, trained_merges
 
-# Tokens that no pairs of tokens give, and one that two different pairs give.
+# Includes tokens that no pair of tokens gives, and one that two different pairs give.
 RANKS = {token: rank for rank, token in enumerate(dict.fromkeys([
     *(bytes([byte]) for byte in np.random.default_rng(4).permutation(256).tolist()), *(a + b for a, b in trained_merges(500)),
     b" zyxw", "ñ\u0303".encode(), b"qqq", b"qq", "ſ".encode(), "ſt".encode(),
@@ -29,15 +32,15 @@ def write(folder: Path, ranks: dict[bytes, int] = RANKS) -> Path:
     return folder / "emu3.tiktoken"
 
 
-def test_ids_match_tiktokens_rule(runner, tmp_path: Path) -> None:
+def test_ids_equal_those_of_tiktokens_rule(runner, tmp_path: Path) -> None:
     open_tokenizer(runner, tmp_path, read_tiktoken(write(tmp_path), emu3_special_tokens(tmp_path / "emu3_vision_tokens.txt")))
     own = ["90*90", "a zyxw, zyxw", " zyxws", "qqqq", "qqqqq qqq", *VISION, "<|extra_203|>"]
     own += ["n\u0303\u0303", "I'D WE'LL 'ſ", "'ſtz", "!\n\n x\n  y \n\n\tz", "\u0085 \u0085a"]
     given = [*own, *texts(5000, seed=8)]
-    assert_same(runner, given, [list(reference(text)) for text in given])
+    assert_same_ids(runner, given, [list(reference(text)) for text in given])
 
 
-def test_special_tokens_follow_the_ranks(tmp_path: Path) -> None:
+def test_special_tokens_have_the_ids_after_the_ranks(tmp_path: Path) -> None:
     read = read_tiktoken(write(tmp_path), emu3_special_tokens(tmp_path / "emu3_vision_tokens.txt"))
     first = len(RANKS)
     assert read.id("<|endoftext|>") == first
@@ -48,14 +51,15 @@ def test_special_tokens_follow_the_ranks(tmp_path: Path) -> None:
 
 
 REFUSED = {
-    "no file": (None, "emu3.tiktoken is missing"), "not base64": ("?? 1\n", "base64"), "no rank": ("YQ==\n", "base64"), "rank is text": ("YQ== b\n", "base64"),
+    "no file": (None, "emu3.tiktoken is missing"), "not base64": ("?? 1\n", "base64"), "no rank": ("YQ==\n", "base64"), "rank is text": (
+        "YQ== b\n", "base64"),
     "a byte is missing": ({token: rank for token, rank in RANKS.items() if token != b"a"}, "255 of the 256 bytes"),
-    "ranks with a gap": ({**RANKS, b"late": len(RANKS) + 5}, f"expected each from 0 to {len(RANKS)} once"),
+    "ranks with a gap": ({**RANKS, b"late": len(RANKS) + 5}, f"expected each rank from 0 to {len(RANKS)} once"),
 }
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_files_that_are_none_are_refused(name: str, tmp_path: Path) -> None:
+def test_other_files_are_refused(name: str, tmp_path: Path) -> None:
     content, named = REFUSED[name]
     if isinstance(content, dict):
         write(tmp_path, content)
@@ -65,7 +69,7 @@ def test_files_that_are_none_are_refused(name: str, tmp_path: Path) -> None:
         read_tiktoken(tmp_path / "emu3.tiktoken")
 
 
-def test_missing_vision_tokens_are_named(tmp_path: Path) -> None:
+def test_a_missing_vision_token_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="emu3_vision_tokens.txt is missing"):
         emu3_special_tokens(tmp_path / "emu3_vision_tokens.txt")
 
@@ -84,7 +88,7 @@ def reference(text: str) -> Iterator[int]:
 
 
 def split(text: str) -> Iterator[str]:
-    """Qwen 2's pattern by hand."""
+    """The pieces of Qwen 2's pattern, without a regular expression."""
     start = 0
     while start < len(text):
         end = _next(text, start)

@@ -1,4 +1,4 @@
-"""The transformer's graphs against an independent forward pass, in the ways the engine runs them."""
+"""The transformer's graphs, compared with an independent forward pass, in the ways in which the engine runs them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import PRECISIONS, Model, run_export
 
-import reference
-import tiny
+from harness import chameleon_reference as reference
+from harness import tiny
+from harness.exports import PRECISIONS, Model, run_export
 from sjdexport import contract
 
 PROMPTS = ([0, 50, 60, 70, 80, 39, 37], [0, 39, 37])  # lanes of different lengths
@@ -34,20 +34,20 @@ def decode(model: Model, window: int, precision: str = "fp32") -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def test_ragged_prefill_matches_reference(model: Model) -> None:
+def test_prompts_of_different_lengths_match_the_reference(model: Model) -> None:
     got = model.lanes().run(PROMPTS)
     want = np.concatenate([expected(model, prompt) for prompt in PROMPTS])
     assert np.abs(got - want).max() < 1e-4
 
 
-def test_wanted_rows_are_those_rows(model: Model) -> None:
+def test_only_the_requested_rows_get_logits(model: Model) -> None:
     every = model.lanes().run(PROMPTS)
     last_of_lanes = [len(PROMPTS[0]) - 1, len(PROMPTS[0]) + len(PROMPTS[1]) - 1]
     np.testing.assert_allclose(model.lanes().run(PROMPTS, rows=last_of_lanes), every[last_of_lanes], atol=1e-5)
 
 
 @pytest.mark.parametrize("window", [1, 3, 16])
-def test_windows_match_reference_across_row_ends(model: Model, window: int) -> None:
+def test_windows_match_the_reference_across_row_ends(model: Model, window: int) -> None:
     got = decode(model, window)
     for lane, prompt in enumerate(PROMPTS):
         want = expected(model, prompt + PICTURE)[len(prompt) :]
@@ -59,7 +59,7 @@ def test_windows_match_one_token_at_a_time(model: Model, window: int) -> None:
     assert np.abs(decode(model, window) - decode(model, 1)).max() < 1e-5
 
 
-def test_lanes_may_advance_unevenly(model: Model) -> None:
+def test_lanes_can_have_different_numbers_of_new_tokens(model: Model) -> None:
     lanes = model.lanes()
     lanes.run(PROMPTS)
     got = lanes.run([PICTURE[:5], PICTURE[:2]])
@@ -67,7 +67,7 @@ def test_lanes_may_advance_unevenly(model: Model) -> None:
     assert np.abs(got - np.concatenate(want)).max() < 1e-4
 
 
-def test_wrong_drafts_leave_no_trace(model: Model) -> None:
+def test_rejected_drafts_do_not_change_later_logits(model: Model) -> None:
     plain, speculative = model.lanes(), model.lanes()
     for lanes in (plain, speculative):
         lanes.run(PROMPTS)
@@ -80,7 +80,7 @@ def test_wrong_drafts_leave_no_trace(model: Model) -> None:
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("changed", [1, 7, 15])
 def test_a_later_draft_leaves_earlier_logits_bit_identical(model: Model, precision: str, changed: int) -> None:
-    """In both lanes, whether the new token is a code, a structural token or text."""
+    """In both lanes, for codes, structural tokens and text."""
     lanes = model.lanes(precision)
     lanes.run(PROMPTS)
     start, window = list(lanes.lengths), PICTURE[:16]
@@ -94,7 +94,7 @@ def test_a_later_draft_leaves_earlier_logits_bit_identical(model: Model, precisi
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_lanes_do_not_see_each_other(model: Model, precision: str) -> None:
+def test_lanes_do_not_depend_on_each_other(model: Model, precision: str) -> None:
     lanes = model.lanes(precision)
     lanes.run(PROMPTS)
     start = list(lanes.lengths)
@@ -105,20 +105,21 @@ def test_lanes_do_not_see_each_other(model: Model, precision: str) -> None:
 
 
 @pytest.mark.parametrize(("precision", "relative_error"), [("fp16", 0.005), ("int8", 0.05), ("int4", 0.5), ("int4-fp16", 0.5)])
-def test_coarser_logits_stay_near(model: Model, precision: str, relative_error: float) -> None:
+def test_coarser_precisions_stay_near_fp32(model: Model, precision: str, relative_error: float) -> None:
     want = decode(model, 4)
     error = decode(model, 4, precision) - want
     assert np.sqrt((error**2).mean()) < relative_error * want.std()
 
 
 @pytest.mark.parametrize("denoising", [False, True])
-def test_bf16_is_fp16_in_another_type(tmp_path: Path, denoising: bool) -> None:
-    """ONNX Runtime's CPU cannot run it, so the graph is compared: the same nodes, and brain halves wherever the other has halves."""
-    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"], dtype=np.float32, denoising=denoising)
+def test_the_bf16_graph_is_the_fp16_graph_in_another_type(tmp_path: Path, denoising: bool) -> None:
+    """ONNX Runtime cannot run bf16 on the CPU, so the graphs are compared. They have the same nodes, with bfloat16 instead of float16."""
+    tiny.write_checkpoint(tmp_path, dtype=np.float32, denoising=denoising)
     done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", "fp16,bf16", "--pictures", "")
     assert done.returncode == 0, done.stderr
     for tree in (False, True):
-        half, brain = (onnx.load(tmp_path / contract.transformer_graph(precision, tree=tree), load_external_data=False).graph for precision in ("fp16", "bf16"))
+        files = (tmp_path / contract.transformer_graph(precision, tree=tree) for precision in ("fp16", "bf16"))
+        half, brain = (onnx.load(file, load_external_data=False).graph for file in files)
         FLOAT16, BFLOAT16 = onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
         assert len(half.node) == len(brain.node)
         for node, other in zip(half.node, brain.node):
@@ -139,8 +140,8 @@ def test_bf16_is_fp16_in_another_type(tmp_path: Path, denoising: bool) -> None:
                 np.testing.assert_allclose(values, np.frombuffer(tensor.raw_data, np.float16), rtol=0.005, atol=1e-6)
 
 
-def test_weights_fold_at_load(model: Model, runner, tmp_path: Path) -> None:
-    """Nothing that only rearranges weights may be left to every Run."""
+def test_weights_are_not_rearranged_in_a_run(model: Model, runner, tmp_path: Path) -> None:
+    """Nodes that only rearrange weights are folded at load."""
     runner.load("folded", model.folder / "transformer.fp32.onnx", optimized=tmp_path / "optimized.onnx")
     nodes = onnx.load(tmp_path / "optimized.onnx", load_external_data=False).graph.node
     computed = {output for node in nodes for output in node.output}

@@ -1,14 +1,15 @@
-"""Graphs of several pictures and of trees: the same rows as the graph of one picture and chains."""
+"""Graphs for batches and trees give the same rows as the graph for one picture and chains."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import PRECISIONS, Model
+
+from harness.exports import PRECISIONS, Model
 
 PROMPTS = ([0, 50, 60, 70, 80, 39, 37], [0, 39, 37])  # the lanes of a picture
 PICTURES = np.random.default_rng(2).integers(4, 36, (4, 24)).tolist()
-IDLE = [0]  # the least that attention takes
+IDLE = [0]  # attention needs at least one token
 
 
 def alone(model: Model, precision: str, picture: list[int], windows: list[int]) -> list[np.ndarray]:
@@ -23,7 +24,7 @@ def alone(model: Model, precision: str, picture: list[int], windows: list[int]) 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_pictures_of_a_batch_are_bit_identical_to_those_drawn_alone(model: Model, precision: str) -> None:
-    """Through windows, single tokens, and while a picture is still reading its prompt."""
+    """With windows, with single tokens, and while another picture reads its prompt."""
     windows = [9, 2, 1, 6]
     want = [alone(model, precision, picture, windows) for picture in PICTURES]
     batch = model.batch(precision, 4)
@@ -67,21 +68,21 @@ def test_a_chain_in_a_graph_of_trees_is_bit_identical(model: Model, precision: s
         np.testing.assert_array_equal(tree.run_tree([PICTURES[0][start:end]] * 2, [chain(end - start)] * 2), rows)
 
 
-# Eight drafts; beside the third two others, the first of which goes on in two ways.
+# Eight drafts, and two alternatives to the third one, the first of which has two continuations.
 DRAFTS, BRANCHES = PICTURES[0][:8], [20, 21, 22, 23]
 TREE = [*chain(8), 1, 1, 8, 8]
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_branches_leave_the_drafts_bit_identical(model: Model, precision: str) -> None:
+def test_branches_do_not_change_the_drafts_logits(model: Model, precision: str) -> None:
     want = alone(model, precision, PICTURES[0], [8])[0]
     got = prefilled_tree(model, precision).run_tree([DRAFTS + BRANCHES] * 2, [TREE] * 2).reshape(2, 12, -1)
     np.testing.assert_array_equal(got[:, :8], want.reshape(2, 8, -1))
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int4", 0.2), ("int4-fp16", 0.2)])
-def test_a_branch_is_what_its_path_is_alone(model: Model, precision: str, tolerance: float) -> None:
-    """Up to rounding: masked keys lie between a branch and its ancestors, so sums are taken in other groups."""
+def test_a_branch_has_the_logits_of_its_path_alone(model: Model, precision: str, tolerance: float) -> None:
+    """Up to rounding: masked keys between a branch and its ancestors change the order of sums."""
     got = prefilled_tree(model, precision).run_tree([DRAFTS + BRANCHES] * 2, [TREE] * 2).reshape(2, 12, -1)
     for node in range(8, 12):
         path, at = [], node

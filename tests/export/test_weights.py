@@ -1,4 +1,4 @@
-"""What lies in data files and in the checkpoint's own, and what it costs to write and to load."""
+"""The weights in data files and in the checkpoint's files, and the memory for writing and loading them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from conftest import Model, run_export
 
-import tiny
-from lanes import Lanes
-from runner import Runner
+from harness import tiny
+from harness.exports import Model, run_export
+from harness.lanes import Lanes
+from harness.runner import Runner
 from sjdexport import contract, tensors
 from sjdexport.graph import BFLOAT16, FLOAT, FLOAT16, Graph, as_type
 from sjdexport.precision import Float
@@ -34,8 +34,13 @@ def computed(folder: Path) -> list[Tensor]:
     return [Computed(name, values.shape, lambda values=values: values) for name, values in MATRICES.items()]
 
 
-def initializers(graph: Graph) -> dict[str, onnx.TensorProto]:
-    return {tensor.name: tensor for tensor in graph.body().initializer}
+def content(graph: Graph, folder: Path) -> onnx.GraphProto:
+    graph.save(folder / "g.onnx")
+    return onnx.load(folder / "g.onnx", load_external_data=False).graph
+
+
+def initializers(graph: Graph, folder: Path) -> dict[str, onnx.TensorProto]:
+    return {tensor.name: tensor for tensor in content(graph, folder).initializer}
 
 
 def place(tensor: onnx.TensorProto) -> tuple[str, int, int]:
@@ -55,16 +60,16 @@ def as_bits(values: np.ndarray, type: int) -> np.ndarray:
 
 @pytest.mark.parametrize("type", [FLOAT, FLOAT16, BFLOAT16])
 @pytest.mark.parametrize("source", [stored, computed])
-def test_matrices_lie_transposed_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source, type: int) -> None:
-    """Whatever number of rows is in memory at a time."""
+def test_matrices_are_stored_transposed_and_side_by_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source, type: int) -> None:
+    """Also if blocks of rows are smaller than the matrices."""
     monkeypatch.setattr(tensors, "BLOCK_BYTES", 7 * 4 * K)
     graph = Graph("g")
     weights = Weights(graph, tmp_path / "g.data")
     weights.append("before", np.zeros(5, np.int8))
     name = weights.columns("m", source(tmp_path), type)
     weights.append("after", np.full(5, 7, np.int8))
-    tensor = initializers(graph)[name]
-    assert tensor.data_type == type and place(tensor)[1] % 64 == 0 and not graph.body().node
+    tensor = initializers(graph, tmp_path)[name]
+    assert tensor.data_type == type and place(tensor)[1] % 64 == 0 and not content(graph, tmp_path).node
     np.testing.assert_array_equal(bits(tmp_path, tensor), as_bits(np.concatenate(list(MATRICES.values())), type).T)
     assert (tmp_path / "g.data").read_bytes()[-5:] == bytes([7] * 5)
 
@@ -73,19 +78,19 @@ def test_matrices_lie_transposed_side_by_side(tmp_path: Path, monkeypatch: pytes
     ("F32", FLOAT, FLOAT), ("F32", FLOAT16, FLOAT16), ("F32", BFLOAT16, BFLOAT16), ("F16", FLOAT, FLOAT16), ("F16", FLOAT16, FLOAT16),
     ("F16", BFLOAT16, BFLOAT16), ("BF16", FLOAT, BFLOAT16), ("BF16", FLOAT16, FLOAT16), ("BF16", BFLOAT16, BFLOAT16),
 ])
-def test_a_table_is_stored_no_wider_than_the_checkpoint_has_it(tmp_path: Path, own: str, type: int, kept: int) -> None:
-    """And once, however often it is asked for."""
+def test_a_table_is_not_stored_wider_than_in_the_checkpoint(tmp_path: Path, own: str, type: int, kept: int) -> None:
+    """It is stored once, even if it is requested twice."""
     values = MATRICES["c"]
     raw = {"F32": values, "F16": values.astype(np.float16), "BF16": to_bfloat16(values)}[own]
     graph = Graph("g")
     weights, table = Weights(graph, tmp_path / "g.data"), Computed("table", values.shape, lambda: raw, own)
     (name, got), again = weights.table(table, type), weights.table(table, type)
-    assert got == kept and again == (name, got) and len(initializers(graph)) == 1
-    np.testing.assert_array_equal(bits(tmp_path, initializers(graph)[name]), as_bits(tensors.to_float32(raw, own), kept))
+    assert got == kept and again == (name, got) and len(initializers(graph, tmp_path)) == 1
+    np.testing.assert_array_equal(bits(tmp_path, initializers(graph, tmp_path)[name]), as_bits(tensors.to_float32(raw, own), kept))
 
 
 def test_half_precision_rounds_as_onnx_runtime_does(runner: Runner, tmp_path: Path) -> None:
-    """To the nearest, of two equally near ones to the even one: among normal numbers, subnormal ones and at the ends."""
+    """To the nearest value, ties to even, for normal and subnormal numbers and at the ends of the range."""
     graph = Graph("cast")
     graph.output(graph.node("Cast", "half", [graph.input("x", FLOAT, ["n"])], to=FLOAT16), FLOAT16, ["n"])
     graph.save(tmp_path / "cast.onnx")
@@ -99,7 +104,7 @@ def test_half_precision_rounds_as_onnx_runtime_does(runner: Runner, tmp_path: Pa
     np.testing.assert_array_equal(got.view(np.uint16), as_bits(values, FLOAT16))
 
 
-def test_writing_a_matrix_takes_the_memory_of_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_writing_a_matrix_needs_the_memory_of_a_few_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tensors, "BLOCK_BYTES", 1 << 20)
     shape = (4096, 2048)
     path = tmp_path / "zeros"
@@ -114,7 +119,7 @@ def test_writing_a_matrix_takes_the_memory_of_a_block(tmp_path: Path, monkeypatc
         assert peak < 4 << 20
 
 
-def test_tensors_of_the_folder_are_shared_and_all_else_is_written(tmp_path: Path) -> None:
+def test_only_tensors_inside_the_model_folder_are_shared(tmp_path: Path) -> None:
     for folder in ("model", "elsewhere"):
         (tmp_path / folder).mkdir()
     model, elsewhere = tmp_path / "model", tmp_path / "elsewhere"
@@ -124,30 +129,30 @@ def test_tensors_of_the_folder_are_shared_and_all_else_is_written(tmp_path: Path
     weights.table(other, FLOAT16)
     weights.columns("shared", [own, other], FLOAT)
     assert weights.shared == {model / "model.safetensors"} and not (model / "g.data").exists()
-    assert {name: place(tensor)[::2] for name, tensor in initializers(graph).items()} == {
+    assert {name: place(tensor)[::2] for name, tensor in initializers(graph, model).items()} == {
         "a": ("model.safetensors", 2 * 37 * K), "c": ("model.safetensors", 2 * 50 * K)}
-    assert [node.op_type for node in graph.body().node] == ["Cast", "Cast", "Concat", "Transpose"]
+    assert [node.op_type for node in content(graph, model).node] == ["Cast", "Cast", "Concat", "Transpose"]
     written = [
         weights.columns("half", [own], FLOAT16), weights.columns("mixed", [own, computed(tmp_path)[0]], FLOAT),
         weights.columns("elsewhere", [stored(elsewhere)[0]], FLOAT),
     ]
-    assert {place(initializers(graph)[name])[0] for name in written} == {"g.data"} and len(graph.body().node) == 4
+    assert {place(initializers(graph, model)[name])[0] for name in written} == {"g.data"} and len(content(graph, model).node) == 4
 
 
 def test_links_to_weights_elsewhere_are_not_shared(tmp_path: Path) -> None:
-    """A graph may read files of its own folder alone."""
+    """A graph may only read files in its own folder."""
     (tmp_path / "model").mkdir()
     stored(tmp_path)
     (tmp_path / "model" / "model.safetensors").symlink_to(tmp_path / "model.safetensors")
     graph = Graph("g")
     weights = Weights(graph, tmp_path / "model" / "g.data", share_from=tmp_path / "model")
     weights.columns("m", list(read_header(tmp_path / "model" / "model.safetensors").values()), FLOAT)
-    assert not weights.shared and not graph.body().node
+    assert not weights.shared and not content(graph, tmp_path).node
 
 
-def test_shared_weights_give_the_same_bits(model: Model, runner: Runner, tmp_path: Path) -> None:
-    """Logits and pixels."""
-    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"])
+def test_shared_weights_give_the_same_logits_and_pixels(model: Model, runner: Runner, tmp_path: Path) -> None:
+    """With equal bits."""
+    tiny.write_checkpoint(tmp_path)
     done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", "fp32", "--pictures", "2", "--share-weights")
     assert done.returncode == 0, done.stderr
     tokens = [[0, 50, 60, 70, 39, 37, 9, 20, 31], [0, 39, 37]]
@@ -165,9 +170,9 @@ def test_shared_weights_give_the_same_bits(model: Model, runner: Runner, tmp_pat
     np.testing.assert_array_equal(*pixels)
 
 
-def test_shared_weights_fold_at_load(runner: Runner, tmp_path: Path) -> None:
-    """Nothing that only rearranges weights may be left to every Run."""
-    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"], denoising=True)
+def test_shared_weights_are_converted_at_load(runner: Runner, tmp_path: Path) -> None:
+    """Nodes that only rearrange weights are folded at load, and not left to every Run."""
+    tiny.write_checkpoint(tmp_path, denoising=True)
     done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", "fp32", "--pictures", "", "--share-weights")
     assert done.returncode == 0, done.stderr
     runner.load("folded", tmp_path / "transformer.fp32.onnx", optimized=tmp_path / "optimized.onnx")
@@ -179,8 +184,8 @@ def test_shared_weights_fold_at_load(runner: Runner, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [False, True])
-def test_loading_takes_the_memory_of_the_weights(tmp_path: Path, share: bool) -> None:
-    """And of one matrix, while it is packed. Weights that ONNX Runtime has to convert take more, or this would prove nothing."""
+def test_loading_needs_the_memory_of_the_weights_unless_they_are_shared(tmp_path: Path, share: bool) -> None:
+    """In addition, one matrix is in memory while it is packed. Shared weights need more, because ONNX Runtime converts them."""
     width, count = 2048, 8
     matrices = stored(tmp_path, {str(i): np.full((width, width), i + 1, np.float16) for i in range(count)})
     graph = Graph("products")

@@ -1,21 +1,21 @@
-"""An export into a folder that holds the user's own weights, time and again."""
+"""Repeated exports into a folder that contains the user's own weights."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 
-import family_checkpoints as checkpoints
 import pytest
 import torch
-from conftest import run_export
 
+from harness import family_checkpoints as checkpoints
+from harness.exports import run_export
 from sjdexport.safetensors import write_safetensors
 
 
 @pytest.mark.parametrize("text", [False, True])
 def test_the_users_weights_are_never_removed(tmp_path: Path, text: bool) -> None:
-    """They are listed while graphs point into them, and are still the only copy when graphs no longer do."""
+    """model.json lists them while graphs read them. Afterwards they may still be the user's only copy."""
     written = checkpoints.llamagen(tmp_path, text=text)
     arguments = list(written.arguments)
     image = torch.load(arguments[3])["model"]

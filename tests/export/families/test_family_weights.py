@@ -1,4 +1,4 @@
-"""How every family's weights are stored: as ONNX Runtime's kernels want them."""
+"""The weights of all families are stored in the form that ONNX Runtime's kernels read."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from pathlib import Path
 
 import onnx
 import pytest
-from conftest import run_export
-from family_exports import WRITERS, export_family
 
-import tiny
+from harness import tiny
+from harness.exports import run_export
+from harness.family_exports import WRITERS, export_family
 from sjdexport import contract
 from sjdexport.precision import PRECISIONS
 
 
 def constant_nodes(folder: Path) -> dict[str, list[str]]:
-    """For each graph of the folder the nodes that read nothing but initializers."""
+    """The nodes of each graph in the folder that read only initializers."""
     found = {}
     for path in sorted(folder.glob("*.onnx")):
         graph = onnx.load(path, load_external_data=False).graph
@@ -25,8 +25,8 @@ def constant_nodes(folder: Path) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_no_node_reads_nothing_but_initializers(name: str, tmp_path: Path) -> None:
-    """In no precision, in graphs of one picture, of several and of trees, and in the image decoder and the text encoder."""
+def test_no_node_reads_only_initializers(name: str, tmp_path: Path) -> None:
+    """In all precisions, in graphs for one picture, batches and trees, and in the image decoder and the text encoder."""
     written = WRITERS[name](tmp_path / "checkpoint")
     manifest = export_family(name, written, tmp_path / "model", list(PRECISIONS), pictures=[] if name == "llamagen t2i" else [2])
     found = constant_nodes(tmp_path / "model")
@@ -35,16 +35,16 @@ def test_no_node_reads_nothing_but_initializers(name: str, tmp_path: Path) -> No
     assert not any(found.values()), found
 
 
-def test_no_node_of_a_model_that_reads_noise_reads_nothing_but_initializers(tmp_path: Path) -> None:
-    tiny.write_checkpoint(tmp_path / "checkpoint", tiny.PRESETS["tiny"], denoising=True)
+def test_no_node_of_a_model_that_reads_noise_reads_only_initializers(tmp_path: Path) -> None:
+    tiny.write_checkpoint(tmp_path / "checkpoint", denoising=True)
     done = run_export("--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--precision", ",".join(PRECISIONS))
     assert done.returncode == 0, done.stderr
     found = constant_nodes(tmp_path / "model")
     assert len(found) == 1 + 5 * len(PRECISIONS) and not any(found.values()), found
 
 
-def test_shared_weights_are_converted_by_nodes_in_float32_graphs_alone(tmp_path: Path) -> None:
-    tiny.write_checkpoint(tmp_path, tiny.PRESETS["tiny"])
+def test_only_float32_graphs_convert_shared_weights(tmp_path: Path) -> None:
+    tiny.write_checkpoint(tmp_path)
     done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", ",".join(PRECISIONS), "--pictures", "", "--share-weights")
     assert done.returncode == 0, done.stderr
     found = {name: {node.split()[0] for node in nodes} for name, nodes in constant_nodes(tmp_path).items() if nodes}

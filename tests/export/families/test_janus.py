@@ -1,26 +1,26 @@
-"""Janus' table of embedded codes."""
+"""Janus' table of code embeddings."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import family_checkpoints as checkpoints
 import numpy as np
 import onnx
 import pytest
 import torch
-from conftest import run_export
 
+from harness import family_checkpoints as checkpoints
+from harness.exports import run_export
 from sjdexport.families import janus
 
 
-def test_gelu_is_pytorchs() -> None:
+def test_gelu_equals_pytorchs() -> None:
     x = np.concatenate([np.linspace(-12, 12, 1_000_003), [0, -0.0, 1e-20, -1e4, 1e4]]).astype(np.float32)
     want = torch.nn.functional.gelu(torch.from_numpy(x).double()).numpy()
     np.testing.assert_allclose(janus.gelu(x), want, rtol=1.2e-7, atol=2e-8)
 
 
-def test_the_table_is_computed_once_and_as_narrow_as_it_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_table_is_computed_once_and_stored_in_the_type_of_the_activations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     computed, embed = [], janus.Janus._embed_codes
     monkeypatch.setattr(janus.Janus, "_embed_codes", lambda self: computed.append(self) or embed(self))
     written = checkpoints.janus(tmp_path / "checkpoint", port=True)

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Makes tokenizer_ids.npz: the ids that the Hugging Face tokenizers library gives for the texts of tokenizer_cases.py. The library is
-the one in Rust that models are trained with, 0.23.2, which has a package for Node.js. Tests read that file; this program is run by hand
-when cases change. It needs Node.js with npm.
+"""Makes tokenizer_ids.npz, the ids that the Hugging Face tokenizers library 0.23.2 gives for the texts of harness/tokenizers.py.
 
-Special tokens are renamed first so that no text spells them: the library would find them.
+Tests read that file. Run this program by hand when the cases change. It needs Node.js with npm, because it uses the library's package for
+Node.js. Special tokens are renamed first, because the library would find them in text.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent), str(HERE.parents[2] / "export")]
 
-from tokenizer_cases import CASES, IDS, case_texts, packed  # noqa: E402
+from harness.tokenizers import CASES, IDS, case_texts, packed  # noqa: E402
 
 PACKAGE = "tokenizers@0.23.2"
 

@@ -1,25 +1,26 @@
 namespace SjdOnnx.Decoding;
 
 /// <summary>
-/// A running estimate of the probability that a draft stands when it is tested: a product of two factors, one for its slot, since what has
-/// just changed is the code before the window, and one for its age, the number of passes that have refined it.
+/// A running estimate of the probability that a draft stands when it is tested. It is the product of two factors. One depends on the
+/// draft's slot, because the code before the window has just changed and slots near it suffer most. The other depends on the draft's age,
+/// the number of passes that have refined it.
 /// </summary>
 /// <remarks>
-/// Only tests whose position was committed by them are recorded: whether a draft stood that is still open says something about
-/// its code, and a window chosen by that would select among codes (the exactness lemma allows only what lies left of a slot).
+/// Only tests of positions that the pass committed are recorded. Whether a draft stood that is still open depends on its code. A window
+/// that is chosen by that would select among codes, and sampling would no longer be exact: a choice may depend on committed positions only.
 /// </remarks>
 public sealed class DraftSurvival
 {
-    // Slots and ages from these on are not told apart.
+    // Slots and ages from these on share an entry.
     private const int LastSlot = 4;
     private const int LastAge = 4;
 
-    // With every pass what was seen before counts a little less, since the top of a picture is often easier than its middle; and a window
-    // once closed is tried again some time.
+    // In every pass, older tests lose some of their weight. The top of an image is often easier than its middle, and a window that was
+    // closed should be tried again later.
     private const double Memory = 0.99;
 
-    // What is believed before anything was seen, as if it had been seen this often: the built-in model under mc. With less of it, chance
-    // closes windows that would have paid; with more, those that do not pay stay open too long.
+    // The prior, weighted as this many tests: the built-in model's drafts with the method mc. With a lower weight, chance closes windows
+    // that would have paid. With a higher weight, windows that do not pay stay open too long.
     private const double PriorTests = 12;
     private static readonly double[] PriorOfSlot = [0.65, 0.8, 0.9, 0.95, 0.95];
     private static readonly double[] PriorOfAge = [0.05, 0.75, 0.95, 1, 1];
@@ -31,9 +32,9 @@ public sealed class DraftSurvival
     private readonly double[] _ofSlot = [.. PriorOfSlot];
     private readonly double[] _ofAge = [.. PriorOfAge];
 
-    /// <summary>The probability, 0 to below 1, that a draft stands once all those before it have.</summary>
-    /// <param name="slot">Drafts before it in the window, 0 or more.</param>
-    /// <param name="age">Passes that have refined it, 0 or more; between whole numbers interpolated.</param>
+    /// <summary>The probability, 0 to below 1, that a draft stands if all drafts before it stand.</summary>
+    /// <param name="slot">The number of drafts before it in the window, 0 or more.</param>
+    /// <param name="age">The number of passes that have refined it, 0 or more. The estimate is interpolated between whole numbers.</param>
     public double Of(int slot, double age)
     {
         double within = Math.Min(age, LastAge);
@@ -52,6 +53,7 @@ public sealed class DraftSurvival
         }
     }
 
+    /// <summary>Counts a tested draft.</summary>
     internal void Record(int slot, int age, bool stood)
     {
         (slot, age) = (Math.Min(slot, LastSlot), Math.Min(age, LastAge));
@@ -60,8 +62,8 @@ public sealed class DraftSurvival
     }
 
     /// <summary>
-    /// Ends the pass. Each factor becomes what stood over what would have stood without it, slots and ages in turns: iterative proportional
-    /// fitting, a round of it each pass.
+    /// Ends the pass with one round of iterative proportional fitting, first of the slots, then of the ages. Each factor becomes the number
+    /// of drafts that stood, divided by the number that would have stood without the factor.
     /// </summary>
     internal void Fit()
     {

@@ -8,48 +8,62 @@ namespace SjdOnnx.Decoding;
 public readonly record struct Verdict(int Accepted, int Next)
 {
     /// <summary>
-    /// How many of the accepted, counted from the window's start, are drafts: the cache holds them in their order. Those after them were
-    /// branches, whose codes the method has written into the window; the next pass reads them again.
+    /// How many of the accepted codes, counted from the window's start, are drafts: the cache holds them in their order. The codes after
+    /// them were branches. The method has written those into the window, and the next pass reads them again.
     /// </summary>
     public int OnChain { get; init; } = Accepted;
 }
 
 /// <summary>
-/// The two decisions in which decoding methods differ: what to accept, and what to guess next. Everything else is
-/// <see cref="Decoder"/>. A method keeps no state of its own: one instance may serve any number of pictures at once.
+/// The two decisions in which decoding methods differ: which drafts to accept, and what to guess next. <see cref="Decoder"/> does
+/// everything else. A method holds its own options and no state, so one instance may decode any number of images at once.
 /// </summary>
+/// <remarks>
+/// Write a method as a record: two methods that are equal draw the same images. <see cref="ITreeMethod"/> and
+/// <see cref="IDenoisingMethod"/> are for methods that ask the model for more.
+/// </remarks>
 public interface IDecodingMethod
 {
-    /// <summary>The name users know it by.</summary>
-    string Name { get; }
-
-    /// <summary>Whether its pictures are distributed exactly as those of autoregressive decoding.</summary>
-    bool IsExact { get; }
-
-    /// <summary>Whether its picture is, code for code, the one that <c>ar</c> draws with the same seed, whatever the window.</summary>
-    bool IsSeedExact => false;
-
-    /// <summary>The most drafts it keeps open at once: 0 for none.</summary>
-    int WindowSize { get; }
-
-    /// <summary>
-    /// The most codes beside the drafts that it asks a pass about (<see cref="Window.Branch"/>): 0 for none, as for most methods.
-    /// </summary>
-    int Branches => 0;
-
-    /// <summary>Denoising steps from noise to a code: 0 for a method whose drafts are codes, as most methods' are.</summary>
-    int DenoisingSteps => 0;
+    /// <summary>The method's name, its guarantee and its options.</summary>
+    MethodDescriptor Descriptor { get; }
 
     /// <summary>Accepts a prefix of the drafts, given the distributions p that the pass has just computed.</summary>
     /// <remarks>
-    /// May overwrite the drafts behind that prefix and the code at <see cref="Window.End"/>, to prepare the next window. Every q is
-    /// spent afterwards and may serve as scratch.
+    /// The method may overwrite the drafts behind that prefix and the code at <see cref="Window.End"/>, to prepare the next window.
+    /// No q is read after this call, so the method may use the rows of q as scratch memory.
     /// </remarks>
     Verdict Verify(Window window, PassRandom random);
 
     /// <summary>
-    /// Gives every slot of the window, which has moved on, a code and the distribution q it was drawn from. In the slots
-    /// before <see cref="Window.Predicted"/> q already is the pass's p; those from there on are fresh.
+    /// Draws new drafts for the slots before <see cref="Window.Predicted"/>; the window has moved on, and the q of these slots is already
+    /// the pass's p. The slots from there on are fresh: the decoder gives them a first guess after this call. By default the drafts stay
+    /// as
+    /// <see cref="Verify"/> left them.
     /// </summary>
-    void Redraft(Window window, PassRandom random);
+    void Redraft(Window window, PassRandom random)
+    {
+    }
+}
+
+/// <summary>A method that asks a pass about other codes beside the drafts, so that a pass judges a tree.</summary>
+public interface ITreeMethod : IDecodingMethod
+{
+    /// <summary>The most codes beside the drafts in a pass of <paramref name="drafts"/> drafts.</summary>
+    int MaxBranches(int drafts);
+
+    /// <summary>Adds branches to the window (<see cref="Window.Branch"/>). Every slot has its draft and its q.</summary>
+    void Branch(Window window, PassRandom random);
+}
+
+/// <summary>
+/// A method whose drafts begin as noise. Its <see cref="IDecodingMethod.Verify"/> and <see cref="IDecodingMethod.Redraft"/> say with
+/// <see cref="Window.SetStep"/> how noisy the next pass reads each slot.
+/// </summary>
+public interface IDenoisingMethod : IDecodingMethod
+{
+    /// <summary>Passes that bring a slot from noise to its code, 1 or more; null takes the number that the model was made for.</summary>
+    int? DenoisingSteps { get; }
+
+    /// <summary>The same method with this many steps.</summary>
+    IDenoisingMethod WithSteps(int steps);
 }

@@ -1,7 +1,7 @@
 namespace SjdOnnx.Decoding;
 
 /// <summary>
-/// What a forward pass says of the next tokens: a view of the model's own memory, valid until the model is called again.
+/// The output of a forward pass: the logits of the next tokens. It is a view of the model's memory, valid until the next call of the model.
 /// Both lanes are [rows × codes], row-major.
 /// </summary>
 public readonly ref struct Logits
@@ -12,14 +12,18 @@ public readonly ref struct Logits
 
     /// <summary>A view of one lane or two.</summary>
     /// <param name="conditional">Logits given the prompt.</param>
-    /// <param name="unconditional">Logits without it, of the same shape; empty when the model runs one lane.</param>
+    /// <param name="unconditional">Logits without the prompt, of the same shape; empty if the model runs one lane.</param>
     /// <param name="codes">Width of a row.</param>
-    /// <exception cref="ArgumentException">The lanes are no whole rows, or differ in length.</exception>
+    /// <exception cref="ArgumentException">A lane is not a whole number of rows, or the lanes differ in length.</exception>
     public Logits(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, int codes)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(codes, 1);
         if (conditional.Length % codes != 0)
-            throw new ArgumentException($"{conditional.Length} logits are no whole rows of {codes} codes.", nameof(conditional));
+        {
+            throw new ArgumentException(
+                $"{conditional.Length} logits are not a whole number of rows of {codes} codes.", nameof(conditional));
+        }
+
         if (!unconditional.IsEmpty && unconditional.Length != conditional.Length)
         {
             throw new ArgumentException(
@@ -38,6 +42,6 @@ public readonly ref struct Logits
     /// <summary>Row <paramref name="row"/> given the prompt.</summary>
     public ReadOnlySpan<float> Conditional(int row) => _conditional.Slice(row * _codes, _codes);
 
-    /// <summary>Row <paramref name="row"/> without the prompt; empty when the model runs one lane.</summary>
+    /// <summary>Row <paramref name="row"/> without the prompt; empty if the model runs one lane.</summary>
     public ReadOnlySpan<float> Unconditional(int row) => _unconditional.IsEmpty ? [] : _unconditional.Slice(row * _codes, _codes);
 }

@@ -3,35 +3,23 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Methods;
 
-/// <summary>One token per forward pass: the baseline that every other method is measured against.</summary>
+/// <summary>One token per forward pass: the baseline of every other method.</summary>
 /// <remarks>
-/// Its token is argmax(log p + g) with a Gumbel vector g that belongs to seed, image and position alone (the Gumbel-max trick,
-/// Maddison et al., arXiv:1411.0030), so that a parallel method can draw the very same picture.
+/// The token is argmax(log p + g), where the Gumbel vector g depends on seed, image and position alone (the Gumbel-max trick, Maddison et
+/// al., arXiv:1411.0030). So a parallel method can draw exactly the same image.
 /// </remarks>
-public sealed class Autoregressive : IDecodingMethod
+public sealed record Autoregressive : IDecodingMethod
 {
-    /// <inheritdoc/>
-    public string Name => "ar";
+    /// <summary>The method's name and guarantee.</summary>
+    public static MethodDescriptor Descriptor { get; } =
+        new("ar", "one token per pass", Exactness.SeedExact, new Autoregressive()) { HasDrafts = false };
 
-    /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public bool IsSeedExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => 0;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);
         return new Verdict(0, random.GumbelArgMax(window.P(window.Start), window.Start));
-    }
-
-    /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random)
-    {
-        // there is nothing to redraft in a window of no slots
     }
 }

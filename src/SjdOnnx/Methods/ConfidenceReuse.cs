@@ -4,31 +4,38 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// SJD++: SJD, but a draft behind the rejection keeps its code where p/q of it exceeds a threshold, and is drawn anew from p elsewhere.
-/// Lossy: a threshold on the draft's own probability selects among codes, so that a draft kept is not distributed as p.
+/// SJD++: SJD, but a draft behind the rejection keeps its code if its p/q exceeds a threshold, and is drawn again from p otherwise.
+/// Lossy: a threshold on the draft's own probability selects among codes, so a kept draft is not distributed as p.
 /// </summary>
 /// <remarks>
-/// "SJD++", arXiv:2512.07503. With a threshold of ∞ it is <see cref="SpeculativeJacobi"/>; with a coin in place of the threshold
-/// it would be <see cref="MaximalCoupling"/>, which reuses drafts without loss.
+/// "SJD++", arXiv:2512.07503. With a threshold of infinity it would be <see cref="SpeculativeJacobi"/>. With a random number in place of
+/// the threshold it would be <see cref="MaximalCoupling"/>, which reuses drafts without loss.
 /// </remarks>
-public sealed class ConfidenceReuse(DecodingOptions options) : IDecodingMethod
+public sealed record ConfidenceReuse : IDecodingMethod
 {
-    private readonly SpeculativeJacobi _sjd = new(options);
+    private static readonly SpeculativeJacobi Sjd = new();
 
-    /// <inheritdoc/>
-    public string Name => "sjd++";
+    // We do not know the paper's value. 0.1 is what a port of the method to text found best.
+    private static readonly MethodOption<ConfidenceReuse, float> Threshold = MethodOption.Number<ConfidenceReuse, float>(
+        "reuse-threshold", "a draft behind a rejection stays if its p/q is above this", 0.1f, 0, float.MaxValue,
+        method => method.ReuseThreshold, (method, value) => method with { ReuseThreshold = value });
 
-    /// <inheritdoc/>
-    public bool IsExact => false;
+    /// <summary>The method's name, guarantee and options.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "sjd++", "as sjd, but behind a rejection drafts stay while their probability has not fallen far", Exactness.Lossy,
+        new ConfidenceReuse(), Threshold);
 
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
+
+    /// <summary>A draft behind a rejection stays if its p/q is above this: a finite number, 0 or more. 0 keeps nearly all drafts.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative, infinite or NaN.</exception>
+    public float ReuseThreshold { get; init => field = Threshold.Checked(value); } = Threshold.Default!.Value;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);
-        Verdict verdict = _sjd.Verify(window, random);
+        Verdict verdict = Sjd.Verify(window, random);
         for (int position = window.Start + verdict.Accepted + 1; position <= window.End; position++)
         {
             if (position == window.End || !IsConfident(window, position))
@@ -38,12 +45,9 @@ public sealed class ConfidenceReuse(DecodingOptions options) : IDecodingMethod
         return verdict;
     }
 
-    /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.FillFresh(window, options.Initialisation, random);
-
     private bool IsConfident(Window window, int position)
     {
         int draft = window[position];
-        return window.P(position)[draft] > options.ReuseThreshold * window.Q(position)[draft];
+        return window.P(position)[draft] > ReuseThreshold * window.Q(position)[draft];
     }
 }

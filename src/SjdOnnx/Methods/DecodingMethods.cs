@@ -1,64 +1,56 @@
-using System.Collections.Frozen;
 using SjdOnnx.Decoding;
 
 namespace SjdOnnx.Methods;
 
-/// <summary>The decoding methods by name. A new one is a file of its own and a line here.</summary>
-public static class DecodingMethods
+/// <summary>
+/// Decoding methods by name. A new method is one file and a line in <see cref="BuiltIn"/>; an application adds its own with
+/// <see cref="Add"/>.
+/// </summary>
+public sealed class DecodingMethods
 {
-    private const string Window = nameof(DecodingOptions.WindowSize);
-    private const string Guess = nameof(DecodingOptions.Initialisation);
+    private readonly SortedDictionary<string, MethodDescriptor> _byName = new(StringComparer.Ordinal);
 
-    private static readonly FrozenDictionary<string, Entry> Entries = new Dictionary<string, Entry>
+    /// <param name="methods">Methods of different names.</param>
+    /// <exception cref="ArgumentException">Two methods have the same name.</exception>
+    public DecodingMethods(params IEnumerable<MethodDescriptor> methods)
     {
-        ["ar"] = new("one token per pass", _ => new Autoregressive()),
-        ["early-exit"] = new(
-            "as exact, but a draft is committed after so many passes whether or not it has converged",
-            options => new EarlyExit(options), Window, Guess, nameof(DecodingOptions.Iterations)),
-        ["exact"] = new(
-            "the very picture that ar draws with the same seed, in fewer passes", options => new GumbelExact(options), Window, Guess),
-        ["gsd"] = new(
-            "as sjd, but a draft is judged together with codes of about its probability",
-            options => new GroupedAcceptance(options),
-            Window, Guess, nameof(DecodingOptions.GroupSize), nameof(DecodingOptions.GroupTolerance)),
-        ["gumbel"] = new(
-            "as sjd, but drafts change only where their distribution does", options => new GumbelSharing(options), Window, Guess),
-        ["jacobi"] = new("a draft stands if a fresh draw equals it", options => new Jacobi(options), Window, Guess),
-        ["mc"] = new(
-            "as sjd, but behind a rejection drafts stay as often as they can", options => new MaximalCoupling(options), Window, Guess),
-        ["pac"] = new(
-            "as mc, and the first positions have several candidates, judged as a tree",
-            options => new ProactiveDrafting(options), Window, Guess, nameof(DecodingOptions.Branching)),
-        ["sjd"] = new(
-            "a draft stands with probability min(1, p/q), else a code from the residual",
-            options => new SpeculativeJacobi(options), Window, Guess),
-        ["sjd2"] = new(
-            "as mc, but drafts begin as noise and are denoised pass by pass; needs a model that reads noise",
-            options => new SpeculativeDenoising(options), Window, Guess, nameof(DecodingOptions.DenoisingSteps)),
-        ["sjd++"] = new(
-            "as sjd, but behind a rejection drafts stay while their probability has not fallen far",
-            options => new ConfidenceReuse(options), Window, Guess, nameof(DecodingOptions.ReuseThreshold)),
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+        ArgumentNullException.ThrowIfNull(methods);
+        foreach (MethodDescriptor method in methods)
+        {
+            if (!_byName.TryAdd(method.Name, method))
+            {
+                throw new ArgumentException(
+                    $"There are two decoding methods called '{method.Name}'; give one another name.", nameof(methods));
+            }
+        }
+    }
 
-    /// <summary>Every name that <see cref="Create"/> knows, in alphabetical order.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Entries.Keys.Order(StringComparer.Ordinal)];
+    /// <summary>The methods of this library.</summary>
+    public static DecodingMethods BuiltIn { get; } = new(
+        Autoregressive.Descriptor,
+        ConfidenceReuse.Descriptor,
+        EarlyExit.Descriptor,
+        GroupedAcceptance.Descriptor,
+        GumbelExact.Descriptor,
+        GumbelSharing.Descriptor,
+        Jacobi.Descriptor,
+        MaximalCoupling.Descriptor,
+        ProactiveDrafting.Descriptor,
+        SpeculativeDenoising.Descriptor,
+        SpeculativeJacobi.Descriptor);
+
+    /// <summary>The names in alphabetical order.</summary>
+    public IReadOnlyList<string> Names => [.. _byName.Keys];
+
+    /// <summary>The methods, ordered by name.</summary>
+    public IReadOnlyList<MethodDescriptor> All => [.. _byName.Values];
 
     /// <summary>The method called <paramref name="name"/>.</summary>
     /// <exception cref="ArgumentException">There is no method of that name.</exception>
-    public static IDecodingMethod Create(string name, DecodingOptions? options = null) =>
-        Find(name).Create(options ?? new DecodingOptions());
-
-    /// <summary>What there is to know of the method called <paramref name="name"/> before it is made.</summary>
-    /// <exception cref="ArgumentException">There is no method of that name.</exception>
-    public static MethodDescription Describe(string name)
-    {
-        Entry entry = Find(name);
-        IDecodingMethod method = entry.Create(new DecodingOptions());
-        return new MethodDescription(name, entry.Summary, method.IsExact, method.IsSeedExact, method.DenoisingSteps > 0, entry.Options);
-    }
-
-    private static Entry Find(string name) => Entries.GetValueOrDefault(name)
+    public MethodDescriptor this[string name] => _byName.GetValueOrDefault(name)
         ?? throw new ArgumentException($"There is no decoding method '{name}'; choose one of {string.Join(", ", Names)}.", nameof(name));
 
-    private sealed record Entry(string Summary, Func<DecodingOptions, IDecodingMethod> Create, params string[] Options);
+    /// <summary>These methods and one more.</summary>
+    /// <exception cref="ArgumentException">There is already a method of that name.</exception>
+    public DecodingMethods Add(MethodDescriptor method) => new([.. _byName.Values, method]);
 }

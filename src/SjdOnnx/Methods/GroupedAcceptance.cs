@@ -4,24 +4,43 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// GSD: SJD, but a draft stands with probability min(1, p(C)/q(C)), C being the draft and its neighbours in the order of p: probability
-/// that moved from a code to another of about the same p rejects nothing. Lossy: the group is judged and the draft itself committed.
+/// GSD: SJD, but a draft stands with probability min(1, p(C)/q(C)), where C is the draft and its neighbors in the order of p. Probability
+/// that moves between codes of about the same p then rejects nothing. Lossy: the test judges the group, but commits the draft itself.
 /// </summary>
 /// <remarks>
-/// "Grouped Speculative Decoding", arXiv:2508.07747. Its groups also leave out codes far from the draft in the codebook; a decoding
-/// method does not know the codebook's vectors, so here only p says what is alike. With groups of one code it is
+/// "Grouped Speculative Decoding", arXiv:2508.07747. The paper's groups also leave out codes that are far from the draft in the codebook. A
+/// decoding method does not know the codebook's vectors, so here p alone defines the group. With groups of one code this is
 /// <see cref="SpeculativeJacobi"/>.
 /// </remarks>
-public sealed class GroupedAcceptance(DecodingOptions options) : IDecodingMethod
+public sealed record GroupedAcceptance : IDecodingMethod
 {
-    /// <inheritdoc/>
-    public string Name => "gsd";
+    // The paper's code has 14, seven on each side; its tables go up to 50.
+    private static readonly MethodOption<GroupedAcceptance, int> Size = MethodOption.Number<GroupedAcceptance, int>(
+        "group-size", "neighbors that share a draft's test, half of them more probable and half less", 14, 0, 1024,
+        method => method.GroupSize, (method, value) => method with { GroupSize = value });
 
-    /// <inheritdoc/>
-    public bool IsExact => false;
+    // The paper's δ.
+    private static readonly MethodOption<GroupedAcceptance, float> Tolerance = MethodOption.Number<GroupedAcceptance, float>(
+        "group-tolerance", "how far a neighbor's probability may lie from the draft's", 0.15f, 0, 1,
+        method => method.GroupTolerance, (method, value) => method with { GroupTolerance = value });
 
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
+    /// <summary>The method's name, guarantee and options.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "gsd", "as sjd, but a draft is judged together with codes of about its probability", Exactness.Lossy,
+        new GroupedAcceptance(), Size, Tolerance);
+
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
+
+    /// <summary>
+    /// Neighbors that share a draft's test, half of them more probable than the draft and half less: 0 to 1024. 0 and 1 leave the draft
+    /// alone.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public int GroupSize { get; init => field = Size.Checked(value); } = Size.Default!.Value;
+
+    /// <summary>How far a neighbor's probability may lie from the draft's, 0 to 1.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public float GroupTolerance { get; init => field = Tolerance.Checked(value); } = Tolerance.Default!.Value;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
@@ -40,17 +59,17 @@ public sealed class GroupedAcceptance(DecodingOptions options) : IDecodingMethod
     }
 
     /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, options.Initialisation, random);
+    public void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, random);
 
-    /// <summary>What p and q have in the draft's group.</summary>
+    /// <summary>The probabilities of the draft's group, by p and by q.</summary>
     private (double OfP, double OfQ) SumGroup(ReadOnlySpan<float> p, ReadOnlySpan<float> q, int draft)
     {
-        Span<int> above = stackalloc int[options.GroupSize / 2];
-        Span<int> below = stackalloc int[options.GroupSize / 2];
+        Span<int> above = stackalloc int[GroupSize / 2];
+        Span<int> below = stackalloc int[GroupSize / 2];
         (int countAbove, int countBelow) = (0, 0);
         for (int code = 0; code < p.Length; code++)
         {
-            if (code == draft || !(Math.Abs(p[code] - p[draft]) <= options.GroupTolerance))
+            if (code == draft || !(Math.Abs(p[code] - p[draft]) <= GroupTolerance))
                 continue;
 
             if (Precedes(p, draft, code))
@@ -67,7 +86,7 @@ public sealed class GroupedAcceptance(DecodingOptions options) : IDecodingMethod
         return (ofP, ofQ);
     }
 
-    /// <summary>Puts a code in its place among the first ones of a row, or nowhere if there are enough before it.</summary>
+    /// <summary>Inserts a code at its rank into <paramref name="first"/>, or drops it if the span is full of codes before it.</summary>
     private static void Offer(Span<int> first, ref int count, ReadOnlySpan<float> p, int code, bool rising)
     {
         int place = count;
@@ -81,6 +100,7 @@ public sealed class GroupedAcceptance(DecodingOptions options) : IDecodingMethod
         first[place] = code;
     }
 
-    // of codes that tie, the order is their own
-    private static bool Precedes(ReadOnlySpan<float> p, int code, int other) => p[code] < p[other] || (p[code] == p[other] && code < other);
+    // ties are ordered by code
+    private static bool Precedes(ReadOnlySpan<float> p, int code, int other) =>
+        p[code] < p[other] || (p[code] == p[other] && code < other);
 }

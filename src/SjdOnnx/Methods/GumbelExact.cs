@@ -4,27 +4,21 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// Seed-exact decoding: every position owns a Gumbel vector g, a slot's code is argmax(log p + g), and a draft stands while it is that
-/// code. As <c>ar</c> draws with the same g, the picture is the one that <c>ar</c> draws with the same seed, whatever the window.
+/// Seed-exact decoding: every position has its own Gumbel vector g, a slot's code is argmax(log p + g), and a draft stands if it is that
+/// code. <c>ar</c> draws with the same g, so the image is the one that <c>ar</c> draws with the same seed, whatever the window.
 /// </summary>
 /// <remarks>
-/// The fixed point of a Jacobi iteration made deterministic by fixing the noise: Wiggers and Hoogeboom, "Predictive Sampling with
-/// Forecasting Autoregressive Models", ICML 2020, arXiv:2002.09928. A draft stands with probability (1 − TV) / (1 + TV) or more, TV between
-/// the p of two passes.
+/// This is the fixed point of a Jacobi iteration that fixed noise makes deterministic: Wiggers and Hoogeboom, "Predictive Sampling with
+/// Forecasting Autoregressive Models", ICML 2020, arXiv:2002.09928. A draft stands with probability at least (1 − TV) / (1 + TV), with TV
+/// the total variation between the p of two passes.
 /// </remarks>
-public sealed class GumbelExact(DecodingOptions options) : IDecodingMethod
+public sealed record GumbelExact : IDecodingMethod
 {
-    /// <inheritdoc/>
-    public string Name => "exact";
+    /// <summary>The method's name and guarantee.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "exact", "the very image that ar draws with the same seed, in fewer passes", Exactness.SeedExact, new GumbelExact());
 
-    /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public bool IsSeedExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
@@ -41,7 +35,4 @@ public sealed class GumbelExact(DecodingOptions options) : IDecodingMethod
 
         return new Verdict(fallen - window.Start, window[fallen]);
     }
-
-    /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.FillFresh(window, options.Initialisation, random);
 }

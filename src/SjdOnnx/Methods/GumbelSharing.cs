@@ -4,29 +4,26 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// Gumbel-coupled drafting: a slot's draft is argmax(log p + g) with the Gumbel vector g of its position, the same in every pass, so that
-/// drafts change only where p does; what is committed passes SJD's test, whose coin and replacement are independent of g.
+/// Gumbel-coupled drafting: a slot's draft is argmax(log p + g), where the Gumbel vector g of its position is the same in every pass, so
+/// drafts change only where p does. SJD's test decides what is committed; its random numbers are independent of g.
 /// </summary>
 /// <remarks>
-/// The Gumbel coupling of "MC-SJD", arXiv:2510.24211. Two drafts of a slot agree with probability (1 − TV) / (1 + TV) or more, however many
-/// passes lie between them. The vector is addressed by absolute position: code released with the paper lets positions share one, which is
-/// not exact.
+/// The Gumbel coupling of "MC-SJD", arXiv:2510.24211. Two drafts of a slot agree with probability at least (1 − TV) / (1 + TV), however
+/// many passes lie between them. The vector is addressed by absolute position. The code released with the paper lets positions share a
+/// vector, which is not exact.
 /// </remarks>
-public sealed class GumbelSharing(DecodingOptions options) : IDecodingMethod
+public sealed record GumbelSharing : IDecodingMethod
 {
-    private readonly SpeculativeJacobi _sjd = new(options);
+    private static readonly SpeculativeJacobi Sjd = new();
+
+    /// <summary>The method's name and guarantee.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "gumbel", "as sjd, but drafts change only where their distribution does", Exactness.Exact, new GumbelSharing());
+
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
     /// <inheritdoc/>
-    public string Name => "gumbel";
-
-    /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
-
-    /// <inheritdoc/>
-    public Verdict Verify(Window window, PassRandom random) => _sjd.Verify(window, random);
+    public Verdict Verify(Window window, PassRandom random) => Sjd.Verify(window, random);
 
     /// <inheritdoc/>
     public void Redraft(Window window, PassRandom random)
@@ -34,7 +31,5 @@ public sealed class GumbelSharing(DecodingOptions options) : IDecodingMethod
         ArgumentNullException.ThrowIfNull(window);
         for (int position = window.Start; position < Math.Min(window.Predicted, window.End); position++)
             window[position] = random.GumbelArgMax(window.Q(position), position);
-
-        JacobiDrafting.FillFresh(window, options.Initialisation, random);
     }
 }

@@ -3,21 +3,19 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Methods;
 
-/// <summary>Jacobi decoding: a draft stands if the model, drawing afresh, draws the same code.</summary>
+/// <summary>Jacobi decoding: a draft stands if the model draws the same code again.</summary>
 /// <remarks>
 /// Song et al., "Accelerating Feedforward Computation via Parallel Nonlinear Equation Solving", ICML 2021, arXiv:2002.03629.
-/// Exact at any temperature, since every token committed is a fresh draw; fast at 0 only, because two draws rarely coincide.
+/// It is exact at any temperature, because every committed token is a fresh draw. It is fast at temperature 0 only, because two draws
+/// rarely coincide.
 /// </remarks>
-public sealed class Jacobi(DecodingOptions options) : IDecodingMethod
+public sealed record Jacobi : IDecodingMethod
 {
-    /// <inheritdoc/>
-    public string Name => "jacobi";
+    /// <summary>The method's name and guarantee.</summary>
+    public static MethodDescriptor Descriptor { get; } =
+        new("jacobi", "a draft stands if a fresh draw equals it", Exactness.Exact, new Jacobi());
 
-    /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
@@ -35,5 +33,5 @@ public sealed class Jacobi(DecodingOptions options) : IDecodingMethod
     }
 
     /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, options.Initialisation, random);
+    public void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, random);
 }

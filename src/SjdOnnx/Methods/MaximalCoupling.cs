@@ -4,24 +4,20 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// MC-SJD: the rejection sampler on every slot, not only up to the first that falls. A draft behind a rejection then keeps its code as
-/// often as any coupling of two draws can, instead of being drawn anew, so contexts settle and windows may be wide.
+/// MC-SJD: SJD's test on every slot, not only up to the first draft that falls. A draft behind a rejection then keeps its code as often as
+/// any coupling of two draws allows, so contexts settle and windows may be wide.
 /// </summary>
 /// <remarks>
-/// "MC-SJD: Maximal Coupling Speculative Jacobi Decoding", arXiv:2510.24211; the same algorithm is the adaptive continuation of
-/// SJD-PAC, arXiv:2603.18599. As the papers have it, and unlike code released with one of them, the q of every slot still open becomes this
-/// pass's p.
+/// "MC-SJD: Maximal Coupling Speculative Jacobi Decoding", arXiv:2510.24211; SJD-PAC, arXiv:2603.18599, calls the same algorithm adaptive
+/// continuation. As in the papers, and unlike the code released with one of them, the q of every open slot becomes this pass's p.
 /// </remarks>
-public sealed class MaximalCoupling(DecodingOptions options) : IDecodingMethod
+public sealed record MaximalCoupling : IDecodingMethod
 {
-    /// <inheritdoc/>
-    public string Name => "mc";
+    /// <summary>The method's name and guarantee.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "mc", "as sjd, but behind a rejection drafts stay as often as they can", Exactness.Exact, new MaximalCoupling());
 
-    /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
@@ -39,7 +35,4 @@ public sealed class MaximalCoupling(DecodingOptions options) : IDecodingMethod
         window[window.End] = random.Draw(window.P(window.End), window.End, Purpose.Draw);
         return new Verdict(fallen - window.Start, window[fallen]);
     }
-
-    /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.FillFresh(window, options.Initialisation, random);
 }

@@ -6,37 +6,38 @@ namespace SjdOnnx.Methods;
 
 /// <summary>
 /// SJD-PAC: <see cref="MaximalCoupling"/>, and the first open positions have several candidates each, so that the pass that rejects a draft
-/// has often been asked about the code that takes its place. The tree is the cross product of the candidates; its first path is the chain
-/// of drafts.
+/// has often judged the code that takes its place. The tree is the cross product of the candidates; its first path is the chain of drafts.
 /// </summary>
 /// <remarks>
-/// <para>
-/// "SJD-PAC", arXiv:2603.18599: proactive drafting beside adaptive continuation, with what the released code lacks for exactness. The
-/// siblings of a draft are drawn from its q without replacement, and tested so; the path goes by the first sibling that stands, never by
-/// the longest path; what lies behind the path continues with the q of the drafts; and the code behind the last draft is drawn from the row
-/// about it.
-/// </para>
-/// <para>A pass judges <see cref="Branches"/> codes more than the window has drafts.</para>
+/// "SJD-PAC", arXiv:2603.18599: proactive drafting beside adaptive continuation, with four details that exactness needs and the released
+/// code lacks. Siblings of a draft are drawn from its q without replacement, and tested accordingly. The path follows the first sibling
+/// that stands, not the longest path. Drafts behind the path continue with their own q. And the code behind the last draft is drawn from
+/// the row about it.
 /// </remarks>
-public sealed class ProactiveDrafting(DecodingOptions options) : IDecodingMethod
+public sealed record ProactiveDrafting : ITreeMethod
 {
-    /// <inheritdoc/>
-    public string Name => "pac";
+    private static readonly MethodOption<ProactiveDrafting, Branching> Candidates = new(
+        "branching", "candidates at each of the first open positions, such as 4 or 3x3", new Branching(4), Branching.Range, _ => true,
+        method => method.Branching, (method, value) => method with { Branching = value });
+
+    /// <summary>The method's name, guarantee and options.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "pac", "as mc, and the first positions have several candidates, judged as a tree", Exactness.Exact,
+        new ProactiveDrafting(), Candidates);
+
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
+
+    /// <summary>Candidates at each of the first open positions, the draft among them.</summary>
+    public Branching Branching { get; init; } = Candidates.Default!.Value;
 
     /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
-
-    /// <inheritdoc/>
-    public int Branches { get; } = DecodingOptions.CountBranches(options.Branching.Take(options.WindowSize));
+    public int MaxBranches(int drafts) => Branching.CountBranches(drafts);
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);
-        Span<int> candidates = stackalloc int[DecodingOptions.MostCandidates];
+        Span<int> candidates = stackalloc int[Branching.MaxCandidates];
         int position = window.Start;
         int node = 0;
         int onChain = 0;
@@ -49,7 +50,7 @@ public sealed class ProactiveDrafting(DecodingOptions options) : IDecodingMethod
             code = Settle(window, node, position, candidates, random);
         }
 
-        // Behind the path the drafts go on as they would without a tree: whatever it chose, they were drawn from these q.
+        // Behind the path the drafts continue as without a tree: whatever the path is, they were drawn from these q.
         for (int behind = position + 1; behind < window.End; behind++)
             window[behind] = Distribution.Settle(window.P(behind), window.Q(behind), window[behind], behind, random);
         if (position < window.End)
@@ -59,19 +60,17 @@ public sealed class ProactiveDrafting(DecodingOptions options) : IDecodingMethod
     }
 
     /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random)
+    public void Branch(Window window, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);
-        JacobiDrafting.FillFresh(window, options.Initialisation, random);
-
-        Span<int> candidates = stackalloc int[DecodingOptions.MostCandidates];
-        int parents = window.Nodes; // the branches of the depth before: these nodes, up to the last there is
-        for (int depth = 0; depth < Math.Min(options.Branching.Count, window.Drafts); depth++)
+        Span<int> candidates = stackalloc int[Branching.MaxCandidates];
+        int parents = window.Nodes; // the branches of the previous depth are the nodes from here on
+        for (int depth = 0; depth < Math.Min(Branching.Depth, window.Drafts); depth++)
         {
             int children = window.Nodes;
-            int count = DrawCandidates(window, window.Start + depth, candidates[..options.Branching[depth]], random);
+            int count = DrawCandidates(window, window.Start + depth, candidates[..Branching[depth]], random);
             for (int i = 1; i < count; i++)
-                window.Branch(depth, candidates[i]); // node number depth is the chain's
+                window.Branch(depth, candidates[i]); // the chain's node at this depth has the number of the depth
             for (int parent = parents; parent < children; parent++)
             {
                 for (int i = 0; i < count; i++)
@@ -88,12 +87,12 @@ public sealed class ProactiveDrafting(DecodingOptions options) : IDecodingMethod
         if (position == window.End)
             return random.Draw(p, position, Purpose.Draw);
 
-        // every parent in the place before has the same candidates; the chain's, which is node number position − start, is one of them
+        // Every parent at one depth has the same candidates, so those of the chain's node, number position − start, serve for all.
         int count = window.CopyChildren(position - window.Start, candidates);
         return RecursiveRejection.Settle(p, window.Q(position), candidates[..count], window.Scratch, position, random);
     }
 
-    /// <summary>The draft, then codes drawn from what is left of its q, as many as there is room for and q has codes.</summary>
+    /// <summary>The draft, then draws from its q without replacement, until the span is full or q has no more codes.</summary>
     private static int DrawCandidates(Window window, int position, Span<int> candidates, PassRandom random)
     {
         candidates[0] = window[position];

@@ -4,23 +4,21 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Methods;
 
 /// <summary>
-/// SJD: a draft drawn from q, which is what the pass before said of its position, stands with probability min(1, p/q), and is replaced
-/// from what p has over q if it falls, so that the code committed is distributed as p.
+/// SJD: the pass before drew a draft from q. The draft stands with probability min(1, p/q); otherwise a draw from the residual
+/// max(0, p − q) replaces it. So the committed code is distributed as p.
 /// </summary>
 /// <remarks>
 /// Teng et al., "Accelerating Auto-regressive Text-to-Image Generation with Training-free Speculative Jacobi Decoding", ICLR 2025,
 /// arXiv:2410.01699.
 /// </remarks>
-public sealed class SpeculativeJacobi(DecodingOptions options) : IDecodingMethod
+public sealed record SpeculativeJacobi : IDecodingMethod
 {
-    /// <inheritdoc/>
-    public string Name => "sjd";
+    /// <summary>The method's name and guarantee.</summary>
+    public static MethodDescriptor Descriptor { get; } = new(
+        "sjd", "a draft stands with probability min(1, p/q), else a code from the residual replaces it", Exactness.Exact,
+        new SpeculativeJacobi());
 
-    /// <inheritdoc/>
-    public bool IsExact => true;
-
-    /// <inheritdoc/>
-    public int WindowSize => options.WindowSize;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
     /// <inheritdoc/>
     public Verdict Verify(Window window, PassRandom random)
@@ -37,5 +35,5 @@ public sealed class SpeculativeJacobi(DecodingOptions options) : IDecodingMethod
     }
 
     /// <inheritdoc/>
-    public void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, options.Initialisation, random);
+    public void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, random);
 }

@@ -3,14 +3,14 @@ using System.Runtime.Intrinsics;
 
 namespace SjdOnnx.Sampling;
 
-/// <summary>What decoding does with a row of probabilities.</summary>
+/// <summary>Operations on a row of probabilities.</summary>
 public static class Distribution
 {
-    // Long enough for vector sums, short enough that walking one block costs little.
-    private const int LeastBlockLength = 256;
-    private const int MostBlocks = 1024;
+    // A block is long enough for vector sums, and short enough to be searched code by code.
+    private const int MinBlockLength = 256;
+    private const int MaxBlocks = 1024;
 
-    /// <summary>Overwrites <paramref name="row"/> with all the probability on <paramref name="code"/>.</summary>
+    /// <summary>Overwrites <paramref name="row"/>: <paramref name="code"/> gets probability 1, all others 0.</summary>
     /// <returns><paramref name="code"/></returns>
     public static int PointMass(Span<float> row, int code)
     {
@@ -20,15 +20,15 @@ public static class Distribution
     }
 
     /// <summary>
-    /// Modified rejection sampling: <paramref name="draft"/> if it stands, which it does with probability min(1, p/q), otherwise a code
-    /// drawn from max(0, p − q). So a draft drawn from q becomes a code drawn from p, and stays itself as often as any procedure can
-    /// have it.
+    /// Modified rejection sampling: keeps the draft with probability min(1, p/q), and otherwise draws a code from the residual
+    /// max(0, p − q). If the draft was drawn from q, the result is distributed as p. No other method keeps the draft more often.
     /// </summary>
-    /// <param name="p">[codes]</param>
-    /// <param name="q">[codes]; spent: a rejection overwrites it with the residual.</param>
+    /// <param name="p">[codes], sums to 1.</param>
+    /// <param name="q">[codes], sums to 1. A rejection overwrites it with the residual.</param>
     /// <param name="draft">The code drawn from <paramref name="q"/>.</param>
     /// <param name="position">The draft's position: part of the addresses of the random numbers.</param>
-    /// <param name="random">Gives the coin and the replacement.</param>
+    /// <param name="random">Draws the number for the test, and the replacement.</param>
+    /// <returns>The draft, or the code that replaces it.</returns>
     /// <remarks>Leviathan et al., "Fast Inference from Transformers via Speculative Decoding", ICML 2023, arXiv:2211.17192.</remarks>
     public static int Settle(ReadOnlySpan<float> p, Span<float> q, int draft, int position, PassRandom random)
     {
@@ -36,24 +36,29 @@ public static class Distribution
         return stands ? draft : Replace(p, q, position, random);
     }
 
-    /// <summary>Draws a code from what p has over q, max(0, p − q): what replaces a draft that fell.</summary>
-    /// <param name="p">[codes]</param>
-    /// <param name="q">[codes]; the residual overwrites it.</param>
+    /// <summary>Draws the code that replaces a rejected draft from the residual max(0, p − q).</summary>
+    /// <param name="p">[codes], sums to 1.</param>
+    /// <param name="q">[codes], sums to 1. It is overwritten with the residual.</param>
+    /// <param name="position">The draft's position: part of the random number's address.</param>
+    /// <param name="random">Draws the replacement.</param>
     public static int Replace(ReadOnlySpan<float> p, Span<float> q, int position, PassRandom random)
     {
         Span<float> sums = stackalloc float[Blocks(q.Length)];
         SumResidual(p, q, sums);
 
-        // where p and q differ by rounding alone, nothing may be left, and then p is what the residual stands for
+        // If p and q differ by rounding only, the residual may be 0 everywhere; the replacement is then drawn from p.
         return Total(sums) > 0
             ? Pick(q, sums, random.Uniform(position, Purpose.Replace))
             : random.Draw(p, position, Purpose.Replace);
     }
 
-    /// <summary>Inverts the cumulative distribution: the code at which the running sum passes <paramref name="u"/> of the total.</summary>
-    /// <param name="weights">[codes], 0 or more, at least one of them above 0; need not sum to 1.</param>
+    /// <summary>
+    /// Inverts the cumulative distribution: returns the code at which the running sum of weights exceeds the fraction <paramref name="u"/>
+    /// of the total.
+    /// </summary>
+    /// <param name="weights">[codes], 0 or more, at least one of them above 0. They need not sum to 1.</param>
     /// <param name="u">0 to below 1.</param>
-    /// <returns>Never a code of weight 0.</returns>
+    /// <returns>A code of a weight above 0.</returns>
     /// <exception cref="ArgumentException">The weights do not sum to a positive number.</exception>
     public static int Pick(ReadOnlySpan<float> weights, double u)
     {
@@ -71,7 +76,7 @@ public static class Distribution
         int last = -1;
         for (int block = 0; block < sums.Length; block++)
         {
-            if (!(sums[block] > 0)) // not a number, either
+            if (!(sums[block] > 0)) // also true for NaN
                 continue;
 
             last = block;
@@ -99,10 +104,10 @@ public static class Distribution
             left -= weights[i];
         }
 
-        return last; // rounding may leave a little over; it belongs to the last code that has any weight
+        return last; // a remainder from rounding belongs to the last code with a weight above 0
     }
 
-    /// <summary>Overwrites <paramref name="q"/> with max(0, p − q), and gives the sum of each of its blocks.</summary>
+    /// <summary>Overwrites <paramref name="q"/> with the residual max(0, p − q), and computes the sum of each block.</summary>
     private static void SumResidual(ReadOnlySpan<float> p, Span<float> q, Span<float> sums)
     {
         int length = BlockLength(q.Length);
@@ -145,7 +150,7 @@ public static class Distribution
         return sum;
     }
 
-    // In double: among 65,536 small probabilities a float sum would lose the late ones.
+    // In double precision: a float sum of 65,536 small probabilities would lose the last ones.
     private static double Total(ReadOnlySpan<float> sums)
     {
         double total = 0;
@@ -154,7 +159,7 @@ public static class Distribution
         return total;
     }
 
-    private static int BlockLength(int codes) => LeastBlockLength * (1 + (codes / (LeastBlockLength * MostBlocks)));
+    private static int BlockLength(int codes) => MinBlockLength * (1 + (codes / (MinBlockLength * MaxBlocks)));
 
     private static int Blocks(int codes) => (codes + BlockLength(codes) - 1) / BlockLength(codes);
 

@@ -4,18 +4,19 @@ using System.Runtime.Intrinsics;
 namespace SjdOnnx.Sampling;
 
 /// <summary>
-/// argmax(log p + g) with a Gumbel vector g, as a race: with g = −log e the e are exponential, and the code is argmin(e / p), the first
-/// of clocks that ring at rates p. Of codes that tie, which takes equal p and equal bits, the lowest wins.
+/// Computes argmax(log p + g) with a Gumbel vector g. With g = −log e, the numbers e are exponentially distributed, and the result is
+/// argmin(e / p): the winner of a race in which each code has an exponential time of rate p. Codes tie if their p and their bits are equal;
+/// then the lowest code wins.
 /// </summary>
 /// <remarks>
-/// e = −log(1 − u) with u = (bits + ½) / 2³², so e > u: a code whose u alone is too large is out before its logarithm is taken. Sixteen
-/// codes are judged at once by the upper 24 bits of theirs, generously; what passes is judged again in double precision. Of a thousand
-/// codes some twenty do, so the race costs little more than its random bits, and codes of p = 0 nothing else.
+/// e = −log(1 − u) with u = (bits + ½) / 2³², so e > u. A code whose u is already too large is therefore discarded without a logarithm.
+/// Sixteen codes at once are tested with the upper 24 bits of their random words and with a margin for rounding. The codes that pass, about
+/// twenty of a thousand, are tested again in double precision. So nearly all of the time goes into the random bits.
 /// </remarks>
 internal struct ExponentialRace
 {
-    // More than single precision can round away, so that no code is turned down that might win.
-    private const double Generosity = 1 + (1.0 / (1 << 20));
+    // A margin above the rounding of single precision, so that no code is discarded that could win.
+    private const double Margin = 1 + (1.0 / (1 << 20));
 
     private double _least = double.PositiveInfinity;
 
@@ -23,13 +24,13 @@ internal struct ExponentialRace
     {
     }
 
-    /// <summary>The code that leads; −1 while none of a probability above 0 has entered.</summary>
+    /// <summary>The leading code; −1 before a code with a probability above 0 has entered.</summary>
     public int Winner { get; private set; } = -1;
 
-    /// <summary>Enters codes, in ascending order from call to call.</summary>
+    /// <summary>Enters the next codes into the race. Codes ascend from call to call.</summary>
     /// <param name="firstCode">The code of the first entry.</param>
-    /// <param name="p">[codes]</param>
-    /// <param name="bits">[codes] random.</param>
+    /// <param name="p">[codes] probabilities.</param>
+    /// <param name="bits">[codes] random words.</param>
     public void Enter(int firstCode, ReadOnlySpan<float> p, ReadOnlySpan<uint> bits)
     {
         ReadOnlySpan<Vector512<float>> rates = MemoryMarshal.Cast<float, Vector512<float>>(p);
@@ -64,5 +65,5 @@ internal struct ExponentialRace
         }
     }
 
-    private readonly Vector512<float> Limit() => Vector512.Create(float.BitIncrement((float)(_least * (1 << 24) * Generosity)));
+    private readonly Vector512<float> Limit() => Vector512.Create(float.BitIncrement((float)(_least * (1 << 24) * Margin)));
 }

@@ -3,25 +3,26 @@ using System.Runtime.ExceptionServices;
 
 namespace SjdOnnx.Sampling;
 
-/// <summary>What is done with one row of a pass.</summary>
-/// <param name="pass">What the rows share.</param>
+/// <summary>The work on one row of a pass.</summary>
+/// <param name="pass">Data that all rows share.</param>
+/// <param name="row">The number of the row, counted from 0.</param>
 internal delegate void RowAction<TPass>(in TPass pass, int row)
     where TPass : allows ref struct;
 
 /// <summary>
-/// Runs an action over the rows of a pass on several threads where that pays, and on the calling thread alone where it does not. Allocates
-/// nothing, and what the rows become does not depend on the threads as long as no row reads what another writes.
+/// Runs an action over the rows of a pass: on several threads if the work is large enough, otherwise on the calling thread alone. Allocates
+/// nothing. The result does not depend on the number of threads, as long as no row reads data that another row writes.
 /// </summary>
 /// <remarks>
-/// <para>The calling thread works, too, and threads of the pool help as far as they come in time. Whoever is free takes the next row, by
-/// counting <c>_left</c> down: one atomic step both claims a row and tells which run it belongs to, so that a thread that comes late
-/// finds either nothing or a row of the run then under way.</para>
-/// <para>A caller that finds another at work does all its rows itself: then the processors are busy already.</para>
+/// <para>The calling thread works on rows too, and threads of the pool join as soon as they wake. A free thread claims the next row by
+/// decrementing <c>_left</c> in one atomic step. A thread that wakes late therefore finds either no row or a row of the run that is under
+/// way.</para>
+/// <para>If another caller's run is under way, a caller runs all its rows itself, because the processors are busy.</para>
 /// </remarks>
 internal sealed unsafe class ParallelRows
 {
     /// <summary>
-    /// Codes, all rows taken together, that are worth a thread: some 60 µs of work, several times what waking one takes.
+    /// The number of codes, over all rows, for which another thread pays: about 60 µs of work, several times as long as waking a thread.
     /// </summary>
     public const int CodesPerThread = 1 << 16;
 
@@ -29,29 +30,30 @@ internal sealed unsafe class ParallelRows
     private readonly Lock _rowFailed = new();
     private readonly object _finished = new();
     private int _busy;
-    private int _left; // rows that nobody has taken yet; below 0 where threads came in vain
+    private int _left; // rows that no thread has claimed yet; negative after threads that found none
     private int _unfinished;
     private delegate*<Delegate, void*, int, void> _invoke;
     private Delegate? _action;
     private void* _pass;
     private (int Row, ExceptionDispatchInfo Exception)? _failure;
 
-    /// <summary>Rows on up to <paramref name="threads"/> threads, 1 or more, the calling one included.</summary>
+    /// <param name="threads">The most threads, 1 or more, including the calling one.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are fewer than 1.</exception>
     public ParallelRows(int threads)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         _workers = [.. Enumerable.Range(1, threads - 1).Select(_ => new Worker(this))];
     }
 
-    /// <summary>As many threads as there are processors.</summary>
+    /// <summary>One thread for each logical processor.</summary>
     public static ParallelRows Shared { get; } = new(Environment.ProcessorCount);
 
     /// <summary>Runs <paramref name="action"/> once for every row, in any order.</summary>
     /// <param name="rows">0 or more.</param>
-    /// <param name="codes">The width of a row: with <paramref name="rows"/>, what there is to do.</param>
-    /// <param name="pass">What the rows share; it may be a ref struct and hold spans.</param>
-    /// <param name="action">To allocate nothing, a static one.</param>
-    /// <remarks>An exception that a row throws reaches the caller; of several, that of the first row.</remarks>
+    /// <param name="codes">The width of a row. With <paramref name="rows"/> it decides how many threads work.</param>
+    /// <param name="pass">Data that all rows share. It may be a ref struct and hold spans.</param>
+    /// <param name="action">The work on a row. A static lambda allocates nothing.</param>
+    /// <remarks>An exception of a row is thrown to the caller. If several rows fail, it is the exception of the first of them.</remarks>
     public void Run<TPass>(int rows, int codes, in TPass pass, RowAction<TPass> action)
         where TPass : allows ref struct
     {
@@ -63,14 +65,15 @@ internal sealed unsafe class ParallelRows
             return;
         }
 
-        // On this thread's stack, where it stays until every row is done: the other threads may read it by its address, spans and all.
+        // Other threads read the pass and its spans by address. That is safe, because the copy stays on this thread's stack until every
+        // row is done.
         TPass shared = pass;
         _pass = Unsafe.AsPointer(ref shared);
         _action = action;
         _invoke = &Invoke<TPass>;
         _failure = null;
         _unfinished = rows;
-        Interlocked.Exchange(ref _left, rows); // from here on the others find rows
+        Interlocked.Exchange(ref _left, rows); // from here on other threads can claim rows
         for (int i = 0; i < others; i++)
             _workers[i].Wake();
 
@@ -113,7 +116,7 @@ internal sealed unsafe class ParallelRows
 
     private void AwaitOthers()
     {
-        // what another thread still does is one row, most often a matter of microseconds
+        // another thread has at most one row left, which usually takes microseconds
         var spinner = default(SpinWait);
         while (Volatile.Read(ref _unfinished) > 0 && !spinner.NextSpinWillYield)
             spinner.SpinOnce();
@@ -125,7 +128,7 @@ internal sealed unsafe class ParallelRows
         }
     }
 
-    /// <summary>A thread of the pool that helps, made once so that waking it allocates nothing.</summary>
+    /// <summary>A work item for the thread pool. It is created once, so waking a thread allocates nothing.</summary>
     private sealed class Worker(ParallelRows rows) : IThreadPoolWorkItem
     {
         private int _queued;

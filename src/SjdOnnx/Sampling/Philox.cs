@@ -5,8 +5,12 @@ using System.Runtime.Intrinsics.X86;
 
 namespace SjdOnnx.Sampling;
 
-/// <summary>Philox 4×32 with ten rounds: a bijection of a 128-bit counter under a 64-bit key, whose outputs pass as random.</summary>
-/// <remarks>Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011. Same numbers as Random123's philox4x32.</remarks>
+/// <summary>
+/// Philox 4×32 with ten rounds: a counter-based random number generator. It maps a 128-bit counter to 128 random bits under a 64-bit key.
+/// </summary>
+/// <remarks>
+/// Salmon et al., "Parallel Random Numbers: As Easy as 1, 2, 3", SC 2011. The numbers are those of philox4x32 in Random123.
+/// </remarks>
 internal static class Philox
 {
     private const int Rounds = 10;
@@ -15,7 +19,7 @@ internal static class Philox
     private const uint LowStep = 0x9E3779B9; // the golden ratio
     private const uint HighStep = 0xBB67AE85; // √3 − 1
 
-    /// <summary>The 128-bit counter, and the 128 random bits made of it.</summary>
+    /// <summary>A 128-bit counter, or the 128 random bits computed from it.</summary>
     internal readonly record struct Block(uint First, uint Second, uint Third, uint Fourth);
 
     /// <summary>The random bits at <paramref name="counter"/> under <paramref name="key"/>.</summary>
@@ -37,13 +41,15 @@ internal static class Philox
     }
 
     /// <summary>
-    /// The random bits at <paramref name="counter"/> and at those after it, which count up its <see cref="Block.Fourth"/>: four words to
-    /// a counter. The same on every processor.
+    /// Fills <paramref name="bits"/> with the random bits of consecutive counters, four words for each. The counters begin with
+    /// <paramref name="counter"/> and count up its <see cref="Block.Fourth"/>. The result is the same on every processor.
     /// </summary>
-    /// <param name="bits">Of any length: of the last counter only the words that fit are kept.</param>
+    /// <param name="bits">Any number of words. Words of the last counter that do not fit are dropped.</param>
+    /// <param name="counter">The first counter.</param>
+    /// <param name="key">The key.</param>
     public static void Fill(Span<uint> bits, Block counter, ulong key)
     {
-        // without a vector product of 32 by 32 bits nothing would be gained
+        // vectors are faster only where the processor has a vector product of 32 by 32 bits
         Span<Vector512<uint>> vectors = Avx2.IsSupported ? MemoryMarshal.Cast<uint, Vector512<uint>>(bits) : [];
         for (int i = 0; i + 1 < vectors.Length; i += 2)
         {
@@ -67,7 +73,9 @@ internal static class Philox
         }
     }
 
-    /// <summary><see cref="At"/> of eight counters, each word in the lower half of 64 bits; what stands in the upper halves is never read.</summary>
+    /// <summary>
+    /// <see cref="At"/> of eight counters. Each word is in the lower half of a 64-bit element; the upper halves are ignored.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<uint> FirstFour, Vector512<uint> LastFour) EightAt(Block counter, ulong key)
     {
@@ -75,7 +83,7 @@ internal static class Philox
         Vector512<ulong> second = Vector512.Create((ulong)counter.Second);
         Vector512<ulong> third = Vector512.Create((ulong)counter.Third);
         Vector512<ulong> fourth = Vector512.Create((ulong)counter.Fourth);
-        fourth += Vector512.Create(0UL, 4, 1, 5, 2, 6, 3, 7); // as Interleave wants them
+        fourth += Vector512.Create(0UL, 4, 1, 5, 2, 6, 3, 7); // the order that Interleave needs
         Vector512<ulong> low = Vector512.Create(key);
         Vector512<ulong> high = Vector512.Create(key >> 32);
         for (int round = 0; round < Rounds; round++)
@@ -90,7 +98,7 @@ internal static class Philox
         return Interleave(Pair(first, second), Pair(third, fourth));
     }
 
-    /// <summary>The products of the lower halves.</summary>
+    /// <summary>The 64-bit products of the lower halves.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<ulong> Multiply(Vector512<ulong> left, uint right)
     {
@@ -107,7 +115,7 @@ internal static class Philox
     private static Vector512<ulong> Pair(Vector512<ulong> low, Vector512<ulong> high) =>
         Vector512.ConditionalSelect(Vector512.Create((ulong)uint.MaxValue), low, high << 32);
 
-    /// <summary>Brings the two halves of a block together, and the blocks into their order.</summary>
+    /// <summary>Joins the two halves of each block, and brings the blocks into their order.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (Vector512<uint> FirstFour, Vector512<uint> LastFour) Interleave(Vector512<ulong> left, Vector512<ulong> right)
     {

@@ -4,22 +4,26 @@ using System.Runtime.Intrinsics;
 
 namespace SjdOnnx.Sampling;
 
-/// <summary>Turns logits into probabilities: guidance, temperature, top-k, top-p, softmax, in this order and in single precision.</summary>
-/// <remarks>Every pass over a row does as much as it can: at 16,384 codes a row no longer fits the nearest cache.</remarks>
+/// <summary>
+/// Turns logits into probabilities in single precision. The steps are guidance, temperature, top-k, top-p and softmax, in this order.
+/// </summary>
+/// <remarks>
+/// The steps share as few loops over a row as possible, because a row of 16,384 codes does not fit into the first-level cache.
+/// </remarks>
+/// <param name="options">The settings of the steps.</param>
 public sealed class ProbabilityChain(SamplingOptions options)
 {
     /// <summary>Computes a row of probabilities.</summary>
-    /// <param name="conditional">[codes] logits given the prompt; −∞ rules a code out.</param>
-    /// <param name="unconditional">[codes] logits without the prompt; may be empty if guidance is 1.</param>
+    /// <param name="conditional">[codes] logits given the prompt. −∞ rules a code out.</param>
+    /// <param name="unconditional">[codes] logits without the prompt. May be empty if guidance is 1.</param>
     /// <param name="p">[codes] receives the probabilities, which sum to 1.</param>
-    /// <exception cref="InvalidOperationException">
-    /// A logit is NaN or +∞, or every code is ruled out, or guidance lacks the unconditional lane.
-    /// </exception>
+    /// <exception cref="NotFiniteNumberException">A logit is NaN or +∞, or every code is ruled out.</exception>
+    /// <exception cref="InvalidOperationException">Guidance is not 1 and the unconditional lane is empty.</exception>
     public void Apply(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> p)
     {
         float largest = Guide(conditional, unconditional, p);
         if (!float.IsFinite(largest))
-            throw new InvalidOperationException($"The model's logits are not numbers to draw from: their maximum is {largest}.");
+            throw new NotFiniteNumberException($"The model's logits are not numbers to draw from: their maximum is {largest}.", largest);
 
         if (options.Temperature == 0)
         {
@@ -33,13 +37,13 @@ public sealed class ProbabilityChain(SamplingOptions options)
 
         float sum = Exponentiate(p, largest, least);
         if (options.TopP < 1)
-            sum = Threshold.DropBelow(p, Threshold.OfSum(p, options.TopP * sum, most: 2)); // the largest is exp(0), give or take
+            sum = Threshold.DropBelow(p, Threshold.OfSum(p, options.TopP * sum, most: 2)); // no value exceeds exp(0) by more than rounding
 
         TensorPrimitives.Divide(p, sum, p);
     }
 
-    /// <summary>Mixes the lanes.</summary>
-    /// <returns>The largest guided logit; not a finite number where the row is none to draw from.</returns>
+    /// <summary>Applies guidance to the two lanes.</summary>
+    /// <returns>The largest guided logit. It is not finite if no code can be drawn from the row.</returns>
     private float Guide(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> guided)
     {
         float guidance = options.Guidance;
@@ -78,8 +82,8 @@ public sealed class ProbabilityChain(SamplingOptions options)
         return allNumbers ? most : RuleOut(conditional, unconditional, guided);
     }
 
-    /// <summary>∞ − ∞ is no number: a code that a lane rules out stays ruled out.</summary>
-    /// <returns>The largest guided logit then.</returns>
+    /// <summary>Sets codes that a lane rules out to −∞, because ∞ − ∞ made them NaN.</summary>
+    /// <returns>The largest guided logit.</returns>
     private static float RuleOut(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, Span<float> guided)
     {
         for (int code = 0; code < guided.Length; code++)
@@ -91,8 +95,10 @@ public sealed class ProbabilityChain(SamplingOptions options)
         return TensorPrimitives.Max<float>(guided);
     }
 
-    /// <summary>Overwrites logits by exp((logit − largest) / temperature), those below <paramref name="least"/> by 0.</summary>
-    /// <returns>Their sum.</returns>
+    /// <summary>
+    /// Overwrites logits with exp((logit − largest) / temperature), and those below <paramref name="least"/> with 0.
+    /// </summary>
+    /// <returns>The sum of the new values.</returns>
     private float Exponentiate(Span<float> row, float largest, float least)
     {
         Span<Vector512<float>> vectors = MemoryMarshal.Cast<float, Vector512<float>>(row);
@@ -118,8 +124,8 @@ public sealed class ProbabilityChain(SamplingOptions options)
         return Vector512.Sum(sums);
     }
 
-    // The maximum is subtracted, since guidance reaches logits whose exponential is infinite; before the division, so that no
-    // temperature overflows.
+    // The maximum is subtracted because the exponential of a guided logit may overflow. It is subtracted before the division, so that no
+    // temperature makes the division overflow.
     private Vector512<float> Exponential(Vector512<float> logits, float largest, float least)
     {
         Vector512<float> exponents = logits - Vector512.Create(largest);

@@ -2,24 +2,24 @@ using System.Numerics.Tensors;
 
 namespace SjdOnnx.Sampling;
 
-/// <summary>The rejection sampler for several candidates that were drawn one after another, none of them twice.</summary>
+/// <summary>Rejection sampling with several candidates that were drawn without replacement.</summary>
 /// <remarks>
 /// Jeon et al., "Recursive Speculative Decoding: Accelerating LLM Inference via Sampling Without Replacement", arXiv:2402.14160. With one
-/// candidate it is <see cref="Distribution.Settle"/>.
+/// candidate it equals <see cref="Distribution.Settle"/>.
 /// </remarks>
 public static class RecursiveRejection
 {
     /// <summary>
-    /// The first candidate that stands, or a code drawn from what is left of p when all have fallen: distributed as p. Candidate k is
-    /// tested with the q it was drawn from, which is q without those before it, and with what is left of p once those have fallen: max(0, p
-    /// − q), normalised, time after time.
+    /// Returns the first candidate that stands, or a code from the last residual if all candidates fall. The result is distributed as p.
+    /// Each candidate is tested with the distribution it was drawn from: q without the earlier candidates, normalized. It is tested against
+    /// the residual of the candidates that fell before it: max(0, p − q), normalized, once for each of them.
     /// </summary>
-    /// <param name="p">[codes]</param>
-    /// <param name="q">[codes]; the law of the first candidate. Spent.</param>
+    /// <param name="p">[codes], sums to 1.</param>
+    /// <param name="q">[codes], sums to 1: the distribution of the first candidate. It is overwritten.</param>
     /// <param name="candidates">1 or more different codes, each drawn from <paramref name="q"/> without those before it.</param>
     /// <param name="scratch">[codes]; overwritten.</param>
     /// <param name="position">The candidates' position: part of the addresses of the random numbers.</param>
-    /// <param name="random">Gives a coin to each candidate, and the replacement.</param>
+    /// <param name="random">Draws a number for each candidate's test, and the replacement.</param>
     public static int Settle(
         ReadOnlySpan<float> p, Span<float> q, ReadOnlySpan<int> candidates, Span<float> scratch, int position, PassRandom random)
     {
@@ -35,18 +35,18 @@ public static class RecursiveRejection
 
             TensorPrimitives.Subtract(wanted, q, scratch);
             TensorPrimitives.Max(scratch, 0, scratch);
-            if (!Normalise(scratch)) // the two differ by rounding alone
+            if (!Normalize(scratch)) // p and q differ by rounding only
                 return random.Draw(p, position, Purpose.Replace);
 
             wanted = scratch;
             q[candidate] = 0;
-            Normalise(q);
+            Normalize(q);
         }
 
         return random.Draw(wanted, position, Purpose.Replace);
     }
 
-    private static bool Normalise(Span<float> row)
+    private static bool Normalize(Span<float> row)
     {
         float sum = TensorPrimitives.Sum<float>(row);
         if (sum > 0)

@@ -3,11 +3,11 @@ using System.Runtime.Intrinsics;
 
 namespace SjdOnnx.Sampling;
 
-/// <summary>Finds the values of a row that stand out, and drops the others, without sorting or copying it.</summary>
+/// <summary>Finds the largest values of a row, for top-k and top-p, without sorting or copying the row.</summary>
 /// <remarks>
-/// The threshold is searched among all floats there are, in the order of their bits. A look at the row, one vectorised pass, measures
-/// three candidates and so leaves a quarter of them: at most 16 looks. Quickselect, whose branches no processor can predict, took many
-/// times as long, and interpolating between the candidates saves looks but is no faster where values tie.
+/// The search runs over all floats in the order of their bits. One vectorized pass over the row measures three candidates, and so leaves a
+/// quarter of the range: at most 16 passes are needed. Quickselect took many times as long, because its branches are unpredictable.
+/// Interpolation between the candidates needs fewer passes, but is no faster where values tie.
 /// </remarks>
 internal static class Threshold
 {
@@ -16,25 +16,25 @@ internal static class Threshold
     private delegate void Measure(ReadOnlySpan<float> row, ReadOnlySpan<float> thresholds, Span<double> measured);
 
     /// <summary>
-    /// A threshold reached by the <paramref name="count"/> largest values, and of the others only by those that tie with the last.
+    /// A threshold for the <paramref name="count"/> largest values: these and all that tie with the last of them reach it, others do not.
     /// </summary>
-    /// <param name="row">No NaN; −∞ is a value like others.</param>
+    /// <param name="row">May hold −∞, but no NaN.</param>
     /// <param name="count">1 to the length of <paramref name="row"/>.</param>
-    /// <param name="most">A finite number that no value of <paramref name="row"/> exceeds; the nearer, the fewer looks.</param>
+    /// <param name="most">A finite number that no value of <paramref name="row"/> exceeds. A tight bound saves passes.</param>
     public static float OfCount(ReadOnlySpan<float> row, int count, float most) =>
         Highest(row, count, float.NegativeInfinity, most, CountFrom);
 
     /// <summary>
-    /// A threshold reached by the fewest largest values that sum to <paramref name="sum"/>, and of the others only by those that tie
-    /// with the last.
+    /// A threshold for the fewest largest values whose sum is at least <paramref name="sum"/>: these and all that tie with the last of
+    /// them reach it, others do not.
     /// </summary>
     /// <param name="row">Values of 0 or more.</param>
-    /// <param name="sum">Above 0; if all values sum to less, they all reach the threshold.</param>
-    /// <param name="most">A finite number that no value of <paramref name="row"/> exceeds; the nearer, the fewer looks.</param>
+    /// <param name="sum">Above 0. If all values sum to less, they all reach the threshold.</param>
+    /// <param name="most">A finite number that no value of <paramref name="row"/> exceeds. A tight bound saves passes.</param>
     public static float OfSum(ReadOnlySpan<float> row, float sum, float most) => Highest(row, sum, 0, most, SumFrom);
 
-    /// <summary>Overwrites by 0 what does not reach the threshold.</summary>
-    /// <returns>The sum of what does.</returns>
+    /// <summary>Overwrites values below the threshold with 0.</summary>
+    /// <returns>The sum of the other values.</returns>
     public static float DropBelow(Span<float> row, float threshold)
     {
         Span<Vector512<float>> vectors = MemoryMarshal.Cast<float, Vector512<float>>(row);
@@ -56,7 +56,10 @@ internal static class Threshold
         return sum;
     }
 
-    /// <summary>A threshold such that what reaches it measures <paramref name="wanted"/>, or else the highest with more.</summary>
+    /// <summary>
+    /// A threshold for which <paramref name="measure"/> gives <paramref name="wanted"/>. If there is none, the highest threshold for which
+    /// it gives more.
+    /// </summary>
     private static float Highest(ReadOnlySpan<float> row, double wanted, float least, float most, Measure measure)
     {
         Span<float> thresholds = stackalloc float[Candidates];
@@ -132,7 +135,7 @@ internal static class Threshold
     private static Vector512<float> From(Vector512<float> least, Vector512<float> values) =>
         Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(values, least), values, Vector512<float>.Zero);
 
-    // Integers in the order of the floats they stand for: a float's bits are that already, but those of negative ones run backwards.
+    // Maps floats to integers in the same order. The bits of a float are already in order, except that those of negative floats descend.
     private static int Order(float value) => Flip(BitConverter.SingleToInt32Bits(value));
 
     private static float Value(int order) => BitConverter.Int32BitsToSingle(Flip(order));

@@ -1,10 +1,10 @@
-namespace SjdOnnx.Decoding;
+namespace SjdOnnx.Windows;
 
-/// <summary>How long a forward pass takes, by the drafts that each picture brings.</summary>
+/// <summary>How long a forward pass takes, by the number of drafts that each image brings.</summary>
 /// <remarks>
-/// Between the windows that were measured the time is interpolated; beyond the last one it goes on as between the last two. Where more
-/// drafts were measured to take less time, the fewer were disturbed, since nothing makes a pass seem shorter than it is: they are taken to
-/// cost the same.
+/// Times are interpolated between the measured windows, and extrapolated from the last two beyond them. Where a measured time falls
+/// although the drafts rise, something disturbed the earlier measurement (nothing makes a pass seem shorter than it is), so both count as
+/// the lower time.
 /// </remarks>
 public sealed class PassCosts
 {
@@ -12,9 +12,10 @@ public sealed class PassCosts
     private readonly double[] _seconds;
 
     /// <summary>A table of measured passes.</summary>
-    /// <param name="measured">Drafts per picture, rising from 0, and the seconds of a pass: at least two entries.</param>
-    /// <exception cref="ArgumentException">The table does not begin with 0 drafts, does not rise, or has a time that is not above
-    /// 0.</exception>
+    /// <param name="measured">Drafts per image, rising from 0, and the seconds of a pass: at least two entries.</param>
+    /// <exception cref="ArgumentException">
+    /// The table does not begin with 0 drafts, does not rise, or has a time that is not above 0.
+    /// </exception>
     public PassCosts(IReadOnlyList<(int Drafts, double Seconds)> measured)
     {
         ArgumentNullException.ThrowIfNull(measured);
@@ -26,7 +27,11 @@ public sealed class PassCosts
         for (int i = 0; i < measured.Count; i++)
         {
             if (i > 0 && _drafts[i] <= _drafts[i - 1])
-                throw new ArgumentException($"Drafts must rise from entry to entry; {_drafts[i]} follows {_drafts[i - 1]}.", nameof(measured));
+            {
+                throw new ArgumentException(
+                    $"Drafts must rise from entry to entry; {_drafts[i]} follows {_drafts[i - 1]}.", nameof(measured));
+            }
+
             if (!(_seconds[i] > 0 && double.IsFinite(_seconds[i])))
                 throw new ArgumentException($"A pass of {_drafts[i]} drafts cannot take {_seconds[i]} seconds.", nameof(measured));
         }
@@ -35,10 +40,10 @@ public sealed class PassCosts
             _seconds[i] = Math.Min(_seconds[i], _seconds[i + 1]);
     }
 
-    /// <summary>The windows that were measured, in drafts, rising from 0.</summary>
+    /// <summary>The measured windows in drafts, rising from 0.</summary>
     public IReadOnlyList<int> Drafts => _drafts;
 
-    /// <summary>Seconds of a pass in which every picture brings this many drafts, 0 or more.</summary>
+    /// <summary>Seconds of a pass in which every image brings this many drafts, 0 or more.</summary>
     public double Seconds(int drafts)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(drafts);

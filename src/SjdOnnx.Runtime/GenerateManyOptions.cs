@@ -1,30 +1,29 @@
 namespace SjdOnnx.Runtime;
 
-/// <summary>How many pictures are drawn.</summary>
+/// <summary>How many images of one <see cref="TextToImage.GenerateManyAsync"/> are drawn at once.</summary>
 public sealed record GenerateManyOptions
 {
-    /// <summary>
-    /// The most pictures at once; null takes the largest of <see cref="ModelDescription.Batches"/>, beyond which there is no graph. Each
-    /// needs memory for its own cache.
-    /// </summary>
-    public int? Batch
+    /// <summary>The most images of this call in one pass, 1 or more; null takes <see cref="TextToImageOptions.MaxBatch"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int? MaxBatch
     {
         get;
         init => field = value is null or >= 1
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(Batch), value, "Batch must be 1 or more pictures.");
+            : throw new ArgumentOutOfRangeException(nameof(MaxBatch), value, "MaxBatch must be 1 or more images.");
     }
 }
 
-/// <summary>A picture of <see cref="TextToImage.GenerateManyAsync"/>.</summary>
+/// <summary>An image of <see cref="TextToImage.GenerateManyAsync"/>.</summary>
 /// <param name="Index">The number of its request, from 0.</param>
+/// <param name="Image">The image.</param>
 public sealed record IndexedImage(int Index, GeneratedImage Image);
 
-/// <summary>After each forward pass of <see cref="TextToImage.GenerateManyAsync"/>.</summary>
-/// <param name="Finished">Pictures that are finished.</param>
-/// <param name="UnderWay">Pictures that were begun and are not finished.</param>
-/// <param name="Tokens">Image tokens settled so far in all of these.</param>
-/// <param name="TokensPerPicture">Image tokens of each picture that is drawn at present.</param>
-/// <param name="ForwardPasses">Passes so far, those that read prompts included: a pass serves all pictures under way.</param>
-/// <param name="Elapsed">Since the call's turn came.</param>
-public sealed record BatchProgress(int Finished, int UnderWay, int Tokens, int TokensPerPicture, int ForwardPasses, TimeSpan Elapsed);
+/// <summary>Progress of <see cref="TextToImage.GenerateManyAsync"/>, after each forward pass of one of its images.</summary>
+/// <param name="Finished">Images that are finished.</param>
+/// <param name="UnderWay">Images that were begun and are not finished.</param>
+/// <param name="Tokens">Image tokens settled so far, over all of these.</param>
+/// <param name="TokensPerImage">Image tokens of each image.</param>
+/// <param name="ForwardPasses">Forward passes, summed over images, not counting prefills.</param>
+/// <param name="Elapsed">Since the call began.</param>
+public sealed record BatchProgress(int Finished, int UnderWay, int Tokens, int TokensPerImage, int ForwardPasses, TimeSpan Elapsed);

@@ -1,36 +1,34 @@
-using SjdOnnx.Runtime.Images;
+using System.Text.Json.Serialization;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>
-/// What happens while a picture is drawn: <see cref="GenerationProgress"/>, <see cref="GenerationPreview"/>,
-/// and at last <see cref="GenerationCompleted"/>.
+/// What happens while an image is drawn: <see cref="GenerationProgress"/>, <see cref="GenerationPreview"/>, and at last
+/// <see cref="GenerationCompleted"/>. In JSON, <c>type</c> is <c>progress</c>, <c>preview</c> or <c>completed</c>.
 /// </summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "type")]
+[JsonDerivedType(typeof(GenerationProgress), "progress")]
+[JsonDerivedType(typeof(GenerationPreview), "preview")]
+[JsonDerivedType(typeof(GenerationCompleted), "completed")]
 public abstract record GenerationEvent
 {
-    private protected GenerationEvent() { }
+    private protected GenerationEvent()
+    {
+    }
 }
 
-/// <summary>After each forward pass.</summary>
+/// <summary>Comes after each forward pass.</summary>
 /// <param name="Tokens">Image tokens settled.</param>
-/// <param name="TotalTokens">Image tokens of the picture.</param>
-/// <param name="ForwardPasses">Passes so far, the prefill not counted.</param>
+/// <param name="TotalTokens">Image tokens of the image.</param>
+/// <param name="ForwardPasses">Passes so far, not counting the prefill.</param>
 /// <param name="Elapsed">Since the request left the queue.</param>
 public sealed record GenerationProgress(int Tokens, int TotalTokens, int ForwardPasses, TimeSpan Elapsed) : GenerationEvent;
 
-/// <summary>The picture so far.</summary>
-/// <param name="FinishedHeight">Pixel rows from the top that are drawn; below, every column repeats its last code.</param>
-/// <param name="Rgb">[height × width × 3] from 0 to 255, row-major.</param>
-public sealed record GenerationPreview(int Width, int Height, int FinishedHeight, ReadOnlyMemory<byte> Rgb) : GenerationEvent
-{
-    private static readonly ImageFileOptions Fast = new() { Fast = true };
-
-    /// <summary>The bytes of an image file, without generation data.</summary>
-    /// <param name="options">Null for <see cref="ImageFileOptions.Fast"/> and defaults.</param>
-    /// <exception cref="ArgumentException">The format does not have what the options ask for, such as a quality of PNG.</exception>
-    public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null) =>
-        ImageEncoder.Encode(Rgb, Width, Height, format, options ?? Fast, data: null);
-}
+/// <summary>The image so far.</summary>
+/// <param name="FinishedHeight">Pixel rows from the top that are drawn. Below them, every column repeats its last code.</param>
+/// <param name="Image">The pixels.</param>
+public sealed record GenerationPreview(int FinishedHeight, RgbImage Image) : GenerationEvent;
 
 /// <summary>The last event of every stream that was neither cancelled nor failed.</summary>
+/// <param name="Image">The image.</param>
 public sealed record GenerationCompleted(GeneratedImage Image) : GenerationEvent;

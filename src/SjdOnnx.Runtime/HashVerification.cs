@@ -7,8 +7,8 @@ public enum HashVerification
     None,
 
     /// <summary>
-    /// When a file is new or has changed: the cache folder remembers its path, length and time of change. Without a cache folder this is
-    /// <see cref="Always"/>.
+    /// When a file is new or has changed. The cache folder remembers its path, length and time of last change. Without a cache folder this
+    /// is <see cref="Always"/>.
     /// </summary>
     Once,
 

@@ -1,19 +1,19 @@
 namespace SjdOnnx.Runtime;
 
-/// <summary>How an image is written as a file. The defaults suit every format.</summary>
+/// <summary>Options for writing an image file. The defaults are legal for every format.</summary>
 public sealed record ImageFileOptions
 {
-    /// <summary>The quality of JPEG and lossy WebP where none is given.</summary>
+    /// <summary>The default quality of JPEG and lossy WebP files.</summary>
     public const int DefaultQuality = 90;
 
     internal static readonly ImageFileOptions Default = new();
 
-    /// <summary>Whether the file says how the picture was drawn: prompt, seed, settings and model.</summary>
+    /// <summary>Whether the file records how the image was generated: prompt, seed, settings and model.</summary>
     public bool Metadata { get; init; } = true;
 
     /// <summary>
-    /// The quality of JPEG and lossy WebP, from 1 to 100; null for <see cref="DefaultQuality"/>. From 90 on a JPEG keeps the colors of
-    /// every pixel, below that of every second one in both directions. PNG and lossless WebP have none.
+    /// The quality of JPEG and lossy WebP files, 1 to 100; null for <see cref="DefaultQuality"/>. Below 90, JPEG files store colors at half
+    /// the resolution in both directions. PNG and lossless WebP files have no quality.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is below 1 or above 100.</exception>
     public int? Quality
@@ -27,13 +27,16 @@ public sealed record ImageFileOptions
         }
     }
 
-    /// <summary>Whether a WebP keeps every pixel as it is. PNG always does, JPEG cannot.</summary>
+    /// <summary>Whether a WebP file keeps every pixel exactly. PNG files always do, and JPEG files cannot.</summary>
     public bool Lossless { get; init; }
 
-    /// <summary>Whether to write larger files in less time, as for previews: an uncompressed PNG, and a WebP with little search.</summary>
+    /// <summary>
+    /// Whether to write larger files in less time, for previews for example: PNG without compression, and WebP with the least search. JPEG
+    /// files stay the same.
+    /// </summary>
     public bool Fast { get; init; }
 
-    /// <exception cref="ArgumentException">The format does not have what these options ask for.</exception>
+    /// <exception cref="ArgumentException">The format does not support these options.</exception>
     internal void CheckFor(ImageFormat format)
     {
         if (Quality is int quality && format == ImageFormat.Png)

@@ -8,20 +8,20 @@ public enum ImageFormat
     WebP,
 }
 
-/// <summary>How files of an <see cref="ImageFormat"/> are named.</summary>
+/// <summary>The file name extensions of each <see cref="ImageFormat"/>.</summary>
 public static class ImageFormats
 {
     private static readonly (string Extension, ImageFormat Format)[] All =
         [(".png", ImageFormat.Png), (".jpg", ImageFormat.Jpeg), (".jpeg", ImageFormat.Jpeg), (".webp", ImageFormat.WebP)];
 
-    /// <summary>All extensions that <see cref="TryFromPath"/> knows, each with its dot.</summary>
+    /// <summary>All extensions that <see cref="TryFromPath"/> knows, with their dots.</summary>
     public static IReadOnlyList<string> Extensions { get; } = [.. All.Select(each => each.Extension)];
 
-    /// <summary>The usual extension, with its dot.</summary>
+    /// <summary>The usual extension of a format, with its dot.</summary>
     public static string Extension(this ImageFormat format) => All.First(each => each.Format == format).Extension;
 
-    /// <summary>The format that a path's extension names, in capitals or not.</summary>
-    /// <returns>False if it names none of these formats.</returns>
+    /// <summary>Finds the format that belongs to a path's extension, ignoring case.</summary>
+    /// <returns>False if the extension belongs to none of these formats.</returns>
     public static bool TryFromPath(string path, out ImageFormat format)
     {
         string extension = Path.GetExtension(path);

@@ -1,18 +1,20 @@
 using System.Security.Cryptography;
 using System.Text;
+using SjdOnnx.Runtime.Machine;
 
 namespace SjdOnnx.Runtime;
 
-/// <summary>Tells people once under which licence a model is theirs to use.</summary>
+/// <summary>Shows people a model's license once.</summary>
 public static class LicenseNotice
 {
-    // They ask for nothing of who only draws pictures.
+    // These licenses do not restrict people who only generate images.
     private static readonly string[] Permissive = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0"];
 
     /// <summary>
-    /// What to show before the first picture; null if it was shown before, which a file in the cache remembers, or if the licence asks for
-    /// nothing. Without a cache it is shown each time.
+    /// Returns what to show before the first image. It is null if the license does not restrict people who generate images, or if it was
+    /// shown before, which a file in the cache folder remembers. Without a cache folder it is shown each time.
     /// </summary>
+    /// <param name="model">The model.</param>
     /// <param name="cacheFolder"><see cref="TextToImageOptions.CacheFolder"/>.</param>
     public static string? Take(ModelDescription model, string? cacheFolder = null)
     {
@@ -21,14 +23,16 @@ public static class LicenseNotice
             return null;
 
         string use = model.AllowsCommercialUse ? "" : " Not for commercial use.";
-        string notice = $"The model {model.Name} is under the licence {model.License}.{use} {model.LicenseNotice}".TrimEnd();
-        return CacheFolder.Find(cacheFolder, Environment.GetEnvironmentVariable) is string folder && !Remember(folder, notice) ? null : notice;
+        string notice = $"The model {model.Name} is under the license {model.License}.{use} {model.LicenseNotice}".TrimEnd();
+        string? folder = CacheFolder.Find(cacheFolder, Environment.GetEnvironmentVariable);
+        return folder is null || Remember(folder, notice) ? notice : null;
     }
 
     /// <returns>Whether it is new, or could not be written down.</returns>
     private static bool Remember(string folder, string notice)
     {
-        string file = Path.Combine(folder, $"license-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(notice)))[..16]}.txt");
+        string hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(notice)))[..16];
+        string file = Path.Combine(folder, $"license-{hash}.txt");
         if (File.Exists(file))
             return false;
         try

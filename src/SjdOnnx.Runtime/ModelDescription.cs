@@ -1,8 +1,15 @@
+using System.Text.Json.Serialization;
+using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Model;
 using static System.FormattableString;
 
 namespace SjdOnnx.Runtime;
+
+/// <summary>Codes that are drawn without drafts.</summary>
+/// <param name="First">At the beginning of an image, not counting the first of all.</param>
+/// <param name="Last">At the end.</param>
+public readonly record struct SequentialCodes(int First, int Last);
 
 /// <summary>What a loaded model is and can do.</summary>
 public sealed record ModelDescription
@@ -13,25 +20,28 @@ public sealed record ModelDescription
     {
         _manifest = folder.Manifest;
         Hash = folder.Hash;
-        Precision = folder.Precision;
+        Precision = Precision.Parse(folder.Precision);
         Sizes = [.. _manifest.Image.Sizes.Select(size => new ImageSize(size[0], size[1]))];
-        Precisions = [.. _manifest.Transformer.Precisions.Keys];
-        Methods = [.. DecodingMethods.Names.Where(name => _manifest.Denoising is not null || !DecodingMethods.Describe(name).ReadsNoise)];
-        Batches = [1, .. _manifest.Transformer.Precisions[Precision].Batches.Keys.Order()];
+        Precisions = [.. _manifest.Transformer.Precisions.Keys.Select(name => Precision.Parse(name))];
+        Batches = [1, .. _manifest.Transformer.Precisions[folder.Precision].Batches.Keys.Order()];
     }
 
-    /// <summary>What a model folder's model.json says, with nothing loaded: no other file is looked at but for its length.</summary>
+    /// <summary>Reads a folder's model.json without loading the model. Of other files only the lengths are checked.</summary>
+    /// <param name="folder">The folder that holds model.json.</param>
     /// <param name="precision">One of the model's precisions; null takes its default.</param>
     /// <exception cref="ModelException">There is no such model, it is not whole, or it lacks the precision.</exception>
-    public static ModelDescription Read(string folder, string? precision = null)
+    public static ModelDescription Read(string folder, Precision? precision = null)
     {
         ArgumentNullException.ThrowIfNull(folder);
-        return new ModelDescription(ModelFolder.Open(folder, precision));
+        return new ModelDescription(ModelFolder.Open(folder, precision?.Name));
     }
 
+    /// <summary>The model's name.</summary>
     public string Name => _manifest.Name;
 
-    /// <summary>SHA-256 of model.json, in lower-case hex; through the hashes in it, of the whole model.</summary>
+    /// <summary>
+    /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it identifies the whole model.
+    /// </summary>
     public string Hash { get; }
 
     /// <summary>The architecture, as "chameleon".</summary>
@@ -40,35 +50,38 @@ public sealed record ModelDescription
     /// <summary>SPDX identifier of the model's licence.</summary>
     public string License => _manifest.License.Id;
 
+    /// <summary>What people who use the model must be told.</summary>
     public string LicenseNotice => _manifest.License.Notice;
 
     /// <summary>Whether the licence allows commercial use.</summary>
     public bool AllowsCommercialUse => _manifest.License.Commercial;
 
-    /// <summary>The negative prompt that is read unless told otherwise; null where the model reads none.</summary>
-    public string? DefaultNegative => _manifest.Prompt.Negative;
+    /// <summary>The negative prompt that the model reads unless the request has another; null if it reads none.</summary>
+    public string? DefaultNegativePrompt => _manifest.Prompt.Negative;
 
-    /// <summary>How prompts are cleaned before they are read; null for not at all.</summary>
+    /// <summary>The rules by which prompts are rewritten; null for none.</summary>
     public string? Cleaning => _manifest.Prompt.Cleaning;
 
     /// <summary>The precision that was loaded, or asked for.</summary>
-    public string Precision { get; }
+    public Precision Precision { get; }
 
-    public IReadOnlyList<string> Precisions { get; }
+    /// <summary>Every precision that the model was exported at.</summary>
+    public IReadOnlyList<Precision> Precisions { get; }
 
     /// <summary>
-    /// How many pictures a forward pass can have at this precision, rising from 1. Any number up to the last can be drawn at once.
+    /// The sizes of batch that have a graph at this precision, rising from 1. Any number up to the last can be drawn at once.
     /// </summary>
     public IReadOnlyList<int> Batches { get; }
 
-    /// <summary>What it can draw; the first is the default.</summary>
+    /// <summary>Sizes that the model can draw; the first is the default.</summary>
     public IReadOnlyList<ImageSize> Sizes { get; }
 
-    /// <summary>Longest prompt, in tokens of text; null where a prompt is the number of a class.</summary>
-    public int? MaxPromptTokens => _manifest.TextEncoder is { } encoder ? encoder.Places - encoder.Ids.Count(part => part is PromptPart.Id)
+    /// <summary>The longest prompt, in tokens of text; null if a prompt is the number of a class.</summary>
+    public int? MaxPromptTokens => _manifest.TextEncoder is { } encoder
+        ? encoder.Places - encoder.Ids.Count(part => part is PromptPart.Id)
         : _manifest.Tokenizer is null ? null : _manifest.Prompt.MaxTokens;
 
-    /// <summary>How a picture is written in tokens, for people: its codes' ids, and the ids that end rows and pictures.</summary>
+    /// <summary>The tokens of an image, for people: the ids of its codes, and the ids that end rows and images.</summary>
     public string LayoutForm
     {
         get
@@ -80,52 +93,63 @@ public sealed record ModelDescription
         }
     }
 
-    /// <summary>Sequences that the transformer reads for each picture: 2 with guidance, 1 without.</summary>
+    /// <summary>Sequences that the transformer reads for each image: 2 with guidance, 1 without.</summary>
     public int Lanes => _manifest.Transformer.Lanes;
 
-    /// <summary>Codes at the beginning and at the end of a picture that are drawn without drafts.</summary>
-    public (int First, int Last) Sequential => _manifest.Decoding.Sequential is { } parts ? (parts.First, parts.Last) : (0, 0);
+    /// <summary>Codes at the beginning and at the end of an image that are drawn without drafts.</summary>
+    public SequentialCodes Sequential => _manifest.Decoding.Sequential is { } parts ? new(parts.First, parts.Last) : new(0, 0);
 
-    /// <summary>What the transformer reads before the picture, for people: token ids, and text in quotes with its placeholders.</summary>
+    /// <summary>What the transformer reads before the image, for people: token ids, and text in quotes with its placeholders.</summary>
     public string PromptForm => Form(_manifest.Prompt.Conditional);
 
-    /// <summary>What guidance leads away from, likewise.</summary>
+    /// <summary>What the unconditional lane reads, in the same form: guidance leads away from it.</summary>
     public string UnconditionalForm => Form(_manifest.Prompt.Unconditional);
 
     /// <summary>Layers of the transformer.</summary>
     public int Layers => _manifest.Transformer.Layers;
 
-    /// <summary>Image codes that a token is one of.</summary>
+    /// <summary>Size of the codebook.</summary>
     public int Codes => _manifest.Layout.Codes;
 
-    /// <summary>The side of the square of pixels that a code stands for.</summary>
+    /// <summary>The side of the square that a code covers, in pixels.</summary>
     public int PixelsPerCode => _manifest.Image.PixelsPerCode;
 
     /// <summary>Bytes of all files that model.json names: every precision.</summary>
     public long Bytes => _manifest.Files.Values.Sum(file => file.Bytes);
 
+    /// <summary>The model's guidance.</summary>
     public float DefaultGuidance => _manifest.Sampling.Guidance;
 
+    /// <summary>The model's temperature.</summary>
     public float DefaultTemperature => _manifest.Sampling.Temperature;
 
+    /// <summary>The model's top-k; 0 is off.</summary>
     public int DefaultTopK => _manifest.Sampling.TopK;
 
+    /// <summary>The model's top-p; 1 is off.</summary>
     public float DefaultTopP => _manifest.Sampling.TopP;
 
-    public string DefaultMethod => _manifest.Decoding.Method;
+    /// <summary>The model's decoding method.</summary>
+    [JsonConverter(typeof(MethodDescriptorJson))]
+    public MethodDescriptor DefaultMethod => DecodingMethods.BuiltIn[_manifest.Decoding.Method];
 
+    /// <summary>The model's window.</summary>
     public WindowSize DefaultWindow => _manifest.Decoding.Window;
 
-    public string DefaultInitialisation => _manifest.Decoding.Initialisation;
+    /// <summary>The model's first guess.</summary>
+    [JsonConverter(typeof(TextJson<Initialization>))]
+    public Initialization DefaultInitialization => Initialization.Parse(_manifest.Decoding.Initialization);
 
-    /// <summary>Denoising steps of the method sjd2 unless told otherwise; null where the model was not fine-tuned to read noise.</summary>
+    /// <summary>The model's denoising steps for methods that read noise; null if it was not fine-tuned to read noise.</summary>
     public int? DefaultDenoisingSteps => _manifest.Denoising?.Steps;
 
-    /// <summary>The decoding methods that work with this model: all, but for those that have it read noise which it cannot.</summary>
-    public IReadOnlyList<string> Methods { get; }
-
-    /// <summary>Every first guess a method can start from.</summary>
-    public IReadOnlyList<string> Initialisations { get; } = [.. Initialisation.All.Select(initialisation => initialisation.Name)];
+    /// <summary>Whether a method works with this model: some need a model that reads noise, and others a graph for trees.</summary>
+    public bool Supports(MethodDescriptor method)
+    {
+        ArgumentNullException.ThrowIfNull(method);
+        return (!method.ReadsNoise || _manifest.Denoising is not null)
+            && (!method.NeedsTree || _manifest.Transformer.Precisions[Precision.Name].Tree is not null);
+    }
 
     private static string Form(IEnumerable<PromptPart> parts) => string.Join(' ', parts.Select(part => part switch
     {

@@ -1,51 +1,62 @@
 using System.Numerics.Tensors;
 using SjdOnnx.Decoding;
-using SjdOnnx.Runtime.Decoding;
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime.Engine;
+using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Runtime.Model;
-using SjdOnnx.Runtime.Native;
+using SjdOnnx.Runtime.Onnx;
+using SjdOnnx.Runtime.Prompts;
+using SjdOnnx.Runtime.Transformers;
+using SjdOnnx.Sampling;
+using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>
-/// How far a precision's guided logits are from those of another, when both read the same picture: the one that the other precision draws.
+/// How far a precision's guided logits are from those of the finest precision, when both read the same image: the one that the finest
+/// draws.
 /// </summary>
 /// <param name="Precision">The precision that was compared.</param>
 /// <param name="Relative">Root mean square of the differences, over that of the logits less their mean: 0.01 is one percent.</param>
-/// <param name="Largest">The largest difference of two logits.</param>
-/// <param name="Divergence">The mean Kullback–Leibler divergence of its probabilities from the other's, in nats a code.</param>
-/// <param name="Agreement">The share of codes for which both find the same code the most probable, 0 to 1.</param>
-public sealed record PrecisionError(string Precision, double Relative, double Largest, double Divergence, double Agreement)
+/// <param name="Max">The largest difference of two logits.</param>
+/// <param name="Divergence">The mean Kullback–Leibler divergence of its probabilities from the finest's, in nats per code.</param>
+/// <param name="Agreement">The share of codes for which both find the same code most probable, 0 to 1.</param>
+public sealed record PrecisionError(Precision Precision, double Relative, double Max, double Divergence, double Agreement)
 {
-    /// <summary>Logits of so many codes at the beginning of the picture are compared: more would say the same.</summary>
-    public const int MostCodes = 256;
+    /// <summary>Logits of this many codes at the beginning of the image are compared.</summary>
+    public const int MaxCodes = 256;
 
     private const int Chunk = 32;
 
-    // The nearest to the checkpoint first.
-    private static readonly string[] ByFidelity = ["fp32", "bf16", "fp16", "int8", "int4"];
+    // The closest to the checkpoint first.
+    private static readonly Precision[] ByFidelity = [Precision.Fp32, Precision.Bf16, Precision.Fp16, Precision.Int8, Precision.Int4];
 
     /// <summary>Compares every precision of a model with its finest. One at a time is in memory.</summary>
-    /// <param name="request">What is drawn and read; method and window do not matter.</param>
-    /// <param name="options">How the model is loaded; its precision does not matter.</param>
+    /// <param name="folder">The folder that holds model.json.</param>
+    /// <param name="request">What is drawn and read.</param>
+    /// <param name="options">How it is drawn; null for the model's defaults. Method and window do not matter.</param>
+    /// <param name="load">How the model is loaded; null for the defaults. Its precision does not matter.</param>
+    /// <param name="cancellationToken">Ends the call within one forward pass, or when a graph that is being opened is open.</param>
     /// <returns>The finest first, whose errors are 0.</returns>
     /// <exception cref="ModelException">The folder is not a whole model.</exception>
     /// <exception cref="ProviderException">The provider cannot run one of the precisions.</exception>
     /// <exception cref="RequestException">The model cannot draw the request.</exception>
+    /// <exception cref="InferenceException">A graph failed.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public static IReadOnlyList<PrecisionError> Measure(
-        string folder, GenerationRequest request, TextToImageOptions? options = null, CancellationToken cancellationToken = default)
+        string folder, GenerationRequest request, GenerationOptions? options = null, TextToImageOptions? load = null,
+        CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(folder);
         ArgumentNullException.ThrowIfNull(request);
-        options ??= new TextToImageOptions();
-        string[] precisions =
-            [.. ModelDescription.Read(folder).Precisions.OrderBy(name => Array.FindIndex(ByFidelity, known => name.StartsWith(known, StringComparison.Ordinal)))];
+        IEnumerable<Precision> precisions = ModelDescription.Read(folder).Precisions
+            .OrderBy(static precision => Array.IndexOf(ByFidelity, precision) is var rank and >= 0 ? rank : ByFidelity.Length);
         int[]? ids = null;
         var errors = new List<PrecisionError>();
         float[][]? finest = null;
-        foreach (string precision in precisions)
+        foreach (Precision precision in precisions)
         {
-            using var reading = new Reading(folder, precision, request, options);
+            using var reading = new Reading(folder, precision, request, options ?? new(), load ?? new(), cancellationToken);
             ids ??= reading.Draw(cancellationToken);
             float[][] logits = reading.Read(ids, cancellationToken);
             finest ??= logits;
@@ -55,7 +66,7 @@ public sealed record PrecisionError(string Precision, double Relative, double La
         return errors;
     }
 
-    private static PrecisionError Compare(string precision, float[][] finest, float[][] logits)
+    private static PrecisionError Compare(Precision precision, float[][] finest, float[][] logits)
     {
         double squares = 0, spread = 0, largest = 0, divergence = 0;
         int agreements = 0;
@@ -74,34 +85,36 @@ public sealed record PrecisionError(string Precision, double Relative, double La
             agreements += TensorPrimitives.IndexOfMax<float>(finest[row]) == TensorPrimitives.IndexOfMax<float>(logits[row]) ? 1 : 0;
         }
 
-        return new PrecisionError(
-            precision, spread > 0 ? Math.Sqrt(squares / spread) : 0, largest, divergence / logits.Length, (double)agreements / logits.Length);
+        double relative = spread > 0 ? Math.Sqrt(squares / spread) : 0;
+        return new PrecisionError(precision, relative, largest, divergence / logits.Length, (double)agreements / logits.Length);
     }
 
-    /// <summary>A model at one precision that draws a picture or reads one.</summary>
+    /// <summary>A model at one precision, which draws an image or reads one.</summary>
     private sealed class Reading : IDisposable
     {
         private readonly LoadedModel _model;
         private readonly ResolvedRequest _request;
 
-        public Reading(string folder, string precision, GenerationRequest request, TextToImageOptions options)
+        public Reading(
+            string folder, Precision precision, GenerationRequest request, GenerationOptions options, TextToImageOptions load,
+            CancellationToken cancellation)
         {
-            Provider provider = Provider.Find(options.Provider);
-            int threads = options.Threads > 0 ? options.Threads : Processor.PhysicalCores();
-            ModelFolder model = ModelFolder.Open(folder, precision);
-            _request = new RequestResolver(model.Manifest, precision, provider, threads).Resolve(request with { Method = "ar", Window = 0 });
-            _model = LoadedModel.Open(model, provider, threads, options.HashVerification,
-                CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable));
+            Provider provider = Provider.Of(load.Provider);
+            int threads = load.Threads > 0 ? Math.Min(load.Threads, Environment.ProcessorCount) : Processor.PhysicalCores();
+            ModelFolder model = ModelFolder.Open(folder, precision.Name);
+            var resolver = new RequestResolver(model.Manifest, precision, provider, threads);
+            _request = resolver.Resolve(request, options with { Method = new Autoregressive(), Window = 0 });
+            string? cache = CacheFolder.Find(load.CacheFolder, Environment.GetEnvironmentVariable);
+            _model = LoadedModel.Open(model, provider, threads, load, cache, cancellation: cancellation);
         }
 
         public int[] Draw(CancellationToken cancellation)
         {
-            PromptedTransformer prompted = Prompted(cancellation);
-            var decoder = new Decoder(_request.Layout, _request.Method, _request.Sampling);
-            Picture picture = decoder.Begin(prompted, new Sampling.Randomness(_request.Settings.Seed));
-            while (!picture.IsComplete)
-                decoder.Advance(_model.Transformer, [picture], cancellation);
-            return [.. picture.ToDecoded().Ids];
+            var decoder = new Decoder(_request.Layout, _request.Method, _request.Sampling, new FixedWindow(0));
+            Sequence sequence = decoder.Begin(Prompted(cancellation), new Randomness(_request.Settings.Seed));
+            while (!sequence.IsComplete)
+                _model.Advance([sequence], failed: null, cancellation);
+            return [.. sequence.ToDecoded().Ids];
         }
 
         /// <summary>Guided logits [codes read × codes], each given the codes before it.</summary>
@@ -113,7 +126,7 @@ public sealed record PrecisionError(string Precision, double Relative, double La
             prompted.FeedPrompt();
             _model.Transformer.Run(cancellation);
             Keep(position: 0);
-            for (int start = 0; start < layout.LastCode && rows.Count < MostCodes; start += Chunk)
+            for (int start = 0; start < layout.LastCode && rows.Count < MaxCodes; start += Chunk)
             {
                 int count = Math.Min(Chunk, layout.LastCode - start);
                 prompted.Feed(ids.AsSpan(start, count), count, parents: []);
@@ -126,7 +139,7 @@ public sealed record PrecisionError(string Precision, double Relative, double La
             void Keep(int position)
             {
                 Logits logits = prompted.Logits;
-                for (int row = 0; row < logits.Rows && rows.Count < MostCodes; row++)
+                for (int row = 0; row < logits.Rows && rows.Count < MaxCodes; row++)
                 {
                     if (!layout.IsForced(position + row))
                         rows.Add(Guided(logits, row));
@@ -136,8 +149,11 @@ public sealed record PrecisionError(string Precision, double Relative, double La
 
         public void Dispose() => _model.Dispose();
 
-        private PromptedTransformer Prompted(CancellationToken cancellation) =>
-            _model.Transformer.With(_model.Prompts.Read(_request.Settings, _request.Layout, cancellation), _request.Layout, Chunk);
+        private PromptedTransformer Prompted(CancellationToken cancellation)
+        {
+            Prompt prompt = _model.Prompts.Encode(_model.Prompts.Read(_request.Settings, _request.Layout), cancellation);
+            return new PromptedTransformer(_model.Transformer, prompt, _request.Layout, Chunk);
+        }
 
         private float[] Guided(Logits logits, int row)
         {

@@ -2,15 +2,15 @@ using System.Runtime.InteropServices;
 
 namespace SjdOnnx.Runtime;
 
-/// <summary>The machine, as far as threads and the speed of passes depend on it.</summary>
+/// <summary>The machine's processor.</summary>
 public static class Processor
 {
-    /// <summary>What the maker calls it, as far as the system tells; else its architecture.</summary>
+    /// <summary>The maker's name, if the system tells it; otherwise the architecture.</summary>
     public static string Name { get; } = ReadName();
 
     /// <summary>
-    /// Physical cores this process may use: two threads of one core share its multipliers and wait for each other. 0 where only ONNX
-    /// Runtime can tell.
+    /// Physical cores that this process may use, because two threads of one core share its multipliers and wait for each other. 0 if only
+    /// ONNX Runtime can tell.
     /// </summary>
     internal static int PhysicalCores()
     {

@@ -1,14 +1,18 @@
+using Microsoft.ML.OnnxRuntime;
+
 namespace SjdOnnx.Runtime;
 
 /// <summary>How a model is loaded.</summary>
 public sealed record TextToImageOptions
 {
-    /// <summary>
-    /// Where the graphs run: one of <see cref="TextToImage.Providers"/>. Not available means an error, never another provider.
-    /// </summary>
-    public string Provider { get; init; } = "cpu";
+    /// <summary>Where the graphs run. If the provider is not available, loading fails; no other provider takes its place.</summary>
+    public ExecutionProvider Provider { get; init; } = ExecutionProvider.Cpu;
 
-    /// <summary>Threads of a forward pass; 0 takes the physical cores.</summary>
+    /// <summary>
+    /// Threads of a forward pass; 0 takes the physical cores. A number above <see cref="Environment.ProcessorCount"/> is lowered to that:
+    /// more threads than processors wait for each other.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
     public int Threads
     {
         get;
@@ -18,13 +22,35 @@ public sealed record TextToImageOptions
     }
 
     /// <summary>One of the model's precisions; null takes the model's default.</summary>
-    public string? Precision { get; init; }
+    public Precision? Precision { get; init; }
 
     /// <summary>
-    /// The folder that keeps what passes cost on this machine and which files were verified; "" for none. Null takes what the environment
-    /// variable SJDONNX_CACHE says, a folder or "off", or else the user's: $XDG_CACHE_HOME/sjdonnx, ~/.cache/sjdonnx,
-    /// ~/Library/Caches/sjdonnx or %LOCALAPPDATA%\sjdonnx. One that cannot be written is no error: both are then found out again in each
-    /// process.
+    /// The most images in one forward pass, 1 or more; null takes the largest of <see cref="ModelDescription.Batches"/>. Requests that
+    /// arrive while others are drawn join them up to this number. Each image that is drawn needs memory for its own cache.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int? MaxBatch
+    {
+        get;
+        init => field = value is null or >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(MaxBatch), value, "MaxBatch must be 1 or more images.");
+    }
+
+    /// <summary>The most requests that wait for their turn. One more ends with a <see cref="QueueFullException"/>.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int MaxQueueLength
+    {
+        get;
+        init => field = value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(MaxQueueLength), value, "MaxQueueLength must be 1 or more requests.");
+    } = 1024;
+
+    /// <summary>
+    /// The folder for cached measurements and verified hashes; "" for none. Null takes the environment variable SJDONNX_CACHE, a folder or
+    /// "off", or else the user's cache: $XDG_CACHE_HOME/sjdonnx, ~/.cache/sjdonnx, ~/Library/Caches/sjdonnx or %LOCALAPPDATA%\sjdonnx. If
+    /// the folder cannot be written, every process measures and verifies again.
     /// </summary>
     public string? CacheFolder { get; init; }
 
@@ -32,14 +58,28 @@ public sealed record TextToImageOptions
     public HashVerification HashVerification { get; init; } = HashVerification.Once;
 
     /// <summary>
-    /// Pictures that are expected to be drawn at once: the graph for so many is opened at load, others when they are first needed. It
-    /// bounds nothing.
+    /// Images that are expected to be drawn at once: loading opens the graph for so many, and other graphs are opened when they are first
+    /// needed. It limits nothing.
     /// </summary>
-    public int Batch
+    /// <exception cref="ArgumentOutOfRangeException">The value is below 1.</exception>
+    public int ExpectedBatch
     {
         get;
         init => field = value >= 1
             ? value
-            : throw new ArgumentOutOfRangeException(nameof(Batch), value, "Batch must be 1 or more pictures.");
+            : throw new ArgumentOutOfRangeException(nameof(ExpectedBatch), value, "ExpectedBatch must be 1 or more images.");
     } = 1;
+
+    /// <summary>
+    /// Changes the options of each session before ONNX Runtime opens its graph, after this library has set its own: for options of a
+    /// provider, for example. It is called on several threads.
+    /// </summary>
+    public Action<SessionOptions>? ConfigureSession { get; init; }
 }
+
+/// <summary>Progress of <see cref="TextToImage.LoadAsync"/>.</summary>
+/// <param name="BytesVerified">Bytes whose hash has been compared with model.json.</param>
+/// <param name="BytesToVerify">Bytes to compare; 0 if nothing has changed since the last time.</param>
+/// <param name="GraphsOpened">Graphs that are open.</param>
+/// <param name="GraphsToOpen">Graphs to open.</param>
+public sealed record LoadProgress(long BytesVerified, long BytesToVerify, int GraphsOpened, int GraphsToOpen);

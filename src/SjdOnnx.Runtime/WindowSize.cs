@@ -6,29 +6,29 @@ using System.Text.Json.Serialization;
 namespace SjdOnnx.Runtime;
 
 /// <summary>
-/// How many drafts a forward pass carries at most: a number, or <see cref="Auto"/>, which chooses for each pass what settles the most
-/// tokens per second on this machine. In text and in JSON a number or "auto".
+/// The most drafts in a forward pass: a number, or <see cref="Auto"/>, which chooses for each pass the number that settles the most tokens
+/// per second on this machine. In text and in JSON it is a number or "auto".
 /// </summary>
 [JsonConverter(typeof(WindowSizeJson))]
-public readonly record struct WindowSize
+public readonly record struct WindowSize : IParsable<WindowSize>
 {
     /// <summary>The most drafts that <see cref="Auto"/> chooses.</summary>
-    public const int LargestAuto = 64;
+    public const int MaxAuto = 64;
 
     private const string AutoText = "auto";
 
     private WindowSize(int drafts) => Drafts = drafts;
 
-    /// <summary>Chosen for each pass, 0 to <see cref="LargestAuto"/>.</summary>
+    /// <summary>Chosen for each pass, 0 to <see cref="MaxAuto"/>.</summary>
     public static WindowSize Auto => default;
 
     /// <summary>The number; null for <see cref="Auto"/>.</summary>
     public int? Drafts { get; }
 
-    /// <summary>Whether it is <see cref="Auto"/>.</summary>
+    /// <summary>Whether this is <see cref="Auto"/>.</summary>
     public bool IsAuto => Drafts is null;
 
-    /// <summary>This many drafts. What is legal is checked with the request.</summary>
+    /// <summary>This many drafts. A request checks that the number is legal.</summary>
     public static WindowSize Of(int drafts) => new(drafts);
 
     /// <inheritdoc cref="Of"/>
@@ -36,22 +36,27 @@ public readonly record struct WindowSize
 
     /// <summary>Reads "auto" or a whole number.</summary>
     /// <exception cref="FormatException">It is neither.</exception>
-    public static WindowSize Parse(string text) => TryParse(text, out WindowSize window)
+    public static WindowSize Parse(string s) => TryParse(s, out WindowSize window)
         ? window
-        : throw new FormatException($"A window is \"auto\" or a number of drafts; '{text}' is neither.");
+        : throw new FormatException($"A window is \"auto\" or a number of drafts; '{s}' is neither.");
 
     /// <inheritdoc cref="Parse"/>
     /// <returns>Whether it is one of them.</returns>
-    public static bool TryParse([NotNullWhen(true)] string? text, out WindowSize window)
+    public static bool TryParse([NotNullWhen(true)] string? s, out WindowSize result)
     {
-        window = Auto;
-        if (text == AutoText)
+        result = Auto;
+        if (s == AutoText)
             return true;
-        if (!int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int drafts))
+        if (!int.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out int drafts))
             return false;
-        window = Of(drafts);
+        result = Of(drafts);
         return true;
     }
+
+    static WindowSize IParsable<WindowSize>.Parse(string s, IFormatProvider? provider) => Parse(s);
+
+    static bool IParsable<WindowSize>.TryParse([NotNullWhen(true)] string? s, IFormatProvider? provider, out WindowSize result) =>
+        TryParse(s, out result);
 
     /// <summary>"auto" or the number.</summary>
     public override string ToString() => Drafts?.ToString(CultureInfo.InvariantCulture) ?? AutoText;

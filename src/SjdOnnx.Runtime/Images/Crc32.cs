@@ -1,7 +1,7 @@
 namespace SjdOnnx.Runtime.Images;
 
 /// <summary>The checksum at the end of a PNG chunk: CRC-32 with the reflected polynomial 0xEDB88320 (PNG specification, annex D).</summary>
-/// <remarks>The framework's own CRC-32 of this polynomial lives in a package of its own; a table is smaller than that dependency.</remarks>
+/// <remarks>.NET has this CRC-32 only in a separate package. A table is smaller than that dependency.</remarks>
 internal struct Crc32()
 {
     private static readonly uint[] Table = MakeTable();

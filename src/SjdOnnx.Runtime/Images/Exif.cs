@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The one field of EXIF that we write and read: UserComment, where web UIs put their parameters in JPEG and WebP files.</summary>
+/// <summary>Writes and reads one field of EXIF, UserComment. Web UIs store their parameters there in JPEG and WebP files.</summary>
 internal static class Exif
 {
     private const ushort ExifIfd = 0x8769;
@@ -16,23 +16,23 @@ internal static class Exif
 
     private static ReadOnlySpan<byte> Unicode => "UNICODE\0"u8;
 
-    /// <summary>A TIFF structure of two directories with one entry each.</summary>
+    /// <summary>Returns a TIFF structure with two directories of one entry each.</summary>
     /// <remarks>
-    /// EXIF does not say in which byte order UserComment's UTF-16 is. Readers of web UIs' pictures take it as big-endian, others as the
-    /// file's own, so both are big-endian here.
+    /// EXIF does not specify the byte order of UTF-16 in UserComment. Web UIs assume big-endian, other readers the byte order of the file.
+    /// So both are big-endian here.
     /// </remarks>
     public static byte[] Write(string comment)
     {
         byte[] text = [.. Unicode, .. Encoding.BigEndianUnicode.GetBytes(comment)];
         var bytes = new byte[44 + text.Length];
         "MM\0*"u8.CopyTo(bytes);
-        WriteUInt32(4, 8); // where the first directory is
+        WriteUInt32(4, 8); // offset of the first directory
         WriteDirectory(8, ExifIfd, TypeLong, 1, 26);
         WriteDirectory(26, UserComment, TypeUndefined, text.Length, 44);
         text.CopyTo(bytes, 44);
         return bytes;
 
-        // A count, entries, and 0 for no further directory.
+        // A directory is a count, entries, and 0 if no other directory follows.
         void WriteDirectory(int at, ushort tag, ushort type, int count, int value)
         {
             WriteUInt16(at, 1);
@@ -47,11 +47,11 @@ internal static class Exif
         void WriteUInt32(int at, int value) => BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(at), value);
     }
 
-    /// <returns>UserComment; null where there is none, or in an encoding that is not known.</returns>
-    /// <exception cref="ImageFormatException">A field points out of the data.</exception>
+    /// <returns>The comment; null if there is none, or if its encoding is not known.</returns>
+    /// <exception cref="ImageFormatException">A field points outside the data.</exception>
     public static string? ReadComment(ReadOnlySpan<byte> exif)
     {
-        if (exif.StartsWith("Exif\0\0"u8)) // belongs into JPEG; some programs write it into WebP, too
+        if (exif.StartsWith("Exif\0\0"u8)) // belongs in JPEG files, but some programs write it into WebP files too
             exif = exif[6..];
         bool bigEndian = exif.StartsWith("MM"u8);
         if (!bigEndian && !exif.StartsWith("II"u8))
@@ -62,7 +62,7 @@ internal static class Exif
             return null;
         }
 
-        // A value of four bytes or fewer stands in the entry itself: too short for a comment.
+        // The entry itself holds values of up to four bytes. They are too short for a comment.
         uint length = UInt32(exif, entry + 4, bigEndian);
         if (length < Unicode.Length)
             return null;
@@ -74,7 +74,7 @@ internal static class Exif
         return encoding?.GetString(comment[Unicode.Length..]).TrimEnd('\0', ' ');
     }
 
-    /// <returns>Where the entry of a tag is; null where the directory has none.</returns>
+    /// <returns>The offset of a tag's entry; null if the directory has none.</returns>
     private static long? Find(ReadOnlySpan<byte> exif, ushort tag, long directory, bool bigEndian)
     {
         ushort count = UInt16(exif, directory, bigEndian);

@@ -1,9 +1,10 @@
 namespace SjdOnnx.Runtime.Images;
 
 /// <summary>
-/// Reads a stream once, from front to back, through one small buffer: bytes that are skipped cost no memory, whatever length a file claims.
+/// Reads a stream once, from beginning to end, through one small buffer. Skipped bytes take no memory, whatever length a file claims to
+/// have.
 /// </summary>
-/// <param name="maxBytes">A stream that goes on beyond this is refused.</param>
+/// <param name="maxBytes">A longer stream is refused.</param>
 internal sealed class ForwardReader(Stream stream, long maxBytes)
 {
     private readonly byte[] _buffer = new byte[32 * 1024];
@@ -13,7 +14,9 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
     /// <summary>Bytes consumed so far.</summary>
     public long Position { get; private set; }
 
-    /// <summary>The next bytes without consuming them: <paramref name="least"/> or more, fewer only where the stream ends.</summary>
+    /// <summary>
+    /// Returns the next bytes without consuming them: <paramref name="least"/> or more, or fewer at the end of the stream.
+    /// </summary>
     public ReadOnlySpan<byte> Peek(int least)
     {
         if (_end - _start < least)
@@ -26,16 +29,16 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
         return _buffer.AsSpan(_start.._end);
     }
 
-    /// <summary>Consumes bytes that are at hand.</summary>
+    /// <summary>Consumes bytes that <see cref="Peek"/> or <see cref="Next"/> has returned.</summary>
     public void Advance(int count)
     {
         _start += count;
         Position += count;
         if (Position > maxBytes)
-            throw new ImageFormatException($"It is too large for a picture: it has more than {maxBytes >> 20} MiB.");
+            throw new ImageFormatException($"It is too large for an image: it has more than {maxBytes >> 20} MiB.");
     }
 
-    /// <exception cref="EndOfStreamException">The stream ends before that.</exception>
+    /// <exception cref="EndOfStreamException">The stream ends too early.</exception>
     public byte ReadByte()
     {
         byte value = Next(1)[0];
@@ -43,7 +46,7 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
         return value;
     }
 
-    /// <exception cref="EndOfStreamException">The stream ends before that.</exception>
+    /// <exception cref="EndOfStreamException">The stream ends too early.</exception>
     public void Read(Span<byte> destination)
     {
         while (destination.Length > 0)
@@ -55,8 +58,8 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
         }
     }
 
-    /// <summary>Reads bytes that are kept: memory grows with what is there, not with <paramref name="count"/>.</summary>
-    /// <exception cref="EndOfStreamException">The stream ends before that.</exception>
+    /// <summary>Reads bytes into a new array. Memory grows with the bytes that there are, not with <paramref name="count"/>.</summary>
+    /// <exception cref="EndOfStreamException">The stream ends too early.</exception>
     public byte[] Read(int count)
     {
         using var kept = new MemoryStream();
@@ -70,7 +73,7 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
         return kept.ToArray();
     }
 
-    /// <exception cref="EndOfStreamException">The stream ends before that.</exception>
+    /// <exception cref="EndOfStreamException">The stream ends too early.</exception>
     public void Skip(long count)
     {
         while (count > 0)
@@ -81,8 +84,8 @@ internal sealed class ForwardReader(Stream stream, long maxBytes)
         }
     }
 
-    /// <summary>The next bytes, at least one and at most so many.</summary>
-    /// <exception cref="EndOfStreamException">There are none.</exception>
+    /// <summary>Returns the next bytes without consuming them: at least one, and at most <paramref name="most"/>.</summary>
+    /// <exception cref="EndOfStreamException">The stream has ended.</exception>
     public ReadOnlySpan<byte> Next(long most)
     {
         ReadOnlySpan<byte> next = Peek(1);

@@ -1,19 +1,21 @@
-using System.Reflection;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
-using SjdOnnx.Methods;
+using SjdOnnx.Decoding;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>How a picture came to be: enough to draw it again. It holds nothing that differs between two runs of the same request
-/// (no times, dates or paths), so that the bytes of its file do not differ either.</summary>
+/// <summary>
+/// How an image was generated: enough to generate it again. It holds nothing that differs between two runs of the same request (no times,
+/// dates or paths), so the bytes of the file do not differ either.
+/// </summary>
 public sealed record GenerationData
 {
     /// <summary>The keyword of the PNG text that holds this record as JSON.</summary>
     public const string Keyword = "sjdonnx";
 
-    /// <summary>Prompts stand in the file as their author wrote them, not as \u escapes: the text is no HTML.</summary>
+    /// <summary>Writes prompts without \u escapes, because the text is not HTML.</summary>
     private static readonly GenerationDataJson Json =
         new(new JsonSerializerOptions(GenerationDataJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
@@ -34,70 +36,89 @@ public sealed record GenerationData
 
     public required DrawnStatistics Statistics { get; init; }
 
-    /// <summary>Without the commit that builds append: two builds of one version draw the same bytes.</summary>
-    public static string EngineVersion { get; } =
-        typeof(GenerationData).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
-
-    /// <summary>How <paramref name="image"/> came to be.</summary>
+    /// <summary>How <paramref name="image"/> was drawn.</summary>
     public static GenerationData Of(GeneratedImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
         GenerationSettings settings = image.Settings;
+        MethodDescriptor method = settings.Method.Descriptor;
         return new GenerationData
         {
-            Engine = $"SjdOnnx {EngineVersion}",
+            Engine = $"SjdOnnx {TextToImage.Version}",
             Random = "philox4x32-10",
-            Model = new DrawnModel(image.Model.Name, image.Model.Hash, settings.Precision),
-            Provider = settings.Provider,
+            Model = new DrawnModel(image.Model.Name, image.Model.Hash, settings.Precision.Name),
+            Provider = settings.Provider.Name(),
             Request = new DrawnRequest(
-                settings.Prompt, settings.Seed, settings.Method, settings.Window, settings.Initialisation,
-                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, image.Width, image.Height,
-                DecodingMethods.Describe(settings.Method).IsExact)
+                settings.Prompt, settings.Seed, method.Name, settings.Window, settings.Initialization.Name,
+                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, image.Width, image.Height, method.IsExact)
             {
-                MethodSettings = settings.MethodSettings,
-                Negative = settings.Negative,
+                MethodOptions = Options(settings.Method),
+                NegativePrompt = settings.NegativePrompt,
                 Cleaning = settings.Cleaning,
             },
             Statistics = new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram),
         };
     }
 
+    /// <summary>The record as JSON.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Json.GenerationData);
 
+    /// <summary>Reads the record from JSON.</summary>
     /// <exception cref="JsonException">The text is not the JSON of such a record.</exception>
     public static GenerationData FromJson(string json) =>
         JsonSerializer.Deserialize(json, Json.GenerationData)
         ?? throw new JsonException("The generation data is null.");
+
+    /// <summary>Options of the method by name in snake case; null if it has none.</summary>
+    private static JsonObject? Options(IDecodingMethod method)
+    {
+        if (method.Descriptor.Options.Count == 0)
+            return null;
+        var options = new JsonObject();
+        foreach (MethodOption option in method.Descriptor.Options)
+        {
+            options[option.Name.Replace('-', '_')] = DecodingMethodJson.Node(option.ValueIn(method));
+        }
+
+        return options;
+    }
 }
 
-/// <param name="Sha256">SHA-256 of model.json, which holds those of all other files, in lower-case hexadecimal digits.</param>
+/// <param name="Name">The model's name.</param>
+/// <param name="Sha256">SHA-256 of model.json, which holds the hashes of all other files, in lower-case hexadecimal digits.</param>
+/// <param name="Precision">The precision that drew the image.</param>
 public sealed record DrawnModel(string Name, string Sha256, string Precision);
 
 /// <summary>The request with every default filled in.</summary>
-/// <param name="Window">The most drafts judged by one forward pass.</param>
-/// <param name="Initialisation">What a slot holds that no pass has predicted yet.</param>
-/// <param name="TopK">0: off.</param>
+/// <param name="Prompt">The prompt.</param>
+/// <param name="Seed">The seed.</param>
+/// <param name="Method">The decoding method's name.</param>
+/// <param name="Window">The most drafts in a forward pass.</param>
+/// <param name="Initialization">The first guess at a draft.</param>
+/// <param name="Guidance">Guidance; 1 is none.</param>
+/// <param name="Temperature">Temperature.</param>
+/// <param name="TopK">Top-k; 0 is off.</param>
+/// <param name="TopP">Top-p; 1 is off.</param>
 /// <param name="Width">Pixels.</param>
 /// <param name="Height">Pixels.</param>
-/// <param name="Exact">
-/// Whether the method draws pictures as the model distributes them; if not, it is lossy. Those that do not say were drawn when all methods were exact.
-/// </param>
+/// <param name="Exact">Whether images have the distribution of the model; if not, the method is lossy.</param>
 public sealed record DrawnRequest(
-    string Prompt, ulong Seed, string Method, WindowSize Window, string Initialisation,
-    float Guidance, float Temperature, int TopK, float TopP, int Width, int Height, bool Exact = true)
+    string Prompt, ulong Seed, string Method, WindowSize Window, string Initialization,
+    float Guidance, float Temperature, int TopK, float TopP, int Width, int Height, bool Exact)
 {
-    /// <summary>What the method looks at beside window and initialisation; null if it is nothing.</summary>
-    public MethodSettings? MethodSettings { get; init; }
+    /// <summary>The options that only this method has, by name; null if it has none.</summary>
+    public JsonObject? MethodOptions { get; init; }
 
-    /// <summary>What the picture must not show; null where the model does not read that.</summary>
-    public string? Negative { get; init; }
+    /// <summary>What the image must not show; null if the model reads no negative prompt.</summary>
+    public string? NegativePrompt { get; init; }
 
-    /// <summary>How the prompt was cleaned before it was read; null for not at all.</summary>
+    /// <summary>The rules by which the prompt was rewritten; null for none.</summary>
     public string? Cleaning { get; init; }
 }
 
-/// <param name="ImageTokens">Tokens that stand for a piece of the picture; row ends do not count.</param>
-/// <param name="ForwardPasses">After the prefill.</param>
+/// <param name="ImageTokens">Tokens that are image codes.</param>
+/// <param name="ForwardPasses">Forward passes, not counting the prefill.</param>
+/// <param name="TokensPerPass">Image tokens for each pass.</param>
 /// <param name="AcceptedHistogram">Element n: passes that accepted n drafts.</param>
 public sealed record DrawnStatistics(int ImageTokens, int ForwardPasses, double TokensPerPass, IReadOnlyList<int> AcceptedHistogram);
 

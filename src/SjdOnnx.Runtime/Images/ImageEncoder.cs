@@ -8,23 +8,23 @@ using SixLabors.ImageSharp.PixelFormats;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>Writes pixels as files.</summary>
+/// <summary>Encodes pixels as image files.</summary>
 internal static class ImageEncoder
 {
-    /// <summary>From this quality on, colors have the resolution of brightness.</summary>
+    /// <summary>From this quality on, JPEG files store colors at full resolution.</summary>
     private const int FullColorQuality = 90;
 
-    /// <summary>ImageSharp's default one registers eight formats, which takes time and is not needed to encode.</summary>
+    /// <summary>ImageSharp's default configuration registers eight formats, which takes time and is not needed for encoding.</summary>
     private static readonly Configuration Configuration = new();
 
     /// <param name="rgb">[height × width × 3], row-major.</param>
-    /// <param name="data">What the file says about its making; null for nothing.</param>
-    /// <exception cref="ArgumentException">The format does not have what <paramref name="options"/> ask for.</exception>
+    /// <param name="data">The generation data to store in the file; null for none.</param>
+    /// <exception cref="ArgumentException">The format does not support <paramref name="options"/>.</exception>
     public static byte[] Encode(
         ReadOnlyMemory<byte> rgb, int width, int height, ImageFormat format, ImageFileOptions options, GenerationData? data)
     {
         options.CheckFor(format);
-        // Only read: the wrapped memory is never written to.
+        // The memory is only read, although ImageSharp asks for one that can be written.
         using var image = Image.WrapMemory<Rgb24>(Configuration, MemoryMarshal.AsMemory(rgb), width, height);
         using var file = new MemoryStream(capacity: rgb.Length / 2);
         image.Save(file, EncoderOf(format, options));
@@ -46,7 +46,7 @@ internal static class ImageEncoder
         int quality = options.Quality ?? ImageFileOptions.DefaultQuality;
         return format switch
         {
-            // Filter and level are measured in docs/benchmarks/image-files.md.
+            // Filter and level are chosen by the measurements in docs/benchmarks/image-files.md.
             ImageFormat.Png => new PngEncoder
             {
                 ColorType = PngColorType.Rgb,
@@ -62,7 +62,7 @@ internal static class ImageEncoder
             ImageFormat.WebP => new WebpEncoder
             {
                 FileFormat = options.Lossless ? WebpFileFormatType.Lossless : WebpFileFormatType.Lossy,
-                // Of a lossless file this is the effort, whose usual value is 75.
+                // For lossless files this is the effort; 75 is the usual value.
                 Quality = options.Lossless ? 75 : quality,
                 Method = options.Fast ? WebpEncodingMethod.Fastest : WebpEncodingMethod.Default,
             },

@@ -1,18 +1,13 @@
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The bytes are no whole, undamaged PNG, JPEG or WebP. The message is one sentence about what is wrong and where.</summary>
-public sealed class ImageFormatException : Exception
+/// <summary>
+/// The bytes are not a whole, undamaged PNG, JPEG or WebP file. The message is one sentence about what is wrong and where.
+/// </summary>
+public sealed class ImageFormatException : SjdOnnxException
 {
-    public ImageFormatException()
-    {
-    }
-
-    public ImageFormatException(string message)
-        : base(message)
-    {
-    }
-
-    public ImageFormatException(string message, Exception innerException)
+    /// <param name="message">What is wrong and where.</param>
+    /// <param name="innerException">The cause, if another exception is it.</param>
+    public ImageFormatException(string message, Exception? innerException = null)
         : base(message, innerException)
     {
     }

@@ -3,10 +3,12 @@ using System.Buffers.Binary;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The segments APP1 of a JPEG file that hold EXIF and XMP (EXIF 2.3, section 4.7; XMP, part 3, section 1.1.3).</summary>
+/// <summary>
+/// Writes and reads the APP1 segments of a JPEG file, which hold EXIF and XMP (EXIF 2.3, section 4.7; XMP, part 3, section 1.1.3).
+/// </summary>
 /// <remarks>
-/// A segment holds 64 kB. Longer data, which only a prompt of many thousand characters makes, go on in further segments with the same
-/// beginning, as other programs write and join them.
+/// A segment holds 64 kB. Longer data, which only prompts of many thousand characters need, continue in further segments with the same
+/// start. Other programs write and join them in the same way.
 /// </remarks>
 internal static class JpegFile
 {
@@ -24,16 +26,16 @@ internal static class JpegFile
 
     private static ReadOnlySpan<byte> XmpStart => "http://ns.adobe.com/xap/1.0/\0"u8;
 
-    /// <summary>The same picture with EXIF and XMP before it, after JFIF's own segment, which must be the first.</summary>
-    /// <param name="jpeg">A whole JPEG.</param>
+    /// <summary>Returns the same image with EXIF and XMP. They follow JFIF's own segment, which must come first.</summary>
+    /// <param name="jpeg">A complete JPEG file.</param>
     public static byte[] Insert(ReadOnlySpan<byte> jpeg, string parameters, string json)
     {
         int at = jpeg[3] == App0 ? 4 + BinaryPrimitives.ReadUInt16BigEndian(jpeg[4..]) : 2;
         return [.. jpeg[..at], .. Segments(ExifStart, Exif.Write(parameters)), .. Segments(XmpStart, Xmp.Write(json)), .. jpeg[at..]];
     }
 
-    /// <summary>Reads a JPEG up to its end. It keeps EXIF and XMP and nothing else.</summary>
-    /// <param name="reader">At the signature.</param>
+    /// <summary>Reads a JPEG file to its end, and keeps only EXIF and XMP.</summary>
+    /// <param name="reader">Positioned at the signature.</param>
     /// <exception cref="ImageFormatException">The JPEG is damaged, or has too much EXIF and XMP.</exception>
     /// <exception cref="EndOfStreamException">The JPEG is cut short.</exception>
     public static ImageFileInfo Read(ForwardReader reader)
@@ -54,7 +56,7 @@ internal static class JpegFile
                 case App1:
                     ReadApp1(reader.Read(length), exif, xmp);
                     break;
-                // Starts of frames. The three codes left out are tables.
+                // These markers start a frame, except for three, which start tables.
                 case <= 0xCF and not (0xC4 or 0xC8 or 0xCC) when length >= 5:
                     byte[] frame = reader.Read(length);
                     size ??= (BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(3)), BinaryPrimitives.ReadUInt16BigEndian(frame.AsSpan(1)));
@@ -70,7 +72,7 @@ internal static class JpegFile
 
         return size is (int width, int height) && scanned
             ? ImageFileInfo.Of(ImageFormat.Jpeg, width, height, exif.ToArray(), xmp.ToArray())
-            : throw new ImageFormatException("The JPEG is damaged: it ends before its picture.");
+            : throw new ImageFormatException("The JPEG is damaged: it ends before its image.");
     }
 
     private static void ReadApp1(ReadOnlySpan<byte> data, MemoryStream exif, MemoryStream xmp)
@@ -82,7 +84,7 @@ internal static class JpegFile
         KeptText.CheckLength(exif.Length + xmp.Length);
     }
 
-    /// <returns>The code of the marker that must be next.</returns>
+    /// <returns>The code of the next marker.</returns>
     private static byte ReadMarker(ForwardReader reader) =>
         reader.ReadByte() == Marker
             ? ReadCode(reader)
@@ -96,13 +98,13 @@ internal static class JpegFile
             ReadOnlySpan<byte> next = reader.Next(int.MaxValue);
             int marker = next.IndexOf(Marker);
             reader.Advance(marker < 0 ? next.Length : marker + 1);
-            // Inside a scan a zero follows each 0xFF of the picture's, and there are restarts.
+            // Inside a scan, a zero follows each 0xFF of the image data, and there are restart markers.
             if (marker >= 0 && ReadCode(reader) is var code and not (0 or (>= 0xD0 and <= 0xD7)))
                 return code;
         }
     }
 
-    /// <summary>What follows a marker's 0xFF, which may be repeated.</summary>
+    /// <summary>Reads the code that follows a marker's 0xFF, which may be repeated.</summary>
     private static byte ReadCode(ForwardReader reader)
     {
         byte code;

@@ -1,12 +1,12 @@
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The bound on what is kept of a file that is read.</summary>
+/// <summary>Limits how much of a file is kept in memory while it is read.</summary>
 internal static class KeptText
 {
-    /// <summary>Generation data take a few thousand bytes.</summary>
+    /// <summary>The most bytes that are kept. Generation data usually have a few thousand.</summary>
     public const int MaxBytes = 16 * 1024 * 1024;
 
-    /// <exception cref="ImageFormatException">It is more than <see cref="MaxBytes"/>.</exception>
+    /// <exception cref="ImageFormatException">The length exceeds <see cref="MaxBytes"/>.</exception>
     public static void CheckLength(long bytes)
     {
         if (bytes > MaxBytes)

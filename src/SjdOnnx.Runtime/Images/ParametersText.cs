@@ -2,14 +2,19 @@ using System.Buffers;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using static System.FormattableString;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The text that Stable Diffusion web UI (AUTOMATIC1111) made customary and that galleries and file viewers read: the prompt,
-/// the negative prompt if there is one, then one line of settings.</summary>
-/// <remarks>Those readers find the settings by regular expressions: the web UI's keys come first in its order, ours last, and a value
-/// with a comma, colon, quote or line feed is quoted as JSON.</remarks>
+/// <summary>
+/// The text that Stable Diffusion web UI (AUTOMATIC1111) introduced and that galleries and file viewers read: the prompt, the negative
+/// prompt if there is one, then one line of settings.
+/// </summary>
+/// <remarks>
+/// These programs find the settings with regular expressions. The web UI's keys come first, in its order, and ours follow. A value with a
+/// comma, colon, quote or line break is quoted as JSON.
+/// </remarks>
 public static class ParametersText
 {
     /// <summary>The keyword of the PNG text.</summary>
@@ -18,7 +23,7 @@ public static class ParametersText
     /// <summary>The web UI shows the first ten digits of a model's SHA-256.</summary>
     private const int HashDigits = 10;
 
-    /// <summary>What one reader or another takes for the end of a line.</summary>
+    /// <summary>Characters that one reader or another treats as the end of a line.</summary>
     private static readonly char[] LineEnds = ['\r', '\n', '\v', '\f', '\u0085', '\u2028', '\u2029'];
 
     private static readonly SearchValues<char> NeedsQuotes = SearchValues.Create(",:\"\r\n");
@@ -38,8 +43,8 @@ public static class ParametersText
             ("Model", data.Model.Name),
             ("Method", request.Exact ? request.Method : $"{request.Method} (lossy)"),
             ("Window", Invariant($"{request.Window}")),
-            ("Initialisation", request.Initialisation),
-            .. Of(request.MethodSettings),
+            ("Initialization", request.Initialization),
+            .. Of(request.MethodOptions),
             ("Temperature", Invariant($"{request.Temperature}")),
             ("Top-k", Invariant($"{request.TopK}")),
             ("Top-p", Invariant($"{request.TopP}")),
@@ -47,30 +52,18 @@ public static class ParametersText
             ("Provider", data.Provider),
             ("Engine version", data.Engine),
         ];
-        string negative = request.Negative is null ? "" : $"Negative prompt: {OnOneLine(request.Negative)}\n";
+        string negative = request.NegativePrompt is null ? "" : $"Negative prompt: {OnOneLine(request.NegativePrompt)}\n";
         return OnOneLine(request.Prompt) + "\n" + negative
             + string.Join(", ", settings.Select(setting => $"{setting.Key}: {Quoted(setting.Value)}"));
     }
 
-    private static IEnumerable<(string Key, string Value)> Of(MethodSettings? settings)
-    {
-        if (settings?.Branching is string branching)
-            yield return ("Branching", branching);
-        if (settings?.ReuseThreshold is float threshold)
-            yield return ("Reuse threshold", Invariant($"{threshold}"));
-        if (settings?.GroupSize is int size)
-            yield return ("Group size", Invariant($"{size}"));
-        if (settings?.GroupTolerance is float tolerance)
-            yield return ("Group tolerance", Invariant($"{tolerance}"));
-        if (settings?.Iterations is int iterations)
-            yield return ("Iterations", Invariant($"{iterations}"));
-        if (settings?.DenoisingSteps is int steps)
-            yield return ("Denoising steps", Invariant($"{steps}"));
-    }
+    /// <summary>"group_size" becomes "Group size".</summary>
+    private static IEnumerable<(string Key, string Value)> Of(JsonObject? options) => (options ?? []).Select(static option =>
+        (char.ToUpperInvariant(option.Key[0]) + option.Key[1..].Replace('_', ' '), option.Value?.ToString() ?? ""));
 
     /// <summary>
-    /// A line of a prompt that begins with "Steps:" would be read as the settings. A zero character, which ends texts in PNG, and half a
-    /// surrogate pair become U+FFFD.
+    /// Puts a prompt on one line, because readers would take a line that begins with "Steps:" for the settings. U+0000, which ends texts in
+    /// PNG files, and lone surrogates become U+FFFD.
     /// </summary>
     private static string OnOneLine(string prompt)
     {

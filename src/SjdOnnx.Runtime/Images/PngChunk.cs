@@ -3,7 +3,7 @@ using System.Text;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>One chunk of a PNG that is being read. Its checksum is computed on the way and verified at its end.</summary>
+/// <summary>One chunk of a PNG file that is being read. Its checksum is computed meanwhile and verified at its end.</summary>
 internal sealed class PngChunk
 {
     public const int LengthAndType = 8;
@@ -32,10 +32,10 @@ internal sealed class PngChunk
     /// <summary>Four ASCII letters, such as <c>IHDR</c>.</summary>
     public string Type { get; }
 
-    /// <summary>Bytes of data that the chunk says it has.</summary>
+    /// <summary>Length of the data in bytes, as the chunk states it.</summary>
     public int Length { get; }
 
-    /// <summary>The bytes of one chunk: length, type, data, checksum.</summary>
+    /// <summary>Returns the bytes of one chunk: length, type, data, checksum.</summary>
     /// <param name="type">Four ASCII letters.</param>
     public static byte[] Write(string type, ReadOnlySpan<byte> data)
     {
@@ -49,7 +49,7 @@ internal sealed class PngChunk
         return bytes;
     }
 
-    /// <summary>The next bytes of its data, fewer where it has fewer.</summary>
+    /// <summary>Reads the next bytes of the data, or fewer if there are fewer.</summary>
     public byte[] Read(int count)
     {
         byte[] bytes = _reader.Read(Math.Min(count, _left));
@@ -58,7 +58,7 @@ internal sealed class PngChunk
         return bytes;
     }
 
-    /// <summary>Skips the rest of its data.</summary>
+    /// <summary>Skips the rest of the data and verifies the checksum.</summary>
     /// <exception cref="ImageFormatException">The checksum is wrong.</exception>
     public void End()
     {

@@ -5,20 +5,22 @@ using System.Text;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The texts of a PNG file: chunks tEXt, zTXt and iTXt, each under a keyword (PNG specification, 11.3.3.2 to 4).</summary>
+/// <summary>
+/// Writes and reads the texts of a PNG file: the chunks tEXt, zTXt and iTXt, each with a keyword (PNG specification, 11.3.3.2 to 4).
+/// </summary>
 internal static class PngFile
 {
     private const int HeaderLength = 13;
     private const int MaxKeyword = 79;
 
-    /// <summary>What tEXt may hold: the printable part of Latin-1 and line feeds.</summary>
+    /// <summary>The characters that tEXt may hold: the printable part of Latin-1 and line feeds.</summary>
     private static readonly SearchValues<char> Latin1 = SearchValues.Create(
         [(char)10, .. Enumerable.Range(0x20, 0x5F).Select(c => (char)c), .. Enumerable.Range(0xA0, 0x60).Select(c => (char)c)]);
 
     public static ReadOnlySpan<byte> Signature => [0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A];
 
-    /// <summary>The same picture with the texts after its header, where readers find them before any pixel.</summary>
-    /// <param name="png">A whole PNG.</param>
+    /// <summary>Returns the same image with the texts directly after its header, where readers find them before any pixel.</summary>
+    /// <param name="png">A complete PNG file.</param>
     public static byte[] Insert(ReadOnlySpan<byte> png, string parameters, string json)
     {
         int afterHeader = Signature.Length + PngChunk.LengthAndType + HeaderLength + PngChunk.ChecksumLength;
@@ -31,10 +33,10 @@ internal static class PngFile
     }
 
     /// <summary>
-    /// Reads a PNG up to its end and verifies the length and checksum of each chunk. It keeps the first text under each of our keywords
-    /// and nothing else.
+    /// Reads a PNG file to its end, and verifies the length and checksum of each chunk. It keeps only the first text under each of our
+    /// keywords.
     /// </summary>
-    /// <param name="reader">At the signature.</param>
+    /// <param name="reader">Positioned at the signature.</param>
     /// <exception cref="ImageFormatException">The PNG is damaged, or one of the texts is too long.</exception>
     /// <exception cref="EndOfStreamException">The PNG is cut short.</exception>
     public static ImageFileInfo Read(ForwardReader reader)
@@ -70,7 +72,7 @@ internal static class PngFile
         return new ImageFileInfo(ImageFormat.Png, width, height, parameters, json);
     }
 
-    /// <summary>tEXt where Latin-1 can hold the text, iTXt (UTF-8) otherwise.</summary>
+    /// <summary>Returns a tEXt chunk if Latin-1 can hold the text, otherwise an iTXt chunk (UTF-8).</summary>
     private static byte[] TextChunk(string keyword, string text)
     {
         byte[] name = Encoding.Latin1.GetBytes(keyword);

@@ -3,10 +3,10 @@ using System.Text;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>The chunks EXIF and XMP of a WebP file (RFC 9649, section 2.7).</summary>
+/// <summary>Writes and reads the chunks EXIF and XMP of a WebP file (RFC 9649, section 2.7).</summary>
 internal static class WebPFile
 {
-    /// <summary>Up to where chunks begin: RIFF, the length of all that follows, WEBP.</summary>
+    /// <summary>Bytes before the first chunk: RIFF, the length of everything that follows, WEBP.</summary>
     public const int HeaderLength = 12;
 
     private const int TypeAndLength = 8;
@@ -17,8 +17,8 @@ internal static class WebPFile
     public static bool HasSignature(ReadOnlySpan<byte> bytes) =>
         bytes.Length >= HeaderLength && bytes.StartsWith("RIFF"u8) && bytes[8..].StartsWith("WEBP"u8);
 
-    /// <summary>The same picture in the extended format, which alone may hold EXIF and XMP.</summary>
-    /// <param name="webp">A whole WebP of one chunk, without an alpha channel.</param>
+    /// <summary>Returns the same image in the extended format, the only one that may hold EXIF and XMP.</summary>
+    /// <param name="webp">A complete WebP file of one chunk, without an alpha channel.</param>
     public static byte[] Insert(ReadOnlySpan<byte> webp, int width, int height, string parameters, string json)
     {
         Span<byte> extended = stackalloc byte[ExtendedLength];
@@ -34,8 +34,8 @@ internal static class WebPFile
         return file;
     }
 
-    /// <summary>Reads a WebP up to its end. It keeps EXIF and XMP and nothing else.</summary>
-    /// <param name="reader">At the signature.</param>
+    /// <summary>Reads a WebP file to its end, and keeps only EXIF and XMP.</summary>
+    /// <param name="reader">Positioned at the signature.</param>
     /// <exception cref="ImageFormatException">The WebP is damaged, or has too much EXIF and XMP.</exception>
     /// <exception cref="EndOfStreamException">The WebP is cut short.</exception>
     public static ImageFileInfo Read(ForwardReader reader)
@@ -73,7 +73,7 @@ internal static class WebPFile
 
         return size is (int width, int height) && hasPicture
             ? ImageFileInfo.Of(ImageFormat.WebP, width, height, exif, xmp)
-            : throw new ImageFormatException("The WebP is damaged: it has no picture.");
+            : throw new ImageFormatException("The WebP is damaged: it has no image.");
     }
 
     private static byte[] ReadKept(ForwardReader reader, long length, byte[]? already)
@@ -82,14 +82,14 @@ internal static class WebPFile
         return reader.Read((int)length);
     }
 
-    /// <param name="data">The first bytes of a chunk that tells the picture's size.</param>
+    /// <param name="data">The first bytes of a chunk that holds the size of the image.</param>
     private static (int Width, int Height) Size(string type, ReadOnlySpan<byte> data) => type switch
     {
         "VP8X" when data.Length == ExtendedLength => (1 + ReadUInt24(data[4..]), 1 + ReadUInt24(data[7..])),
-        // A frame's tag, its start code, and 14 bits each.
+        // A frame tag, a start code, and 14 bits for each side.
         "VP8 " when data.Length == ExtendedLength =>
             (BinaryPrimitives.ReadUInt16LittleEndian(data[6..]) & 0x3FFF, BinaryPrimitives.ReadUInt16LittleEndian(data[8..]) & 0x3FFF),
-        // A signature, and 14 bits each, less one.
+        // A signature, and 14 bits for each side, minus one.
         "VP8L" when data.Length >= 5 && BinaryPrimitives.ReadUInt32LittleEndian(data[1..]) is uint bits =>
             (1 + (int)(bits & 0x3FFF), 1 + (int)((bits >> 14) & 0x3FFF)),
         _ => throw new ImageFormatException($"The WebP is damaged: its chunk {type} is too short."),

@@ -4,13 +4,15 @@ using System.Xml;
 
 namespace SjdOnnx.Runtime.Images;
 
-/// <summary>An XMP packet with one property, the generation data as JSON: where JPEG and WebP files hold them.</summary>
+/// <summary>
+/// Writes and reads an XMP packet with one property, the generation data as JSON. JPEG and WebP files store the data there.
+/// </summary>
 internal static class Xmp
 {
     private const string Namespace = "urn:sjdonnx:1.0/";
     private const string Property = "generation";
 
-    /// <param name="json">From <see cref="GenerationData.ToJson"/>: it has no character that XML cannot hold.</param>
+    /// <param name="json">From <see cref="GenerationData.ToJson"/>. It has only characters that XML can hold.</param>
     public static byte[] Write(string json) => Encoding.UTF8.GetBytes(
         "<?xpacket begin=\"\uFEFF\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>" +
         "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\">" +
@@ -18,8 +20,8 @@ internal static class Xmp
         $"<sjdonnx:{Property}>{SecurityElement.Escape(json)}</sjdonnx:{Property}>" +
         "</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end=\"r\"?>");
 
-    /// <returns>The JSON; null in the packet of another program.</returns>
-    /// <exception cref="ImageFormatException">The packet names our property and is no XML.</exception>
+    /// <returns>The JSON; null if another program wrote the packet.</returns>
+    /// <exception cref="ImageFormatException">The packet has our property, but it is not XML.</exception>
     public static string? ReadJson(byte[] packet)
     {
         if (packet.AsSpan().IndexOf(Encoding.UTF8.GetBytes(Namespace)) < 0)
@@ -27,12 +29,12 @@ internal static class Xmp
 
         try
         {
-            // Prohibited: a document type could name other files, and entities that unfold to gigabytes.
+            // A document type is prohibited: it could name other files, or entities that expand to gigabytes.
             var settings = new XmlReaderSettings { DtdProcessing = DtdProcessing.Prohibit, XmlResolver = null };
             using var reader = XmlReader.Create(new MemoryStream(packet), settings);
             while (reader.Read())
             {
-                // Programs that edit XMP write short properties as attributes.
+                // Some programs that edit XMP write short properties as attributes.
                 if (reader.NodeType == XmlNodeType.Element && reader.GetAttribute(Property, Namespace) is string attribute)
                     return attribute;
                 if (reader.NodeType == XmlNodeType.Element && reader.LocalName == Property && reader.NamespaceURI == Namespace)

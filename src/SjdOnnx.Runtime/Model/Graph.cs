@@ -3,17 +3,17 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>The inputs and outputs a graph itself declares, to be compared with what model.json says.</summary>
-/// <param name="file">Name of the graph's file, for the sentences.</param>
+/// <summary>The inputs and outputs that a graph declares, for comparison with model.json.</summary>
+/// <param name="file">The name of the graph's file, for error messages.</param>
 internal sealed class Graph(
     string file, IReadOnlyDictionary<string, NodeMetadata> inputs, IReadOnlyDictionary<string, NodeMetadata> outputs)
 {
     private readonly HashSet<string> _unspoken = [.. inputs.Keys];
 
-    /// <summary>Any length.</summary>
+    /// <summary>Stands for any length in a shape.</summary>
     public const int Any = -1;
 
-    /// <param name="fact">What model.json says that makes this input necessary, as in "32 layers".</param>
+    /// <param name="fact">The fact in model.json that requires this input, such as "32 layers".</param>
     public void RequireInput(string fact, string name, TensorElementType type, params int[] shape)
     {
         _unspoken.Remove(name);
@@ -24,29 +24,29 @@ internal sealed class Graph(
     public void RequireOutput(string fact, string name, TensorElementType type, params int[] shape) =>
         Require(fact, "output", outputs, name, type, shape);
 
-    /// <summary>An input that nobody feeds would fail in the first Run, in ONNX Runtime's words.</summary>
+    /// <summary>Refuses all other inputs. Nobody would feed them, and the first run would fail with an error of ONNX Runtime.</summary>
     public void RequireNoOtherInput(string fact)
     {
         if (_unspoken.Order(StringComparer.Ordinal).FirstOrDefault() is string name)
             throw new ModelException(
-                $"model.json says {fact}; {file} has another input '{name}' that these do not explain. {ModelFolder.Remedy}");
+                $"model.json says {fact}; {file} has another input '{name}' that these do not explain. {ModelException.Remedy}");
     }
 
     private void Require(
         string fact, string kind, IReadOnlyDictionary<string, NodeMetadata> nodes, string name, TensorElementType type, int[] shape)
     {
         if (!nodes.TryGetValue(name, out NodeMetadata? node))
-            throw new ModelException($"model.json says {fact}; {file} has no {kind} '{name}'. {ModelFolder.Remedy}");
+            throw new ModelException($"model.json says {fact}; {file} has no {kind} '{name}'. {ModelException.Remedy}");
         if (!node.IsTensor || node.ElementDataType != type)
             throw new ModelException(
-                $"model.json says {fact}; {kind} '{name}' of {file} is {Type(node)}, expected {type}. {ModelFolder.Remedy}");
+                $"model.json says {fact}; {kind} '{name}' of {file} is {Type(node)}, expected {type}. {ModelException.Remedy}");
         if (!Fits(node.Dimensions, shape, kind))
             throw new ModelException(
                 $"model.json says {fact}; {kind} '{name}' of {file} has shape {Shape(node.Dimensions)}, expected {Shape(shape)}. " +
-                $"{ModelFolder.Remedy}");
+                $"{ModelException.Remedy}");
     }
 
-    /// <summary>A length that either side leaves open fits. So does an output of unknown shape, which looks like a scalar here.</summary>
+    /// <summary>A length that either side leaves open fits. An output of unknown shape fits too; it looks like a scalar here.</summary>
     private static bool Fits(int[] actual, int[] expected, string kind)
     {
         if (actual.Length != expected.Length)

@@ -1,11 +1,11 @@
 using System.Globalization;
 using Microsoft.ML.OnnxRuntime.Tensors;
-using SjdOnnx.Runtime.Native;
-using SjdOnnx.Runtime.Tokenizers;
+using SjdOnnx.Runtime.Onnx;
+using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>The names of every graph's inputs and outputs, and the check, at load, that graph and model.json agree on them.</summary>
+/// <summary>The names of all graphs' inputs and outputs, and the checks at load that each graph agrees with model.json.</summary>
 internal static class GraphContract
 {
     public const string InputIds = "input_ids";
@@ -18,7 +18,7 @@ internal static class GraphContract
     public const string Condition = "condition";
     public const string PositionOffset = "position_offset";
 
-    // Numbers in the graphs' metadata.
+    // Keys of numbers in the graphs' metadata.
     private const string IdsKey = "sjdonnx.ids";
     private const string PositionsKey = "sjdonnx.max_positions";
     private const string PlacesKey = "sjdonnx.places";
@@ -29,7 +29,10 @@ internal static class GraphContract
     public const string Denoising = "denoising";
     public const string DenoisedEmbeddings = "denoised_embeddings";
 
-    /// <summary>What <see cref="Denoising"/> says of a row: the factor of the embedding before, that of the id's own, and the level.</summary>
+    /// <summary>
+    /// Numbers of each row of <see cref="Denoising"/>: the factor of the previous embedding, the factor of the id's own embedding, and the
+    /// level.
+    /// </summary>
     public const int DenoisingFields = 3;
 
     public static string SeqLensK(int lane) => $"seqlens_k.{lane}";
@@ -40,7 +43,7 @@ internal static class GraphContract
 
     public static string AttentionBias(int lane) => $"attention_bias.{lane}";
 
-    /// <param name="kind">key or value</param>
+    /// <param name="kind"><c>key</c> or <c>value</c>.</param>
     public static string Past(int layer, int lane, string kind) => $"past.{layer}.{lane}.{kind}";
 
     /// <inheritdoc cref="Past"/>
@@ -54,14 +57,14 @@ internal static class GraphContract
             _ => TensorElementType.Float,
         };
 
-    /// <param name="pictures">Pictures in a Run.</param>
-    /// <param name="tree">Whether the new tokens of a picture may form a tree.</param>
-    public static void CheckTransformer(Session session, Manifest manifest, PrecisionSection precision, int pictures, bool tree)
+    /// <param name="images">Images in a run.</param>
+    /// <param name="tree">Whether the new tokens of an image may form a tree.</param>
+    public static void CheckTransformer(Session session, Manifest manifest, PrecisionSection precision, int images, bool tree)
     {
         (TransformerSection transformer, LayoutSection layout) = (manifest.Transformer, manifest.Layout);
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
-        int count = transformer.Lanes * pictures;
-        string lanes = pictures == 1 ? $"{count} lanes" : $"{count} lanes for {pictures} pictures";
+        int count = transformer.Lanes * images;
+        string lanes = images == 1 ? $"{count} lanes" : $"{count} lanes for {images} images";
         graph.RequireInput("a transformer", InputIds, TensorElementType.Int64, 1, Graph.Any);
         graph.RequireInput(lanes, LaneLengths, TensorElementType.Int64, count);
         graph.RequireInput("a transformer", LogitsRows, TensorElementType.Int64, Graph.Any);
@@ -105,7 +108,7 @@ internal static class GraphContract
         RequireEqual("transformer.maxPositions", transformer.MaxPositions, session, "positions", Metadata(session, PositionsKey));
         int ids = Metadata(session, IdsKey);
         ManifestRules.CheckIds(manifest, ids, $"{session.File} takes ids below {ids}");
-        // Ids behind the embedding are rows of what the text encoder says.
+        // The ids past the embedding stand for the text encoder's vectors.
         if (manifest.TextEncoder is { } encoder)
             RequireEqual("textEncoder.firstId", encoder.FirstId, session, "ids in its embedding", ids);
     }
@@ -121,7 +124,7 @@ internal static class GraphContract
         if (manifest.Layout.Codes > codes)
         {
             throw new ModelException(
-                $"model.json says layout.codes {manifest.Layout.Codes}; {session.File} has a codebook of {codes}. {ModelFolder.Remedy}");
+                $"model.json says layout.codes {manifest.Layout.Codes}; {session.File} has a codebook of {codes}. {ModelException.Remedy}");
         }
     }
 
@@ -140,18 +143,18 @@ internal static class GraphContract
         if (encoder.Ids.OfType<PromptPart.Id>().FirstOrDefault(id => id.Value >= ids) is { } wrong)
         {
             throw new ModelException(
-                $"model.json: textEncoder.ids has the id {wrong.Value}; {session.File} takes ids below {ids}. {ModelFolder.Remedy}");
+                $"model.json: textEncoder.ids has the id {wrong.Value}; {session.File} takes ids below {ids}. {ModelException.Remedy}");
         }
     }
 
-    /// <param name="reader">The graph that reads the ids of text.</param>
+    /// <param name="reader">The graph that reads the tokenizer's ids.</param>
     public static void CheckTokenizer(TextTokenizer tokenizer, Session reader)
     {
         int ids = Metadata(reader, IdsKey);
         if (tokenizer.MaxId >= ids)
         {
             throw new ModelException(
-                $"The tokenizer has the id {tokenizer.MaxId}; {reader.File} takes ids below {ids}. {ModelFolder.Remedy}");
+                $"The tokenizer has the id {tokenizer.MaxId}; {reader.File} takes ids below {ids}. {ModelException.Remedy}");
         }
     }
 
@@ -161,11 +164,11 @@ internal static class GraphContract
         && int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number)
             ? number
             : throw new ModelException(
-                $"{session.File} has no number '{key}' in its metadata, so it cannot be compared with model.json. {ModelFolder.Remedy}");
+                $"{session.File} has no number '{key}' in its metadata, so it cannot be compared with model.json. {ModelException.Remedy}");
 
     private static void RequireEqual(string field, int value, Session session, string what, int actual)
     {
         if (value != actual)
-            throw new ModelException($"model.json says {field} {value}; {session.File} has {actual} {what}. {ModelFolder.Remedy}");
+            throw new ModelException($"model.json says {field} {value}; {session.File} has {actual} {what}. {ModelException.Remedy}");
     }
 }

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Model;
 
@@ -8,7 +9,7 @@ namespace SjdOnnx.Runtime.Model;
 /// </summary>
 internal sealed record Manifest
 {
-    /// <summary>Major and minor part, as in "3.0".</summary>
+    /// <summary>Major and minor version, such as "3.0".</summary>
     public required string Format { get; init; }
 
     public required string Name { get; init; }
@@ -19,10 +20,10 @@ internal sealed record Manifest
 
     public required TransformerSection Transformer { get; init; }
 
-    /// <summary>Null where a prompt is no text.</summary>
+    /// <summary>Null if prompts are not text.</summary>
     public TokenizerSection? Tokenizer { get; init; }
 
-    /// <summary>Null where the transformer reads words as tokens of its own.</summary>
+    /// <summary>Null if the transformer reads the tokens of text itself.</summary>
     public TextEncoderSection? TextEncoder { get; init; }
 
     public required PromptSection Prompt { get; init; }
@@ -35,15 +36,15 @@ internal sealed record Manifest
 
     public required DecodingSection Decoding { get; init; }
 
-    /// <summary>Null where the model was not fine-tuned to read noise.</summary>
+    /// <summary>Null if the model was not fine-tuned to read noise.</summary>
     public DenoisingSection? Denoising { get; init; }
 
-    /// <summary>The graphs beside the transformer's.</summary>
+    /// <summary>The graphs other than the transformer's.</summary>
     [JsonIgnore]
     public IEnumerable<string> OtherGraphs =>
         ((string?[])[TextEncoder?.Graph, Image.Graph]).OfType<string>();
 
-    /// <summary>Every file of the folder but model.json, by name.</summary>
+    /// <summary>All files of the folder except model.json, by name.</summary>
     public required Dictionary<string, FileSection> Files { get; init; }
 }
 
@@ -51,7 +52,7 @@ internal sealed record LicenseSection
 {
     public required string Id { get; init; }
 
-    /// <summary>What who uses the model must be told.</summary>
+    /// <summary>The text that users of the model must be shown.</summary>
     public required string Notice { get; init; }
 
     /// <summary>Whether commercial use is allowed.</summary>
@@ -66,10 +67,10 @@ internal sealed record TransformerSection
 
     public required int HeadDim { get; init; }
 
-    /// <summary>Sequences in one Run: 2 for guidance (conditional, unconditional), 1 for a model without guidance.</summary>
+    /// <summary>Sequences of one image: 2 with guidance (conditional, unconditional), 1 without.</summary>
     public required int Lanes { get; init; }
 
-    /// <summary>Prompt and picture together, in tokens.</summary>
+    /// <summary>The longest sequence in tokens, prompt and image together.</summary>
     public required int MaxPositions { get; init; }
 
     public required Dictionary<string, PrecisionSection> Precisions { get; init; }
@@ -81,13 +82,15 @@ internal sealed record PrecisionSection
 {
     public required string Graph { get; init; }
 
-    /// <summary>Graphs of several pictures in one Run, by how many: over the same weights, with that many times the lanes.</summary>
-    public Dictionary<int, string> Batches { get => field ??= []; init; } // where the file has none, the reader sets null
+    /// <summary>
+    /// Graphs for several images in one run, by the number of images. They share all weights and have that many times the lanes.
+    /// </summary>
+    public Dictionary<int, string> Batches { get => field ??= []; init; } // the reader sets null if the file has no such field
 
-    /// <summary>The graph of one picture whose new tokens may form a tree; null where there is none.</summary>
+    /// <summary>The graph for one image whose new tokens may form a tree; null if there is none.</summary>
     public string? Tree { get; init; }
 
-    /// <summary>All its graphs.</summary>
+    /// <summary>All graphs of this precision.</summary>
     [JsonIgnore]
     public IEnumerable<string> Graphs => [Graph, .. Batches.Values, .. Tree is null ? (string[])[] : [Tree]];
 
@@ -95,55 +98,18 @@ internal sealed record PrecisionSection
     public required string Cache { get; init; }
 }
 
-internal sealed record TokenizerSection
-{
-    /// <summary>bpe, tiktoken or unigram.</summary>
-    public required string Kind { get; init; }
-
-    /// <summary>The file of the vocabulary: JSON for bpe, tiktoken's ranks, or SentencePiece's model.</summary>
-    public required string Vocabulary { get; init; }
-
-    /// <summary>The file of bpe's merges; null where there are none.</summary>
-    public string? Merges { get; init; }
-
-    /// <summary>What is done to text first, in order: nfc, lowercase.</summary>
-    public string[] Normalizers { get => field ??= []; init; }
-
-    /// <summary>Regular expressions in .NET's syntax that cut text into pieces, in order.</summary>
-    public string[] Splits { get => field ??= []; init; }
-
-    /// <summary>First and last of characters past U+FFFF that a class in <see cref="Splits"/> names, and the one that stands for them there.</summary>
-    public int[][] StandIns { get => field ??= []; init; }
-
-    /// <summary>Whether a piece that is a token of bpe is that token, whatever its merges give.</summary>
-    public bool IgnoreMerges { get; init; }
-
-    /// <summary>What a byte without a token becomes; null leaves it out.</summary>
-    public int? UnknownId { get; init; }
-
-    /// <summary>Characters that are tokens wherever they stand.</summary>
-    public Dictionary<string, int> Characters { get => field ??= []; init; }
-
-    /// <summary>Characters that a unigram model's normalization deletes.</summary>
-    public string Deleted { get => field ??= ""; init; }
-
-    /// <summary>Names of its files.</summary>
-    [JsonIgnore]
-    public IEnumerable<string> Files => Merges is null ? [Vocabulary] : [Vocabulary, Merges];
-}
-
-/// <summary>A model of its own that turns the prompt into vectors, which take the places of tokens.</summary>
+/// <summary>A separate model that turns the prompt into vectors. The transformer reads these in place of tokens.</summary>
 internal sealed record TextEncoderSection
 {
     public required string Graph { get; init; }
 
-    /// <summary>The most tokens it reads, which is also how many places the transformer keeps for them.</summary>
+    /// <summary>The most tokens it reads. The transformer keeps this many places for its vectors.</summary>
     public required int Places { get; init; }
 
-    /// <summary>The id that stands for the first vector; the others follow.</summary>
+    /// <summary>The id that stands for the first vector. The ids after it stand for the other vectors.</summary>
     public required int FirstId { get; init; }
 
-    /// <summary>What it reads: token ids and text.</summary>
+    /// <summary>Its input: token ids and text.</summary>
     public required PromptPart[] Ids { get; init; }
 }
 
@@ -153,13 +119,15 @@ internal sealed record PromptSection
 
     public required PromptPart[] Unconditional { get; init; }
 
-    /// <summary>What {negative} stands for unless told; null where the model reads no negative prompt.</summary>
+    /// <summary>The default value of {negative}; null if the model reads no negative prompt.</summary>
     public string? Negative { get; init; }
 
-    /// <summary>How the prompt is put into the words the model was trained on, one of <see cref="PromptCleaning.Names"/>; null for not at all.</summary>
+    /// <summary>
+    /// How a prompt is rewritten before the model reads it, one of <see cref="PromptCleaning.Names"/>; null if it is not.
+    /// </summary>
     public string? Cleaning { get; init; }
 
-    /// <summary>The most tokens that text may take in a lane.</summary>
+    /// <summary>The most tokens of text in a lane.</summary>
     public required int MaxTokens { get; init; }
 }
 
@@ -194,7 +162,7 @@ internal sealed record SamplingSection
 
     public required float TopP { get; init; }
 
-    /// <summary>In which order these are applied: always <see cref="ManifestRules.SamplingOrder"/>.</summary>
+    /// <summary>The order in which these are applied: always <see cref="ManifestRules.SamplingOrder"/>.</summary>
     public required string[] Order { get; init; }
 }
 
@@ -204,41 +172,46 @@ internal sealed record DecodingSection
 
     public required WindowSize Window { get; init; }
 
-    public required string Initialisation { get; init; }
+    public required string Initialization { get; init; }
 
-    /// <summary>Null for drafts everywhere.</summary>
+    /// <summary>Null if the whole image is drawn with drafts.</summary>
     public SequentialSection? Sequential { get; init; }
 }
 
-/// <summary>Parts of the picture that are drawn without drafts, as the model's authors do.</summary>
+/// <summary>The parts of an image that are drawn without drafts, as the model's authors draw them.</summary>
 internal sealed record SequentialSection
 {
-    /// <summary>Codes at the beginning, the first of all not counted: no pass of its own draws that.</summary>
+    /// <summary>Codes at the beginning, not counting the very first one, which the prefill draws.</summary>
     public required int First { get; init; }
 
     /// <summary>Codes at the end.</summary>
     public required int Last { get; init; }
 }
 
-/// <summary>How the model reads noise: a code's embedding ē, normalised by channel as its graphs know, becomes α ē + σ ε at a level.</summary>
+/// <summary>
+/// How the model reads noise. At each level a code's embedding ē becomes α ē + σ ε. The constants that normalize ē by channel are in the
+/// graphs.
+/// </summary>
 internal sealed record DenoisingSection
 {
-    /// <summary>From noise to a code, unless told otherwise.</summary>
+    /// <summary>The default number of steps from noise to a code.</summary>
     public required int Steps { get; init; }
 
     /// <summary>Channels of an embedding.</summary>
     public required int Hidden { get; init; }
 
-    /// <summary>Over what embeddings are normalised: "channel", each by itself over all codes, with constants of the graphs.</summary>
-    public required string Normalisation { get; init; }
+    /// <summary>How embeddings are normalized: "channel" is each channel by itself, over all codes, with constants of the graphs.</summary>
+    public required string Normalization { get; init; }
 
-    /// <summary>How the model is told a level: "added" to the embedding by its graphs, or "untold".</summary>
+    /// <summary>
+    /// How the model learns the level: "added" if its graphs add a vector to the embedding, "untold" if it does not know the level.
+    /// </summary>
     public required string Levels { get; init; }
 
-    /// <summary>α at evenly spaced levels from 0, a code, to 1, noise.</summary>
+    /// <summary>α at evenly spaced levels from 0 (a code) to 1 (noise).</summary>
     public required float[] Alpha { get; init; }
 
-    /// <summary>σ at the same.</summary>
+    /// <summary>σ at the same levels.</summary>
     public required float[] Sigma { get; init; }
 }
 
@@ -248,8 +221,8 @@ internal sealed record FileSection
 
     public required long Bytes { get; init; }
 
-    /// <summary>The files that hold a graph's weights; empty for a graph without and for other files.</summary>
-    public string[] Weights { get => field ??= []; init; } // where the file has none, the reader sets null
+    /// <summary>The files that hold a graph's weights. Empty for a graph without such files, and for files that are not graphs.</summary>
+    public string[] Weights { get => field ??= []; init; } // the reader sets null if the file has no such field
 }
 
 [JsonSourceGenerationOptions(
@@ -260,7 +233,7 @@ internal sealed record FileSection
 [JsonSerializable(typeof(Manifest))]
 internal sealed partial class ManifestJson : JsonSerializerContext
 {
-    /// <summary>For model.json of a newer minor format: fields that this engine does not know are ignored.</summary>
+    /// <summary>Reads a newer minor format: ignores fields that this engine does not know.</summary>
     public static ManifestJson Newer =>
         field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
 }

@@ -4,12 +4,12 @@ using System.Text.RegularExpressions;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>Reads model.json and checks what can be checked without the graphs.</summary>
+/// <summary>Reads model.json and checks everything that does not need the graphs.</summary>
 internal static partial class ManifestReader
 {
     public const string FileName = "model.json";
 
-    /// <summary>The format that this engine reads: its major part, and the newest minor part whose fields it knows.</summary>
+    /// <summary>The format that this engine reads: the major version, and the newest minor version whose fields it knows.</summary>
     private const int Major = 3, Minor = 0;
 
     /// <summary>Reads model.json, which may begin with a byte order mark.</summary>
@@ -21,26 +21,30 @@ internal static partial class ManifestReader
         Manifest manifest;
         try
         {
-            // First: a newer format may have fields that this engine does not know.
+            // The format is read first, because a newer one may have fields that this engine does not know.
             ManifestJson fields = IsNewer(json) ? ManifestJson.Newer : ManifestJson.Default;
             manifest = JsonSerializer.Deserialize(json, fields.Manifest) ?? throw new JsonException("The file holds only null.");
         }
         catch (JsonException error)
         {
-            throw new ModelException($"{FileName}{Place(error)} cannot be read: {Reason(error)} {ModelFolder.Remedy}", error);
+            throw new ModelException($"{FileName}{Place(error)} cannot be read: {Reason(error)} {ModelException.Remedy}", error);
         }
         ManifestRules.Check(manifest);
         return manifest;
     }
 
-    /// <summary>Whether the format's minor part is newer than this engine's: unknown fields are then ignored.</summary>
+    /// <summary>Whether the minor version is newer than this engine's. Unknown fields are ignored then.</summary>
     private static bool IsNewer(ReadOnlySpan<byte> json)
     {
         var reader = new Utf8JsonReader(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
         JsonElement root = document.RootElement;
         if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("format", out JsonElement format))
-            throw new ModelException($"{FileName} has no field \"format\", so it is not the description of a model. {ModelFolder.Remedy}");
+        {
+            throw new ModelException(
+                $"{FileName} has no field \"format\", so it is not the description of a model. {ModelException.Remedy}");
+        }
+
         string reads = $"this engine reads {Major}.{Minor}";
         if (format.ValueKind == JsonValueKind.Number)
         {
@@ -52,7 +56,7 @@ internal static partial class ManifestReader
         {
             throw new ModelException(
                 $"{FileName} has the format {format.GetRawText()}; a format is a string of two numbers, such as \"{Major}.{Minor}\". " +
-                ModelFolder.Remedy);
+                ModelException.Remedy);
         }
         int[] parts = [.. format.GetString()!.Split('.').Select(part => int.Parse(part, CultureInfo.InvariantCulture))];
         return parts[0] switch
@@ -73,7 +77,7 @@ internal static partial class ManifestReader
         error.LineNumber is long line ? $", line {line + 1}," : "";
 
     /// <summary>
-    /// The reader's sentence without the coordinates it appends, which <see cref="Place"/> has said, and without type names.
+    /// The reader's message without type names, and without the coordinates that it appends, because <see cref="Place"/> has given them.
     /// </summary>
     private static string Reason(JsonException error)
     {

@@ -1,18 +1,15 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
-using SjdOnnx.Runtime.Tokenizers;
+using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>A model folder whose manifest is read and whose files, as far as one precision needs them, are there in full.</summary>
+/// <summary>A model folder whose model.json has been read. The files that one precision needs are present in full length.</summary>
 internal sealed class ModelFolder
 {
-    /// <summary>How every sentence about a bad folder ends.</summary>
-    public const string Remedy = "Export the model again, or copy the folder again from where it came.";
-
-    /// <summary>The largest model.json; that of a model with many sizes has some ten thousand.</summary>
-    private const int MostManifestBytes = 1 << 24;
+    /// <summary>The largest model.json in bytes. That of a model with many sizes has about ten thousand.</summary>
+    private const int MaxManifestBytes = 1 << 24;
 
     private readonly string _folder;
     private readonly SortedSet<string> _needed;
@@ -32,22 +29,23 @@ internal sealed class ModelFolder
     public string Precision { get; }
 
     /// <summary>
-    /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it names the model's very bytes.
+    /// SHA-256 of model.json in lower-case hexadecimal digits. model.json holds the hashes of all other files, so this hash identifies
+    /// every byte of the model.
     /// </summary>
     public string Hash { get; }
 
-    /// <summary>Null where there is no text encoder.</summary>
+    /// <summary>Path of the text encoder's graph; null if there is none.</summary>
     public string? TextEncoderGraph => Manifest.TextEncoder is { } encoder ? PathOf(encoder.Graph) : null;
 
     public string ImageGraph => PathOf(Manifest.Image.Graph);
 
     /// <summary>
-    /// Opens a folder and checks that the files <paramref name="precision"/> needs are there with their full length.
-    /// Their hashes are left to <see cref="VerifyHashes"/>.
+    /// Opens a folder and checks that the files that <paramref name="precision"/> needs are present in full length.
+    /// <see cref="VerifyHashes"/> compares their hashes.
     /// </summary>
     /// <param name="precision">Null for the model's default.</param>
     /// <exception cref="ModelException">There is no such folder, or it does not hold what its model.json says.</exception>
-    public static ModelFolder Open(string folder, string? precision)
+    public static ModelFolder Open(string folder, string? precision = null)
     {
         string path = Path.Combine(folder, ManifestReader.FileName);
         if (!Directory.Exists(folder))
@@ -57,7 +55,7 @@ internal sealed class ModelFolder
             throw new ModelException(
                 $"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
 
-        byte[] json = Read(path, MostManifestBytes);
+        byte[] json = Read(path, MaxManifestBytes);
         Manifest manifest = ManifestReader.Read(json);
         precision ??= manifest.Transformer.DefaultPrecision;
         if (!manifest.Transformer.Precisions.ContainsKey(precision))
@@ -68,28 +66,33 @@ internal sealed class ModelFolder
         return new ModelFolder(folder, manifest, precision, Convert.ToHexStringLower(SHA256.HashData(json)));
     }
 
-    /// <summary>Null where a prompt is not text.</summary>
+    /// <summary>Opens the tokenizer; null if prompts are not text.</summary>
     /// <exception cref="ModelException">A file of the tokenizer is damaged, too large or of another kind.</exception>
     public TextTokenizer? OpenTokenizer() =>
         Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, name => Read(PathOf(name), TextTokenizer.MaxFileBytes)) : null;
 
-    /// <summary>Path of the transformer's graph for so many pictures, or for one whose tokens form trees.</summary>
-    public string TransformerGraph(int pictures, bool tree) =>
-        PathOf(tree ? Manifest.Transformer.Precisions[Precision].Tree! : GraphOf(pictures));
+    /// <summary>Path of the transformer's graph for this many images, or for one image whose tokens form a tree.</summary>
+    public string TransformerGraph(int images, bool tree) =>
+        PathOf(tree ? Manifest.Transformer.Precisions[Precision].Tree! : GraphOf(images));
 
-    /// <summary>SHA-256, as model.json has it, of the transformer's graph for so many pictures.</summary>
-    public string TransformerHash(int pictures) => Manifest.Files[GraphOf(pictures)].Sha256;
+    /// <summary>SHA-256 of the transformer's graph for this many images, from model.json.</summary>
+    public string TransformerHash(int images) => Manifest.Files[GraphOf(images)].Sha256;
 
-    /// <summary>Compares the files that are needed with the hashes in model.json: about 1 s for 1.5 GB.</summary>
-    /// <param name="verification">Whether files that have not changed since their hash was computed are left out.</param>
-    /// <param name="cache">The cache folder, which remembers that; null for none.</param>
-    /// <exception cref="ModelException">A file has other bytes than model.json says.</exception>
-    public void VerifyHashes(HashVerification verification, string? cache)
+    /// <summary>Compares the needed files with the hashes in model.json. This takes about 1 s for 1.5 GB.</summary>
+    /// <param name="verification">Whether to skip files that have not changed since their hash was last compared.</param>
+    /// <param name="cache">The cache folder, which remembers those files; null for none.</param>
+    /// <param name="progress">Called with the bytes compared and the bytes to compare.</param>
+    /// <param name="cancellation">Checked about every megabyte.</param>
+    /// <exception cref="ModelException">The hash of a file differs from the one in model.json.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    public void VerifyHashes(
+        HashVerification verification, string? cache, Action<long, long>? progress = null, CancellationToken cancellation = default)
     {
         if (verification == HashVerification.None)
             return;
         var verified = new VerifiedFiles(cache, _folder);
         Dictionary<string, VerifiedFile> files = verified.Read();
+        (long done, long total) = (0, _needed.Sum(name => Manifest.Files[name].Bytes));
         bool changed = false;
         foreach (string name in _needed)
         {
@@ -99,26 +102,49 @@ internal sealed class ModelFolder
             bool isKnown = files.TryGetValue(name, out VerifiedFile? known)
                 && known.Bytes == bytes && known.Changed == time && IsSame(known.Sha256, expected);
             if (isKnown && verification == HashVerification.Once)
+            {
+                total -= Manifest.Files[name].Bytes;
                 continue;
-            using var stream = new FileStream(handle, FileAccess.Read, bufferSize: 1 << 20);
-            string actual = Convert.ToHexStringLower(SHA256.HashData(stream));
+            }
+
+            string actual = Sha256Of(handle, read => progress?.Invoke(done += read, total), cancellation);
             if (!IsSame(actual, expected))
             {
-                if (isKnown && files.Remove(name)) // its change showed neither in size nor in time
+                if (isKnown && files.Remove(name)) // the file has changed, but neither its length nor its time has
                     verified.Write(files);
                 throw new ModelException(
-                    $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. {Remedy}");
+                    $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. " +
+                    ModelException.Remedy);
             }
+
             files[name] = new VerifiedFile(bytes, time, actual);
             changed = true;
         }
+
         if (changed)
             verified.Write(files);
 
         static bool IsSame(string hash, string other) => string.Equals(hash, other, StringComparison.OrdinalIgnoreCase);
     }
 
-    /// <summary>The graphs, those of batches and trees among them, and the files of their weights.</summary>
+    private static string Sha256Of(SafeFileHandle file, Action<int> read, CancellationToken cancellation)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[1 << 20];
+        long position = 0;
+        int count;
+        while ((count = RandomAccess.Read(file, buffer, position)) > 0)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            hash.AppendData(buffer, 0, count);
+            position += count;
+            read(count);
+        }
+
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    /// <summary>The tokenizer's files, the graphs with those for batches and trees, and the files of their weights.</summary>
     private SortedSet<string> NeededFiles()
     {
         var needed = new SortedSet<string>(StringComparer.Ordinal);
@@ -146,20 +172,21 @@ internal sealed class ModelFolder
     {
         string path = PathOf(name);
         if (!Path.Exists(path))
-            throw new ModelException($"The model folder has no {name}, which model.json names. {Remedy}");
+            throw new ModelException($"The model folder has no {name}, which model.json names. {ModelException.Remedy}");
 
         (long actual, long expected) = (Length(path), Manifest.Files[name].Bytes);
         if (actual != expected)
         {
             string kind = actual == 0 ? " It is empty, or is not a regular file." : "";
             throw new ModelException(string.Create(
-                CultureInfo.InvariantCulture, $"{name} has {actual:N0} bytes; model.json says {expected:N0}.{kind} {Remedy}"));
+                CultureInfo.InvariantCulture,
+                $"{name} has {actual:N0} bytes; model.json says {expected:N0}.{kind} {ModelException.Remedy}"));
         }
     }
 
     /// <summary>
-    /// ONNX Runtime reads weights from the graph's folder alone. Where the graph is a link, as in the cache of a hub, that is also the
-    /// folder that the link leads to.
+    /// ONNX Runtime reads weights only from the folder of the graph. If the graph is a link, as in the cache of a model hub, it also
+    /// accepts the folder that the link leads to.
     /// </summary>
     private void RequireReachable(string weights, string graph)
     {
@@ -177,15 +204,15 @@ internal sealed class ModelFolder
         }
     }
 
-    private string GraphOf(int pictures)
+    private string GraphOf(int images)
     {
         PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
-        return pictures == 1 ? graphs.Graph : graphs.Batches[pictures];
+        return images == 1 ? graphs.Graph : graphs.Batches[images];
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name);
 
-    /// <summary>A path with the symbolic links among its folders followed.</summary>
+    /// <summary>The path without symbolic links among its folders.</summary>
     private static string Real(string path)
     {
         string real = Path.GetPathRoot(path)!;
@@ -199,24 +226,24 @@ internal sealed class ModelFolder
 
     private static byte[] Read(string path, int most)
     {
-        // Before it is opened: opening a pipe waits for a writer.
+        // The length comes first, because opening a pipe would wait for a writer.
         long length = Length(path);
         if (length == 0)
-            throw new ModelException($"{path} is empty, or is not a regular file. {Remedy}");
+            throw new ModelException($"{path} is empty, or is not a regular file. {ModelException.Remedy}");
         if (length > most)
         {
             throw new ModelException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{path} is too large: it has {length:N0} bytes, and at most {most:N0} are read. {Remedy}"));
+                $"{path} is too large: it has {length:N0} bytes, and at most {most:N0} are read. {ModelException.Remedy}"));
         }
         using SafeFileHandle file = OpenRead(path);
         var bytes = new byte[length];
         if (RandomAccess.GetLength(file) != length || RandomAccess.Read(file, bytes, 0) != length)
-            throw new ModelException($"{path} changed while it was read. {Remedy}");
+            throw new ModelException($"{path} changed while it was read. {ModelException.Remedy}");
         return bytes;
     }
 
-    /// <summary>Bytes of a file, or of the file that a symbolic link leads to. Pipes and devices have 0.</summary>
+    /// <summary>Length in bytes of a file, or of the file that a symbolic link leads to. Pipes and devices have 0.</summary>
     private static long Length(string path)
     {
         try
@@ -229,7 +256,7 @@ internal sealed class ModelFolder
         }
     }
 
-    /// <summary>Where a symbolic link leads; null where the path is none.</summary>
+    /// <summary>The target of a symbolic link; null if the path is not a link.</summary>
     private static FileSystemInfo? Target(string path)
     {
         try

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>One element of what a lane reads before the picture. What each looks like in model.json stands beside it.</summary>
+/// <summary>One part of what a lane reads before the image. Each kind is shown as model.json writes it.</summary>
 [JsonConverter(typeof(PromptPartConverter))]
 internal abstract record PromptPart
 {
@@ -14,26 +14,32 @@ internal abstract record PromptPart
     /// <summary><c>8197</c>: a token.</summary>
     public sealed record Id(int Value) : PromptPart;
 
-    /// <summary><c>{"text": "a photo of {prompt}"}</c>: text with placeholders, tokenised by itself.</summary>
+    /// <summary><c>{"text": "a photo of {prompt}"}</c>: text with placeholders, tokenized by itself.</summary>
     public sealed record Text(string Template) : PromptPart;
 
-    /// <summary><c>{"from": 8804, "plus": "rows", "per": 2}</c>: the token that tells one side of the picture's grid.</summary>
-    /// <param name="Plus">rows or columns, of codes.</param>
+    /// <summary>
+    /// <c>{"from": 8804, "plus": "rows", "per": 2}</c>: the token 8804 + rows / 2, which encodes the height of the image's grid.
+    /// </summary>
+    /// <param name="Plus"><c>rows</c> or <c>columns</c> of codes.</param>
     public sealed record Side(int From, string Plus, int Per) : PromptPart;
 
-    /// <summary><c>{"fill": 100015}</c>: as many as make the unconditional lane as long as the conditional one.</summary>
+    /// <summary><c>{"fill": 100015}</c>: that token, repeated until the unconditional lane is as long as the conditional one.</summary>
     public sealed record Fill(int Value) : PromptPart;
 
-    /// <summary><c>{"class": 16384, "of": 1000}</c>: the prompt is the number of a class, 0 to 999, and its token 16384 + that.</summary>
+    /// <summary>
+    /// <c>{"class": 16384, "of": 1000}</c>: the prompt is the number of a class, 0 to 999; the part is the token 16384 + that number.
+    /// </summary>
     public sealed record Class(int First, int Count) : PromptPart;
 
-    /// <summary><c>{"encoded": "prompt"}</c> or <c>{"encoded": "nothing"}</c>: what the text encoder makes of the prompt, or of none.</summary>
+    /// <summary>
+    /// <c>{"encoded": "prompt"}</c> or <c>{"encoded": "nothing"}</c>: the text encoder's vectors for the prompt, or for no text.
+    /// </summary>
     public sealed record Encoded(bool Words) : PromptPart;
 }
 
 internal sealed class PromptPartConverter : JsonConverter<PromptPart>
 {
-    /// <summary>A null among the parts is refused like any other value that is no part.</summary>
+    /// <summary>A null among the parts is an error, like any other value that is not a part.</summary>
     public override bool HandleNull => true;
 
     private static readonly string[] Known = ["text", "from", "plus", "per", "fill", "class", "of", "encoded"];
@@ -45,8 +51,8 @@ internal sealed class PromptPartConverter : JsonConverter<PromptPart>
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
         return Read(document.RootElement, ignoreUnknown: options.UnmappedMemberHandling == JsonUnmappedMemberHandling.Skip)
             ?? throw new JsonException(
-                "An element of a prompt is a token id, or an object with text, with from, plus and per, with fill, with class and of, or with " +
-                $"encoded; this is {document.RootElement.GetRawText().ReplaceLineEndings(" ")}.");
+                "An element of a prompt is a token id, or an object with text, with from, plus and per, with fill, with class and of, or " +
+                $"with encoded; this is {document.RootElement.GetRawText().ReplaceLineEndings(" ")}.");
     }
 
     public override void Write(Utf8JsonWriter writer, PromptPart value, JsonSerializerOptions options)

@@ -6,33 +6,36 @@ using System.Text.Json.Serialization;
 namespace SjdOnnx.Runtime.Model;
 
 /// <summary>A file at the time when its hash was computed.</summary>
-/// <param name="Changed">Time of the last change, in ticks of UTC.</param>
+/// <param name="Changed">Time of the last change, in UTC ticks.</param>
 internal sealed record VerifiedFile(long Bytes, long Changed, string Sha256);
 
 /// <summary>
-/// Remembers which files of a model folder have which hash, in one file of the cache folder for each model folder. If that file is
-/// damaged or cannot be written, hashes are computed again.
+/// Remembers the hashes of a model folder's files. The cache folder has one file for each model folder. If that file is damaged or cannot
+/// be written, hashes are computed again.
 /// </summary>
-/// <param name="cache">The cache folder, which is made when needed; null to remember nothing.</param>
+/// <param name="cache">The cache folder, which is created when needed; null to remember nothing.</param>
 /// <param name="folder">The model folder.</param>
-/// <param name="clock">Null for the system's.</param>
+/// <param name="clock">Null for the system's clock.</param>
 internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? clock = null)
 {
     private const int Format = 1;
 
-    /// <summary>A younger file is not remembered: its time of change might not show another change within the clock's resolution.</summary>
+    /// <summary>
+    /// A file that changed less than this ago is not remembered. Within the resolution of the file system's clock, its time would not show
+    /// another change.
+    /// </summary>
     private static readonly TimeSpan Settled = TimeSpan.FromSeconds(2);
 
     private readonly string _folder = Path.GetFullPath(folder);
 
-    /// <summary>Before any hash is computed.</summary>
+    /// <summary>Files that changed at this time or later are not remembered. It is set before any hash is computed.</summary>
     private readonly long _youngest = ((clock ?? TimeProvider.System).GetUtcNow() - Settled).UtcTicks;
 
-    /// <summary>The file of this model folder in the cache; null if there is no cache.</summary>
+    /// <summary>The cache's file for this model folder; null if there is no cache.</summary>
     public string? FilePath => cache is null ? null
         : Path.Combine(cache, $"verified-{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(_folder)))[..16]}.json");
 
-    /// <summary>What is remembered, by file name; empty if that is nothing, or cannot be read.</summary>
+    /// <summary>The remembered files by name; empty if there are none or they cannot be read.</summary>
     public Dictionary<string, VerifiedFile> Read()
     {
         if (FilePath is not string path)
@@ -40,7 +43,7 @@ internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? 
         try
         {
             VerifiedRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(path), VerifiedJson.Default.VerifiedRecord);
-            // The reader refuses null in fields, and not in dictionaries.
+            // The reader refuses null in fields, but not in dictionaries.
             bool isWhole = record is { Format: Format } && record.Folder == _folder && !record.Files.ContainsValue(null!);
             return isWhole ? record!.Files : [];
         }
@@ -50,7 +53,7 @@ internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? 
         }
     }
 
-    /// <summary>Remembers these files, in place of what was remembered. The file appears whole or not at all.</summary>
+    /// <summary>Remembers these files and forgets all others. The cache's file is replaced as a whole or not at all.</summary>
     /// <returns>Whether it could be written.</returns>
     public bool Write(IReadOnlyDictionary<string, VerifiedFile> files)
     {

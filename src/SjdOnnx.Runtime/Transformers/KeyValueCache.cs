@@ -1,0 +1,73 @@
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Onnx;
+
+namespace SjdOnnx.Runtime.Transformers;
+
+/// <summary>
+/// The keys and values of one image's lanes: a buffer [1, kv_heads, capacity, head_dim] for each layer, lane and kind. Each buffer is bound
+/// as past and as present, so the graph appends in place. To forget tokens, the next pass gets a shorter length; nothing is copied or
+/// cleared.
+/// </summary>
+internal sealed class KeyValueCache : IDisposable
+{
+    /// <summary>Capacities are multiples of this, so that prompts of similar length share buffers and bindings.</summary>
+    private const int Step = 64;
+
+    private readonly List<(int Layer, int Lane, string Kind, NativeTensor Buffer)> _buffers = [];
+
+    /// <param name="place">Which of the images that are drawn together, from 0; −1 for one that belongs to no image.</param>
+    /// <param name="allocator">The memory that the transformer computes in.</param>
+    /// <param name="positions">Tokens of a lane.</param>
+    public KeyValueCache(
+        int place, NativeTensors tensors, OrtAllocator allocator, TransformerSection transformer, TensorElementType type, int positions)
+    {
+        Place = place;
+        Capacity = (positions + Step - 1) / Step * Step;
+        try
+        {
+            for (var layer = 0; layer < transformer.Layers; layer++)
+            {
+                for (var lane = 0; lane < transformer.Lanes; lane++)
+                    Allocate(layer, lane);
+            }
+        }
+        catch
+        {
+            Dispose(); // memory ran out on the way
+            throw;
+        }
+
+        void Allocate(int layer, int lane)
+        {
+            foreach (string kind in (string[])["key", "value"])
+            {
+                NativeTensor buffer = tensors.Allocate(allocator, type, 1, transformer.KvHeads, Capacity, transformer.HeadDim);
+                _buffers.Add((layer, lane, kind, buffer));
+            }
+        }
+    }
+
+    /// <summary>Which of the images that are drawn together, from 0; −1 for one that belongs to no image.</summary>
+    public int Place { get; }
+
+    /// <summary>Tokens that a lane can hold.</summary>
+    public int Capacity { get; }
+
+    /// <param name="firstLane">The lane of the graph that is this image's first.</param>
+    public void BindTo(OrtIoBinding binding, int firstLane)
+    {
+        foreach ((int layer, int lane, string kind, NativeTensor buffer) in _buffers)
+        {
+            binding.BindInput(GraphContract.Past(layer, firstLane + lane, kind), buffer.Value);
+            binding.BindOutput(GraphContract.Present(layer, firstLane + lane, kind), buffer.Value);
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach ((_, _, _, NativeTensor buffer) in _buffers)
+            buffer.Dispose();
+    }
+}

@@ -1,0 +1,89 @@
+using System.Numerics.Tensors;
+using SjdOnnx.Runtime.Model;
+using SjdOnnx.Sampling;
+
+namespace SjdOnnx.Runtime.Transformers;
+
+/// <summary>
+/// The normalized embeddings of an image's open positions, each on its way from noise to a code. They are the same in all lanes. The graph
+/// computes the steps, because it holds the codes' own embeddings; this class keeps the results from pass to pass.
+/// </summary>
+/// <param name="steps">From noise to a code, 1 or more.</param>
+/// <param name="max">The most positions read in a pass.</param>
+internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max)
+{
+    private readonly float[] _embeddings = new float[max * schedule.Channels]; // position p is row p % max
+    private readonly int[] _stepsLeft = new int[max]; // of the embedding in the row
+    private readonly float[] _denoising = new float[max * GraphContract.DenoisingFields]; // by index in the pass
+    private int _first;
+    private int _count;
+
+    /// <summary>Whether the next pass reads any noise.</summary>
+    public bool IsRead => _count > 0;
+
+    /// <summary>The next pass reads codes alone.</summary>
+    public void ReadNone() => _count = 0;
+
+    /// <summary>The next pass reads these positions with the given steps left; 0 is a code.</summary>
+    /// <param name="first">The first of consecutive positions.</param>
+    public void Read(int first, ReadOnlySpan<int> stepsLeft, Randomness randomness)
+    {
+        (_first, _count) = (first, stepsLeft.Length);
+        for (int i = 0; i < stepsLeft.Length; i++)
+        {
+            int row = (first + i) % max;
+            float level = (float)stepsLeft[i] / steps;
+            (float keep, float add) = (0, 0);
+            if (stepsLeft[i] == steps)
+            {
+                Begin(first + i, randomness);
+                keep = 1;
+            }
+            else if (stepsLeft[i] > 0)
+            {
+                (keep, add) = schedule.Step((float)_stepsLeft[row] / steps, level);
+            }
+
+            _stepsLeft[row] = stepsLeft[i];
+            ReadOnlySpan<float> fields = [keep, add, level];
+            fields.CopyTo(_denoising.AsSpan(i * GraphContract.DenoisingFields));
+        }
+    }
+
+    /// <summary>Writes the graph's inputs.</summary>
+    /// <param name="embeddings">[positions × channels] or longer.</param>
+    /// <param name="denoising">[positions × <see cref="GraphContract.DenoisingFields"/>] or longer.</param>
+    public void CopyTo(Span<float> embeddings, Span<float> denoising)
+    {
+        for (int i = 0; i < _count; i++)
+            Row(_first + i).CopyTo(embeddings[(i * schedule.Channels)..]);
+        _denoising.AsSpan(0, _count * GraphContract.DenoisingFields).CopyTo(denoising);
+    }
+
+    /// <summary>Keeps the embeddings that a pass returned.</summary>
+    /// <param name="denoised">[positions × channels] or longer.</param>
+    /// <exception cref="NotFiniteNumberException">They are not finite numbers.</exception>
+    public void Receive(ReadOnlySpan<float> denoised)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            ReadOnlySpan<float> embedding = denoised.Slice(i * schedule.Channels, schedule.Channels);
+            if (!TensorPrimitives.IsFiniteAll(embedding))
+            {
+                throw new NotFiniteNumberException(
+                    $"The model's noisy embedding of position {_first + i} is not finite; its weights are damaged or badly fine-tuned.");
+            }
+
+            embedding.CopyTo(Row(_first + i));
+        }
+    }
+
+    private void Begin(int position, Randomness randomness)
+    {
+        Span<float> embedding = Row(position);
+        randomness.At(pass: 0).Normal(embedding, position);
+        TensorPrimitives.Multiply(embedding, schedule.At(1).Sigma, embedding);
+    }
+
+    private Span<float> Row(int position) => _embeddings.AsSpan(position % max * schedule.Channels, schedule.Channels);
+}

@@ -1,0 +1,87 @@
+using SjdOnnx.Runtime.Prompts;
+
+namespace SjdOnnx.Runtime.Transformers;
+
+/// <summary>
+/// What one image brings to the next forward pass, in one lane or two: conditional, and unconditional for guidance. The lanes' prompts
+/// differ in length; the tokens that are generated are the same in both.
+/// </summary>
+/// <param name="cache">The image's cache.</param>
+/// <param name="prompt">The prompt.</param>
+/// <param name="lanes">1 or 2.</param>
+/// <param name="maxIds">The most ids in a pass after the prompt, copies included.</param>
+/// <param name="noise">The embeddings of positions that are read as noise; null if none ever is.</param>
+internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, int maxIds, NoisyEmbeddings? noise)
+{
+    private readonly int[][] _prompts = lanes == 1 ? [prompt.Conditional] : [prompt.Conditional, prompt.Unconditional];
+    private readonly int[] _ids = new int[maxIds];
+    private readonly int[] _parents = new int[maxIds];
+    private bool _prefill;
+    private int _count;
+    private int _parentCount;
+
+    public KeyValueCache Cache => cache;
+
+    public int Lanes => _prompts.Length;
+
+    /// <summary>What a text encoder made of the prompt; null if there is no text encoder.</summary>
+    public Condition? Condition => prompt.Condition;
+
+    public NoisyEmbeddings? Noise => noise;
+
+    /// <summary>Rows of logits wanted from each lane: those of its last tokens, without the copies.</summary>
+    public int Rows { get; private set; }
+
+    /// <summary>Copies at the end of the tokens, whose logits nobody reads.</summary>
+    public int Copies { get; private set; }
+
+    /// <summary>Generated tokens after the pass, copies not counted.</summary>
+    public int Generated { get; private set; }
+
+    /// <summary>Whether each token follows the one before it.</summary>
+    public bool IsChain => _parentCount == 0;
+
+    /// <summary>Entry i: which of the tokens the i-th follows, −1 for the last one cached. Empty for a chain.</summary>
+    public ReadOnlySpan<int> Parents => _parents.AsSpan(0, _parentCount);
+
+    /// <summary>[lanes × rows × codes] after the pass, valid until the next one.</summary>
+    public ReadOnlyMemory<float> Logits { get; set; }
+
+    /// <summary>What the pass reads in this lane.</summary>
+    public ReadOnlySpan<int> Tokens(int lane) => _prefill ? _prompts[lane] : _ids.AsSpan(0, _count);
+
+    /// <summary>The lane's length after the pass, copies included.</summary>
+    public int Length(int lane) => _prompts[lane].Length + Generated + Copies;
+
+    /// <summary>The pass reads the prompt into an emptied cache.</summary>
+    public void SetPrompt()
+    {
+        (_prefill, _parentCount, Copies, Generated, Rows) = (true, 0, 0, 0, 1);
+        noise?.ReadNone();
+    }
+
+    /// <summary>The pass appends ids to the cache.</summary>
+    /// <param name="inPairs">
+    /// Whether a lone id is padded to two: attention uses another kernel for one new token than for several, and their sums round
+    /// differently.
+    /// </param>
+    public void SetIds(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents, bool inPairs)
+    {
+        ids.CopyTo(_ids);
+        parents.CopyTo(_parents);
+        Copies = inPairs && ids.Length == 1 ? 1 : 0;
+        if (Copies == 1)
+            _ids[1] = _ids[0];
+        (_prefill, _count, _parentCount, Rows) = (false, ids.Length + Copies, parents.Length, rows);
+        noise?.ReadNone();
+        Generated += ids.Length;
+    }
+
+    /// <summary>Shortens the cache. This only sets a number: the next pass overwrites what lies behind it.</summary>
+    public void Truncate(int length)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(length);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Generated);
+        Generated = length;
+    }
+}

@@ -1,9 +1,0 @@
-namespace SjdOnnx.Cli;
-
-/// <summary>The names that stand for standard input and output in place of a file's.</summary>
-internal static class StandardStreams
-{
-    public static bool IsInput(string path) => path is "-" or "/dev/stdin";
-
-    public static bool IsOutput(string? path) => path is "-" or "/dev/stdout";
-}

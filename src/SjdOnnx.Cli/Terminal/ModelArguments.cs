@@ -1,0 +1,71 @@
+using System.CommandLine;
+using SjdOnnx.Runtime;
+using static SjdOnnx.Cli.Terminal.CheckedOption;
+
+namespace SjdOnnx.Cli.Terminal;
+
+/// <summary>The options about which model runs and where.</summary>
+internal sealed class ModelArguments
+{
+    private readonly Option<string?> _model = Text("--model", "DIR", ModelLocation.Description);
+
+    private readonly Option<string?> _provider = OneOf("--provider", "Where ONNX Runtime runs the model", ExecutionProviders.Names, "cpu");
+
+    private readonly Option<int?> _threads = Number<int>("--threads", "N", "Threads of a forward pass; 0 is one for each physical core",
+        "a whole number, 0 or more", "0", static n => n >= 0);
+
+    private readonly Option<bool> _verify = Flag("--verify",
+        "Compare all files of the model with their hashes in model.json. Otherwise only files that are new or have changed are compared");
+
+    public Option Model => _model;
+
+    public IEnumerable<Option> Runtime => [_provider, _threads, _verify];
+
+    /// <summary>A path or a name, for <see cref="ModelLocation"/>.</summary>
+    public string? ModelOf(ParseResult parsed) => parsed.GetValue(_model);
+
+    /// <summary>How the model is loaded. Prints a note if the machine does not have so many processors.</summary>
+    public TextToImageOptions LoadingOf(ParseResult parsed)
+    {
+        (int threads, int processors) = (parsed.GetValue(_threads) ?? 0, Environment.ProcessorCount);
+        if (threads > processors)
+        {
+            Print.Note(FormattableString.Invariant(
+                $"--threads is {threads}; this machine has {processors} logical processors, so {processors} threads are used."));
+        }
+
+        return new TextToImageOptions
+        {
+            Provider = parsed.GetValue(_provider) is string provider ? ExecutionProviders.Parse(provider) : ExecutionProvider.Cpu,
+            Threads = threads,
+            HashVerification = parsed.GetValue(_verify) ? HashVerification.Always : HashVerification.Once,
+        };
+    }
+
+    /// <summary>Loads a model and shows how far that is.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="loading">How it is loaded.</param>
+    /// <param name="display">Where progress is shown.</param>
+    /// <param name="cancellation">
+    /// Ends the comparison of hashes at once. ONNX Runtime finishes opening a graph first, because a process that exits under its threads
+    /// can crash.
+    /// </param>
+    public static Task<TextToImage> LoadAsync(
+        string folder, TextToImageOptions loading, IProgressDisplay display, CancellationToken cancellation) =>
+        display.WorkAsync($"loading {new DirectoryInfo(folder).Name}", progress => TextToImage.LoadAsync(
+            folder, loading, new DirectProgress<LoadProgress>(step => progress.Report(WorkProgress.Of(step))), cancellation));
+
+    /// <summary>Refuses more images in a pass than a model has graphs for.</summary>
+    /// <param name="option">The option that asked, such as --batch.</param>
+    /// <param name="images">Images in a pass.</param>
+    /// <param name="model">The model at the precision that runs.</param>
+    /// <exception cref="CommandException">There are too many.</exception>
+    public static void CheckBatch(string option, int images, ModelDescription model)
+    {
+        if (images > model.Batches[^1])
+        {
+            throw new CommandException(ExitCode.Request,
+                $"{option} has {images}; {model.Name} draws at most {model.Batches[^1]} images in a pass at {model.Precision}.");
+        }
+    }
+}

@@ -7,7 +7,7 @@ internal sealed record WireTensor(string Type, long[] Shape, string? Data = null
 
 /// <summary>
 /// One line on stdin. <see cref="Command"/> is one of
-/// load (Session, Path, Threads, Optimized: where to save the optimised graph, Profile: start of the name of a profile to write,
+/// load (Session, Path, Threads, Optimized: where to save the optimized graph, Profile: start of the name of a profile to write,
 /// Prepack: whether kernels may pack weights when the graph is loaded),
 /// profile (Session: ends its profile and answers with the file's name),
 /// buffer (Name, Tensor without data: memory that stays, all zero),

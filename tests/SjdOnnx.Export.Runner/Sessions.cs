@@ -4,7 +4,7 @@ using System.Text.Json;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Runtime.Model;
-using SjdOnnx.Runtime.Tokenizers;
+using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Export.Runner;
 

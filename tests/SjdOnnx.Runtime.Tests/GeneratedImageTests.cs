@@ -1,11 +1,16 @@
+using System.Text.Json.Nodes;
+using SjdOnnx.Decoding;
+using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Images;
+using SjdOnnx.Runtime.Tests.Images;
 
 namespace SjdOnnx.Runtime.Tests;
 
 [Collection(UsesLoadedModel.Name)]
 public sealed class GeneratedImageTests(LoadedTestModel loaded) : IDisposable
 {
-    private static readonly GenerationRequest Fox = new() { Prompt = "a 🦊\nabove a rocket", Seed = 7, Method = "sjd", Window = 8 };
+    private static readonly GenerationRequest Fox = new() { Prompt = "a 🦊\nabove a rocket", Seed = 7 };
+    private static readonly GenerationOptions Sjd = new() { Method = new SpeculativeJacobi(), Window = 8 };
 
     private readonly string _folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
 
@@ -15,27 +20,50 @@ public sealed class GeneratedImageTests(LoadedTestModel loaded) : IDisposable
     [InlineData("fox.png", ImageFormat.Png)]
     [InlineData("fox.jpeg", ImageFormat.Jpeg)]
     [InlineData("fox.webp", ImageFormat.WebP)]
-    public async Task A_saved_picture_says_how_it_was_drawn(string name, ImageFormat format)
+    public async Task A_saved_image_file_holds_the_data_that_drew_it(string name, ImageFormat format)
     {
-        GeneratedImage image = await loaded.Model.GenerateAsync(Fox);
+        GeneratedImage image = await loaded.Model.GenerateAsync(Fox, Sjd);
         string path = Path.Combine(_folder, name);
-        File.WriteAllText(path, "the picture before");
+        File.WriteAllText(path, "the file before");
 
         await image.SaveAsync(path);
 
         ImageFileInfo file = ImageFileInfo.Read(path);
         Assert.Equal((format, image.Width, image.Height), (file.Format, file.Width, file.Height));
         DrawnRequest request = GenerationData.FromJson(file.GenerationJson!).Request;
-        Assert.Equal((Fox.Prompt, Fox.Seed, Fox.Method), (request.Prompt, request.Seed, request.Method));
+        Assert.Equal((Fox.Prompt, Fox.Seed, "sjd", 8), (request.Prompt, request.Seed, request.Method, request.Window));
         Assert.StartsWith("a 🦊 above a rocket\nSteps: ", file.Parameters, StringComparison.Ordinal);
         Assert.Equal([name], Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName));
         Assert.Equal(File.ReadAllBytes(path), image.Encode(format));
     }
 
-    [ModelFact]
-    public async Task A_picture_without_metadata_says_nothing()
+    public static TheoryData<string, string> MethodsWithOptions => new()
     {
-        GeneratedImage image = await loaded.Model.GenerateAsync(Fox);
+        { "gsd", """{"group_size":9,"group_tolerance":0.25}""" },
+        { "pac", """{"branching":"3x2"}""" },
+        { "early-exit", """{"iterations":3}""" },
+        { "sjd++", """{"reuse_threshold":0.5}""" },
+    };
+
+    [ModelTheory]
+    [MemberData(nameof(MethodsWithOptions))]
+    public async Task The_generation_data_hold_the_options_of_the_method(string name, string json)
+    {
+        IDecodingMethod method = DecodingMethods.BuiltIn[name].Default;
+        foreach ((string key, JsonNode? value) in JsonNode.Parse(json)!.AsObject())
+            method = method.Descriptor.Options.Single(option => option.Name == key.Replace('_', '-')).Apply(method, value!.ToString());
+
+        GeneratedImage image = await loaded.Model.GenerateAsync(Fox, Sjd with { Method = method });
+
+        DrawnRequest request = GenerationData.FromJson(TestImages.Read(image.Encode()).GenerationJson!).Request;
+        Assert.Equal((name, json), (request.Method, request.MethodOptions!.ToJsonString()));
+        Assert.Equal(method.Descriptor.IsExact, request.Exact);
+    }
+
+    [ModelFact]
+    public async Task An_image_file_without_metadata_holds_no_generation_data()
+    {
+        GeneratedImage image = await loaded.Model.GenerateAsync(Fox, Sjd);
         using var stream = new MemoryStream();
 
         await image.SaveAsync(stream, ImageFormat.Jpeg, new ImageFileOptions { Metadata = false });
@@ -45,11 +73,11 @@ public sealed class GeneratedImageTests(LoadedTestModel loaded) : IDisposable
     }
 
     [ModelFact]
-    public async Task A_picture_that_cannot_be_saved_leaves_nothing_behind()
+    public async Task An_image_that_cannot_be_saved_leaves_the_file_before_and_no_other()
     {
-        GeneratedImage image = await loaded.Model.GenerateAsync(Fox);
+        GeneratedImage image = await loaded.Model.GenerateAsync(Fox, Sjd);
         string path = Path.Combine(_folder, "fox.png");
-        File.WriteAllText(path, "the picture before");
+        File.WriteAllText(path, "the file before");
         Directory.CreateDirectory(Path.Combine(_folder, "folder.png"));
 
         var unknown = await Assert.ThrowsAsync<ArgumentException>(() => image.SaveAsync(Path.Combine(_folder, "fox.gif")));
@@ -61,18 +89,15 @@ public sealed class GeneratedImageTests(LoadedTestModel loaded) : IDisposable
         Assert.True(refused is IOException or UnauthorizedAccessException, $"{refused}");
         await Assert.ThrowsAnyAsync<IOException>(() => image.SaveAsync(Path.Combine(_folder, "nowhere", "fox.png")));
 
-        Assert.Equal("the picture before", File.ReadAllText(path));
+        Assert.Equal("the file before", File.ReadAllText(path));
         IEnumerable<string?> names = Directory.EnumerateFileSystemEntries(_folder).Select(Path.GetFileName);
         Assert.Equal(["folder.png", "fox.png"], names.Order(StringComparer.Ordinal));
     }
 
-    [ModelFact]
+    [ModelFact(UnixOnly = true)]
     public async Task A_link_is_written_through()
     {
-        if (OperatingSystem.IsWindows())
-            return; // links need a privilege there
-
-        GeneratedImage image = await loaded.Model.GenerateAsync(Fox);
+        GeneratedImage image = await loaded.Model.GenerateAsync(Fox, Sjd);
         string target = Path.Combine(_folder, "target.png");
         string link = Path.Combine(_folder, "link.png");
         File.WriteAllText(target, "before");

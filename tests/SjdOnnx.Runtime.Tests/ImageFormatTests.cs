@@ -7,7 +7,7 @@ public class ImageFormatTests
     [InlineData("a.b/fox.JPG", ImageFormat.Jpeg)]
     [InlineData(".jpeg", ImageFormat.Jpeg)]
     [InlineData("fox.png.webp", ImageFormat.WebP)]
-    public void An_extension_names_its_format(string path, ImageFormat expected)
+    public void The_extension_of_a_path_chooses_the_format(string path, ImageFormat expected)
     {
         Assert.True(ImageFormats.TryFromPath(path, out ImageFormat format));
         Assert.Equal(expected, format);
@@ -18,10 +18,10 @@ public class ImageFormatTests
     [InlineData("fox")]
     [InlineData("fox.gif")]
     [InlineData("fox.png/fox")]
-    public void Other_names_name_none(string path) => Assert.False(ImageFormats.TryFromPath(path, out _));
+    public void A_path_without_a_known_extension_chooses_no_format(string path) => Assert.False(ImageFormats.TryFromPath(path, out _));
 
     [Fact]
-    public void Every_format_has_an_extension_that_names_it() => Assert.All(Enum.GetValues<ImageFormat>(), format =>
+    public void Every_format_has_an_extension_that_chooses_it() => Assert.All(Enum.GetValues<ImageFormat>(), format =>
     {
         Assert.True(ImageFormats.TryFromPath("fox" + format.Extension(), out ImageFormat named));
         Assert.Equal(format, named);

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace SjdOnnx.Runtime.Tests;
 
-/// <summary>Tests leave the user's cache alone: theirs is a folder that they make and nobody keeps.</summary>
+/// <summary>The tests use a cache folder of their own, which is deleted when the process ends, and leave the user's alone.</summary>
 internal static class TestCache
 {
     public static string Folder { get; } = Path.Combine(Path.GetTempPath(), $"sjdonnx-test-cache-{Environment.ProcessId}");

@@ -5,7 +5,7 @@ namespace SjdOnnx.Runtime.Tests;
 public class WindowSizeTests
 {
     [Fact]
-    public void Auto_is_the_default_and_has_no_number()
+    public void The_automatic_window_is_the_default_and_has_no_number()
     {
         Assert.True(default(WindowSize).IsAuto);
         Assert.Null(WindowSize.Auto.Drafts);
@@ -17,7 +17,8 @@ public class WindowSizeTests
     [InlineData("auto")]
     [InlineData("0")]
     [InlineData("1024")]
-    public void Text_and_back(string text) => Assert.Equal(text, WindowSize.Parse(text).ToString());
+    public void A_window_is_read_from_the_text_that_it_is_printed_as(string text) =>
+        Assert.Equal(text, WindowSize.Parse(text).ToString());
 
     [Theory]
     [InlineData("")]
@@ -26,7 +27,7 @@ public class WindowSizeTests
     [InlineData("1.5")]
     [InlineData("99999999999")]
     [InlineData(null)]
-    public void What_is_neither_is_refused(string? text)
+    public void Text_that_is_neither_auto_nor_a_number_is_refused(string? text)
     {
         Assert.False(WindowSize.TryParse(text, out _));
         var error = Assert.Throws<FormatException>(() => WindowSize.Parse(text!));
@@ -36,12 +37,14 @@ public class WindowSizeTests
     [Theory]
     [InlineData("\"auto\"")]
     [InlineData("16")]
-    public void Json_and_back(string json) => Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<WindowSize>(json)));
+    public void A_window_is_read_from_the_JSON_that_it_is_written_as(string json) =>
+        Assert.Equal(json, JsonSerializer.Serialize(JsonSerializer.Deserialize<WindowSize>(json)));
 
     [Theory]
     [InlineData("\"16\"")]
     [InlineData("1.5")]
     [InlineData("null")]
     [InlineData("{}")]
-    public void Other_json_is_refused(string json) => Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<WindowSize>(json));
+    public void JSON_that_is_neither_auto_nor_a_number_is_refused(string json) =>
+        Assert.Throws<JsonException>(() => JsonSerializer.Deserialize<WindowSize>(json));
 }

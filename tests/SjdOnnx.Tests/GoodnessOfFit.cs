@@ -1,19 +1,19 @@
 namespace SjdOnnx.Tests;
 
-/// <summary>Pearson's test of counted outcomes against the probabilities they ought to have.</summary>
-/// <param name="ChiSquare">Σ (observed − expected)² / expected, the rare outcomes taken together.</param>
-/// <param name="DegreesOfFreedom">Outcomes compared, less one.</param>
-/// <param name="Impossible">Outcomes counted although their probability is 0.</param>
+/// <summary>Pearson's test of counted outcomes against their expected probabilities.</summary>
+/// <param name="ChiSquare">Σ (observed − expected)² / expected, with all rare outcomes in one cell.</param>
+/// <param name="DegreesOfFreedom">Compared cells minus one.</param>
+/// <param name="Impossible">Draws whose outcome has a probability of 0.</param>
 /// <param name="TotalVariation">½ Σ |observed − expected| / draws.</param>
 internal sealed record GoodnessOfFit(double ChiSquare, int DegreesOfFreedom, long Impossible, double TotalVariation)
 {
     /// <summary>
-    /// Where an exact method's z may lie. The suite holds fewer than 300 tests of this kind; at a one-sided 0.1 % for all of
-    /// them together (Bonferroni) each has 1 in 300,000, which is 4.5.
+    /// The largest z of an exact method. The suite has fewer than 300 tests of this kind. If all of them together may fail by chance with
+    /// a probability of 0.1 % (one-sided, Bonferroni), each may with 1 in 300,000: a z of 4.5.
     /// </summary>
     public const double Limit = 4.5;
 
-    /// <summary>The statistic as a standard normal deviate (Wilson and Hilferty); infinite when the impossible was seen.</summary>
+    /// <summary>The statistic as a standard normal deviate (Wilson and Hilferty); infinite after an impossible outcome.</summary>
     public double Z
     {
         get
@@ -25,7 +25,7 @@ internal sealed record GoodnessOfFit(double ChiSquare, int DegreesOfFreedom, lon
         }
     }
 
-    public static GoodnessOfFit Of(ReadOnlySpan<long> counts, ReadOnlySpan<double> law)
+    public static GoodnessOfFit Of(ReadOnlySpan<long> counts, ReadOnlySpan<double> probabilities)
     {
         long draws = 0;
         foreach (long count in counts)
@@ -36,11 +36,11 @@ internal sealed record GoodnessOfFit(double ChiSquare, int DegreesOfFreedom, lon
         int cells = 0;
         for (int outcome = 0; outcome < counts.Length; outcome++)
         {
-            double expected = law[outcome] * draws;
+            double expected = probabilities[outcome] * draws;
             distance += Math.Abs(counts[outcome] - expected);
-            if (law[outcome] == 0)
+            if (probabilities[outcome] == 0)
                 impossible += counts[outcome];
-            else if (expected < 5) // the statistic's law needs that many
+            else if (expected < 5) // the statistic follows its distribution from this many on
                 (rareExpected, rareCount) = (rareExpected + expected, rareCount + counts[outcome]);
             else
                 Add(counts[outcome], expected);

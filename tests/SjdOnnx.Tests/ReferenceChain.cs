@@ -2,7 +2,7 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Tests;
 
-/// <summary>The sampling chain a second time, as its definition reads: in double precision, with sorts.</summary>
+/// <summary>A second implementation of the sampling chain that follows its definition: in double precision, with sorts.</summary>
 internal static class ReferenceChain
 {
     public static double[] Probabilities(ReadOnlySpan<float> conditional, ReadOnlySpan<float> unconditional, SamplingOptions sampling)
@@ -21,11 +21,11 @@ internal static class ReferenceChain
             return OneHot(logits.Length, Array.IndexOf(logits, largest));
 
         double kth = sampling.TopK == 0 ? double.NegativeInfinity : logits.OrderDescending().Take(sampling.TopK).Last();
-        double[] p = Normalise([.. logits.Select(logit => logit < kth ? 0 : Math.Exp((logit - largest) / sampling.Temperature))]);
+        double[] p = Normalize([.. logits.Select(logit => logit < kth ? 0 : Math.Exp((logit - largest) / sampling.Temperature))]);
 
         double sum = 0;
         double least = sampling.TopP == 1 ? 0 : p.OrderDescending().TakeWhile(value => Take(value)).Last();
-        return Normalise([.. p.Select(value => value < least ? 0 : value)]);
+        return Normalize([.. p.Select(value => value < least ? 0 : value)]);
 
         bool Take(double value)
         {
@@ -42,7 +42,7 @@ internal static class ReferenceChain
         return row;
     }
 
-    private static double[] Normalise(double[] weights)
+    private static double[] Normalize(double[] weights)
     {
         double sum = weights.Sum();
         return [.. weights.Select(weight => weight / sum)];

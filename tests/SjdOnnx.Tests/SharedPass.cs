@@ -2,7 +2,7 @@ using SjdOnnx.Decoding;
 
 namespace SjdOnnx.Tests;
 
-/// <summary>The forward pass of several toy models at once.</summary>
+/// <summary>One forward pass of several toy models.</summary>
 internal sealed class SharedPass : IForwardPass
 {
     public List<ToyModel> Models { get; } = [];

@@ -4,22 +4,23 @@ using SjdOnnx.Sampling;
 namespace SjdOnnx.Tests;
 
 /// <summary>
-/// A model whose logits are a hash of every token before: any distribution can be computed, and one wrong token or one stale entry in
-/// the cache changes all that follows. It checks its caller against the contract of <see cref="IPromptedModel"/>, and allocates nothing.
+/// A model whose logits are a hash of all tokens before them. The probability of every image can be computed, and a single wrong token or
+/// stale entry in the cache changes everything after it. The model checks that its caller keeps the contract of
+/// <see cref="IPromptedModel"/> and <see cref="INoisyModel"/>, and allocates nothing.
 /// </summary>
-internal sealed class ToyModel : IPromptedModel, IForwardPass
+internal sealed class ToyModel : INoisyModel, IForwardPass
 {
-    // A pass's tree adds at most this many tokens to a picture's.
-    private const int MostBranches = 64;
+    // The most tokens that the tree of a pass adds to those of an image.
+    private const int MaxBranches = 64;
 
     private readonly TokenLayout _layout;
-    private readonly ulong[] _prefixes; // entry k: the hash of the k-th cached token and of all that it follows; 0: of nothing
+    private readonly ulong[] _prefixes; // entry k: the hash of the k-th cached token and of all tokens before it; entry 0: of none
     private readonly int[] _positions; // entry k: the position after that token
-    private readonly ulong[] _embeddings; // by position: what is read there in the place of a code
-    private readonly (int Call, int Steps)[] _read; // by position: when it was last read as noise, and how many steps were left
+    private readonly ulong[] _embeddings; // by position: the noisy embedding that is read in place of the code
+    private readonly (int Call, int Steps)[] _read; // by position: the call that last read it as noise, and the steps that were left
     private readonly float[] _conditional;
     private readonly float[] _unconditional;
-    private int _most; // denoising steps of this picture
+    private int _maxSteps; // denoising steps of this image
     private int _cached = -1;
     private int _rows;
     private bool _ran = true;
@@ -27,7 +28,7 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
     public ToyModel(TokenLayout layout)
     {
         _layout = layout;
-        int longest = layout.Length + MostBranches + 1;
+        int longest = layout.Length + MaxBranches + 1;
         _prefixes = new ulong[longest];
         _positions = new int[longest];
         _embeddings = new ulong[longest];
@@ -36,9 +37,10 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
         _unconditional = new float[longest * layout.Codes];
     }
 
-    /// <summary>How much the logits depend on the position alone, and how much on all that stands before it.</summary>
+    /// <summary>How much the logits depend on the position alone.</summary>
     public float PositionEffect { get; init; } = 1;
 
+    /// <summary>How much the logits depend on the tokens before the position.</summary>
     public float ContextEffect { get; init; } = 1.5f;
 
     /// <summary>Codes from here on have a logit of −∞.</summary>
@@ -54,7 +56,7 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
     {
         get
         {
-            Demand(_ran, "There are logits after a pass.");
+            Demand(_ran, "Logits are read after a pass.");
             int length = _rows * Codes;
             return new Logits(_conditional.AsSpan(..length), HasUnconditionalLane ? _unconditional.AsSpan(..length) : [], Codes);
         }
@@ -62,14 +64,14 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
 
     public void FeedPrompt()
     {
-        (_cached, _rows, _ran, _most) = (0, 1, false, 0);
+        (_cached, _rows, _ran, _maxSteps) = (0, 1, false, 0);
     }
 
     public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents)
     {
-        Demand(_ran, "What is fed is run before more is fed.");
+        Demand(_ran, "A pass runs before more ids are fed.");
         Demand(_cached >= 0, "The prompt comes first.");
-        Demand(rows >= 1 && rows <= ids.Length, "There are logits after each new id, and not before.");
+        Demand(rows >= 1 && rows <= ids.Length, "Logits are asked for after new ids only.");
         Demand(parents.IsEmpty || parents.Length == ids.Length, "Every id of a tree has a parent.");
         int cached = _cached;
         for (int i = 0; i < ids.Length; i++)
@@ -79,8 +81,8 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
             int before = cached + parent + 1;
             int position = _positions[before];
             int legal = _layout.ForcedId(position) ?? Math.Clamp(ids[i], _layout.FirstCode, _layout.FirstCode + Codes - 1);
-            Demand(ids[i] == legal, "Structure stands where the layout says, and codes everywhere else.");
-            Demand(position < _layout.LastCode, "What follows the last image code needs no pass.");
+            Demand(ids[i] == legal, "Structural tokens stand where the layout says, and codes everywhere else.");
+            Demand(position < _layout.LastCode, "Tokens from the last image code on need no pass.");
             _cached++;
             _prefixes[_cached] = Extend(_prefixes[before], ids[i]);
             _positions[_cached] = position + 1;
@@ -89,19 +91,21 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
         (_rows, _ran) = (rows, false);
     }
 
-    /// <summary>A noisy embedding is a hash of the noise and of all estimates since: anything that depends on the position alone.</summary>
+    /// <summary>The noisy embedding of a position is a hash of the noise and of all ids that have been read there since.</summary>
     public void FeedNoisy(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> steps, Randomness randomness)
     {
-        Demand(steps.Length == ids.Length, "Every id has its steps.");
+        Demand(steps.Length == ids.Length, "Every id has a number of steps.");
         int cached = _cached;
         Feed(ids, rows, []);
         for (int i = 0; i < ids.Length; i++)
         {
             int position = _positions[cached + i];
-            Demand(steps[i] == 0 || _layout.ForcedId(position) is null, "Structure is no noise.");
+            Demand(steps[i] == 0 || _layout.ForcedId(position) is null, "Structural tokens are not read as noise.");
             bool goesOn = _read[position] == (Calls, steps[i] + 1);
-            Demand(goesOn || steps[i] == 0 || _most == 0 || steps[i] == _most, "What is new has all steps before it, and every pass takes one.");
-            _most = Math.Max(_most, steps[i]);
+            Demand(
+                goesOn || steps[i] == 0 || _maxSteps == 0 || steps[i] == _maxSteps,
+                "A new position begins with all steps, and every pass takes one.");
+            _maxSteps = Math.Max(_maxSteps, steps[i]);
             _embeddings[position] = goesOn ? Extend(_embeddings[position], ids[i])
                 : Mix(BitConverter.DoubleToUInt64Bits(randomness.At(0).Uniform(position, Purpose.Guess)));
             _read[position] = (Calls + 1, steps[i]);
@@ -114,7 +118,7 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
 
     public void Run(CancellationToken cancellationToken)
     {
-        Demand(!_ran, "A pass has something to read.");
+        Demand(!_ran, "A pass runs after something was fed.");
         Calls++;
         for (int row = 0; row < _rows; row++)
         {
@@ -128,25 +132,27 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
 
     public void Truncate(int length)
     {
-        Demand(length >= 0 && length <= _cached, "Only what is cached can be forgotten.");
-        Demand(_ran, "Nothing is forgotten before it is read.");
+        Demand(length >= 0 && length <= _cached, "Only cached tokens can be removed.");
+        Demand(_ran, "Tokens are not removed before the pass has read them.");
         for (int token = 1; token <= length; token++)
-            Demand(_positions[token] == token, "What stays is the picture so far, in its order.");
+            Demand(_positions[token] == token, "The tokens that stay are those of the image, in their order.");
         _cached = length;
     }
 
-    /// <summary>The probability of every picture, image codes read as digits, the first one the most significant.</summary>
-    public double[] Law(SamplingOptions sampling)
+    /// <summary>
+    /// The probability of every image. An image's index is the number whose digits are its codes, the first code the most significant.
+    /// </summary>
+    public double[] ImageProbabilities(SamplingOptions sampling)
     {
-        var law = new double[(int)Math.Pow(Codes, _layout.ImageTokens)];
+        var probabilities = new double[(int)Math.Pow(Codes, _layout.ImageTokens)];
         Extend(position: 0, prefix: 0, digits: 0, probability: 1);
-        return law;
+        return probabilities;
 
         void Extend(int position, ulong prefix, int digits, double probability)
         {
             if (position > _layout.LastCode)
             {
-                law[digits] = probability;
+                probabilities[digits] = probability;
                 return;
             }
 
@@ -182,7 +188,7 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
         }
     }
 
-    // Assert's own methods allocate, and a test here counts allocations
+    // xunit's Assert.True allocates, and a test counts allocations
     private static void Demand(bool kept, string contract)
     {
         if (!kept)
@@ -193,7 +199,7 @@ internal sealed class ToyModel : IPromptedModel, IForwardPass
 
     private static float Noise(ulong address) => (float)(((Mix(address) >> 11) / (double)(1UL << 52)) - 1);
 
-    // SplitMix64's finaliser
+    // the finalizer of SplitMix64
     private static ulong Mix(ulong value)
     {
         value += 0x9E3779B97F4A7C15;

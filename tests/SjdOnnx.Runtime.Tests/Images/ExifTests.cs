@@ -8,28 +8,28 @@ public class ExifTests
     private static readonly byte[] Written = Exif.Write("a 🦊");
 
     [Fact]
-    public void A_comment_comes_back()
+    public void A_comment_that_was_written_is_read()
     {
         Assert.Equal("a 🦊", Exif.ReadComment(Written));
         Assert.Equal("a 🦊", Exif.ReadComment([.. "Exif\0\0"u8, .. Written]));
     }
 
     [Fact]
-    public void A_comment_is_read_by_its_encoding()
+    public void A_comment_is_read_in_its_encoding()
     {
         Assert.Equal("fox", Exif.ReadComment(WithComment("ASCII\0\0\0fox\0"u8)));
         Assert.Null(Exif.ReadComment(WithComment("JIS\0\0\0\0\0fox!"u8)));
     }
 
     [Fact]
-    public void Data_without_a_comment_have_none()
+    public void EXIF_data_without_a_comment_have_none()
     {
         Assert.Null(Exif.ReadComment("MM\0*\0\0\0\u0008\0\0\0\0\0\0"u8));
         Assert.Null(Exif.ReadComment("II*\0\u0008\0\0\0\0\0\0\0\0\0"u8));
     }
 
     [Fact]
-    public void A_field_that_points_out_of_the_data_is_called_damaged()
+    public void A_field_that_points_outside_of_the_EXIF_data_is_refused_as_damaged()
     {
         AssertDamaged([]);
         AssertDamaged("no TIFF"u8);

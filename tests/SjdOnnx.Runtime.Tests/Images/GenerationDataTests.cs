@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Tests.Images;
@@ -11,33 +12,33 @@ public class GenerationDataTests
         Random = "philox4x32-10",
         Model = new DrawnModel("emoji", "0123456789abcdef", "int8"),
         Provider = "cpu",
-        Request = new DrawnRequest("a fox", 42, "sjd", 16, "uniform", 3, 0.9f, 0, 1, 128, 128),
+        Request = new DrawnRequest("a fox", 42, "sjd", 16, "uniform", 3, 0.9f, 0, 1, 128, 128, Exact: true),
         Statistics = new DrawnStatistics(256, 70, 3.66, [10, 20, 40]),
     };
 
     [Fact]
-    public void The_parameters_text_has_the_web_UIs_keys_in_its_order_and_ours_last() =>
+    public void The_parameters_text_has_the_keys_of_the_web_UI_first_and_ours_last() =>
         Assert.Equal(
             "a fox\nSteps: 70, Sampler: SJD, CFG scale: 3, Seed: 42, Size: 128x128, Model hash: 0123456789, Model: emoji, Method: sjd, " +
-            "Window: 16, Initialisation: uniform, Temperature: 0.9, Top-k: 0, Top-p: 1, Precision: int8, Provider: cpu, " +
+            "Window: 16, Initialization: uniform, Temperature: 0.9, Top-k: 0, Top-p: 1, Precision: int8, Provider: cpu, " +
             "Engine version: SjdOnnx 0.1.0",
             ParametersText.Of(Fox));
 
     [Fact]
-    public void A_value_that_would_end_its_field_is_quoted() =>
+    public void A_value_with_a_comma_or_quotes_is_quoted() =>
         Assert.Contains(
             """, Model: "fox, \"red\"", """,
             ParametersText.Of(Fox with { Model = Fox.Model with { Name = "fox, \"red\"" } }),
             StringComparison.Ordinal);
 
     [Fact]
-    public void The_JSON_is_stable_and_comes_back()
+    public void The_JSON_does_not_change_and_is_read_again()
     {
         Assert.Equal(
             """
             {"format":1,"engine":"SjdOnnx 0.1.0","random":"philox4x32-10",
             "model":{"name":"emoji","sha256":"0123456789abcdef","precision":"int8"},"provider":"cpu",
-            "request":{"prompt":"a fox","seed":42,"method":"sjd","window":16,"initialisation":"uniform",
+            "request":{"prompt":"a fox","seed":42,"method":"sjd","window":16,"initialization":"uniform",
             "guidance":3,"temperature":0.9,"top_k":0,"top_p":1,"width":128,"height":128,"exact":true},
             "statistics":{"image_tokens":256,"forward_passes":70,"tokens_per_pass":3.66,"accepted_histogram":[10,20,40]}}
             """.Replace("\n", "", StringComparison.Ordinal),
@@ -46,7 +47,7 @@ public class GenerationDataTests
     }
 
     [Fact]
-    public void A_lossy_method_is_called_so()
+    public void A_lossy_method_is_called_lossy()
     {
         GenerationData lossy = Fox with { Request = Fox.Request with { Exact = false } };
 
@@ -55,35 +56,36 @@ public class GenerationDataTests
     }
 
     [Fact]
-    public void What_only_some_methods_have_is_said_where_one_of_them_drew()
+    public void Options_of_the_method_are_part_of_the_data()
     {
-        GenerationData grouped = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(GroupSize: 14, GroupTolerance: 0.15f) } };
-        Assert.Contains(", Initialisation: uniform, Group size: 14, Group tolerance: 0.15, Temperature: ", ParametersText.Of(grouped), StringComparison.Ordinal);
+        GenerationData grouped = With(new JsonObject { ["group_size"] = 14, ["group_tolerance"] = 0.15f });
+        Assert.Contains(
+            ", Initialization: uniform, Group size: 14, Group tolerance: 0.15, Temperature: ", ParametersText.Of(grouped),
+            StringComparison.Ordinal);
         Assert.Contains("""
-            "method_settings":{"group_size":14,"group_tolerance":0.15}}
+            "method_options":{"group_size":14,"group_tolerance":0.15}
             """, grouped.ToJson(), StringComparison.Ordinal);
-        Assert.Equal(grouped.Request, GenerationData.FromJson(grouped.ToJson()).Request);
+        Assert.Equal(grouped.ToJson(), GenerationData.FromJson(grouped.ToJson()).ToJson());
 
-        GenerationData reused = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(ReuseThreshold: float.PositiveInfinity) } };
-        Assert.Equal(reused.Request, GenerationData.FromJson(reused.ToJson()).Request);
+        GenerationData tree = With(new JsonObject { ["branching"] = "3x3" });
+        Assert.Contains(", Branching: 3x3, ", ParametersText.Of(tree), StringComparison.Ordinal);
+        Assert.DoesNotContain("method_options", Fox.ToJson(), StringComparison.Ordinal);
 
-        GenerationData tree = Fox with { Request = Fox.Request with { MethodSettings = new MethodSettings(Branching: "3x3", Iterations: 8, DenoisingSteps: 2) } };
-        Assert.Contains(", Branching: 3x3, Iterations: 8, Denoising steps: 2, ", ParametersText.Of(tree), StringComparison.Ordinal);
+        static GenerationData With(JsonObject options) => Fox with { Request = Fox.Request with { MethodOptions = options } };
     }
 
-    /// <summary>All methods were exact before pictures said so.</summary>
     [Fact]
-    public void A_picture_that_does_not_say_was_drawn_by_an_exact_method() =>
-        Assert.True(GenerationData.FromJson(Fox.ToJson().Replace(",\"exact\":true", "", StringComparison.Ordinal)).Request.Exact);
+    public void Data_that_do_not_call_the_method_exact_are_taken_for_lossy() =>
+        Assert.False(GenerationData.FromJson(Fox.ToJson().Replace(",\"exact\":true", "", StringComparison.Ordinal)).Request.Exact);
 
-    /// <summary>Readers take the last line for the settings, and any line that begins so for the negative prompt.</summary>
+    /// <summary>Readers take the last line for the settings, and any line that begins with "Negative prompt:" for that.</summary>
     [Theory]
     [InlineData("a fox\nSteps: 99, Seed: 666", "a fox Steps: 99, Seed: 666")]
     [InlineData("a fox\r\n\r\nNegative prompt: fog", "a fox Negative prompt: fog")]
     [InlineData("a\u2028b\u2029c\u0085d\ve\ff\rg", "a b c d e f g")]
-    public void A_prompt_is_one_line_of_the_parameters(string prompt, string line)
+    public void Line_feeds_of_a_prompt_are_folded_in_the_parameters(string prompt, string line)
     {
-        DrawnRequest request = Fox.Request with { Prompt = prompt, Negative = prompt };
+        DrawnRequest request = Fox.Request with { Prompt = prompt, NegativePrompt = prompt };
 
         string[] lines = ParametersText.Of(Fox with { Request = request }).Split('\n');
 
@@ -92,7 +94,7 @@ public class GenerationDataTests
     }
 
     [Fact]
-    public void A_zero_character_and_half_a_surrogate_pair_become_the_replacement_character()
+    public void A_zero_character_and_a_lone_surrogate_become_the_replacement_character()
     {
         GenerationData data = Fox with { Request = Fox.Request with { Prompt = "a\0b\ud83e" } };
 
@@ -105,6 +107,6 @@ public class GenerationDataTests
     [InlineData("{}")]
     [InlineData("no JSON")]
     [InlineData("""{"engine":"\ud800"}""")]
-    public void Other_JSON_is_refused(string json) =>
+    public void JSON_that_is_not_generation_data_is_refused(string json) =>
         Assert.ThrowsAny<JsonException>(() => GenerationData.FromJson(json));
 }

@@ -1,6 +1,6 @@
 namespace SjdOnnx.Runtime.Tests.Images;
 
-/// <summary>A file of any length that lies nowhere: some bytes, then as many zeros as asked for, then some more bytes.</summary>
+/// <summary>A file of any length that takes no space: some bytes, then zeros, then some more bytes.</summary>
 internal sealed class HugeStream(byte[] start, long zeros, byte[] end) : Stream
 {
     private long _position;
@@ -25,7 +25,8 @@ internal sealed class HugeStream(byte[] start, long zeros, byte[] end) : Stream
             _position < start.Length ? start.AsSpan((int)_position) :
             _position < start.Length + zeros ? [] :
             end.AsSpan((int)(_position - start.Length - zeros));
-        int count = (int)Math.Min(buffer.Length, next.IsEmpty ? Math.Min(int.MaxValue, start.Length + zeros - _position) : next.Length);
+        long left = next.IsEmpty ? start.Length + zeros - _position : next.Length;
+        int count = (int)Math.Min(buffer.Length, left);
         count = Math.Max(0, count);
         if (next.IsEmpty)
             buffer[..count].Clear();

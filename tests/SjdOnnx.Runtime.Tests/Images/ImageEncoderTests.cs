@@ -24,7 +24,7 @@ public class ImageEncoderTests
     [Theory]
     [InlineData(ImageFormat.Jpeg)]
     [InlineData(ImageFormat.WebP)]
-    public void A_higher_quality_is_nearer_to_the_pixels_and_takes_more_bytes(ImageFormat format)
+    public void A_higher_quality_is_closer_to_the_pixels_and_takes_more_bytes(ImageFormat format)
     {
         byte[][] files = [.. new[] { 5, 50, 90, 100 }.Select(quality => Encode(format, new ImageFileOptions { Quality = quality }))];
 
@@ -39,7 +39,7 @@ public class ImageEncoderTests
     [InlineData(ImageFormat.Jpeg, false)]
     [InlineData(ImageFormat.WebP, false)]
     [InlineData(ImageFormat.WebP, true)]
-    public void The_same_picture_gives_the_same_bytes_and_keeps_its_pixels(ImageFormat format, bool lossless)
+    public void The_same_image_gives_the_same_bytes_and_keeps_its_pixels(ImageFormat format, bool lossless)
     {
         var options = new ImageFileOptions { Lossless = lossless };
         byte[] pixels = [.. Smooth];
@@ -51,7 +51,7 @@ public class ImageEncoderTests
     }
 
     [Fact]
-    public void What_a_format_does_not_have_is_refused()
+    public void Options_that_a_format_does_not_have_are_refused()
     {
         AssertRefused("Quality is 80; PNG is lossless", ImageFormat.Png, new ImageFileOptions { Quality = 80 });
         AssertRefused("Lossless is true; JPEG is always lossy", ImageFormat.Jpeg, new ImageFileOptions { Lossless = true });

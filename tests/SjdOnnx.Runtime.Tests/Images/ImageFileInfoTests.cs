@@ -2,7 +2,7 @@ using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Tests.Images;
 
-/// <summary>What comes back from files of all formats, and from what are none.</summary>
+/// <summary>Reading files of all formats, and of none.</summary>
 public sealed class ImageFileInfoTests : IDisposable
 {
     private readonly string _folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
@@ -49,7 +49,7 @@ public sealed class ImageFileInfoTests : IDisposable
 
     [Theory]
     [MemberData(nameof(FormatsAndPrompts))]
-    public void Prompt_size_seed_and_method_come_back_from_every_format(ImageFormat format, bool lossless, string prompt)
+    public void Prompt_size_seed_and_method_are_read_from_every_format(ImageFormat format, bool lossless, string prompt)
     {
         GenerationData data = TestImages.Fox with { Request = TestImages.Fox.Request with { Prompt = prompt } };
 
@@ -65,7 +65,7 @@ public sealed class ImageFileInfoTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void A_file_without_generation_data_says_its_size_alone(ImageFormat format, bool lossless) =>
+    public void A_file_without_generation_data_has_a_size_alone(ImageFormat format, bool lossless) =>
         Assert.Equal(
             new ImageFileInfo(format, 31, 17, null, null),
             TestImages.Read(TestImages.Of(format, data: null, new ImageFileOptions { Lossless = lossless })));
@@ -84,7 +84,7 @@ public sealed class ImageFileInfoTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Formats))]
-    public void Every_truncation_is_noticed(ImageFormat format, bool lossless)
+    public void Every_truncation_of_a_file_is_noticed(ImageFormat format, bool lossless)
     {
         byte[] file = TestImages.Of(format, TestImages.Fox, new ImageFileOptions { Lossless = lossless });
         for (int length = 0; length < file.Length; length++)
@@ -94,7 +94,9 @@ public sealed class ImageFileInfoTests : IDisposable
         TestImages.AssertRefused(file.AsSpan(..^2), "cut short");
     }
 
-    /// <summary>JPEG and WebP have no checksums: what a damaged file says may be wrong, but reading it ends in nothing worse.</summary>
+    /// <summary>
+    /// JPEG and WebP have no checksums, so a damaged file may be read with wrong values, but there is no other exception.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Formats))]
     public void A_damaged_file_is_read_or_refused_with_a_sentence(ImageFormat format, bool lossless)
@@ -113,7 +115,7 @@ public sealed class ImageFileInfoTests : IDisposable
     }
 
     [Fact]
-    public void What_is_no_picture_is_called_so()
+    public void A_file_that_is_not_an_image_is_refused()
     {
         TestImages.AssertRefused([], "no PNG, JPEG or WebP");
         TestImages.AssertRefused("a fox, and then some"u8, "no PNG, JPEG or WebP");
@@ -122,7 +124,7 @@ public sealed class ImageFileInfoTests : IDisposable
     }
 
     [Fact]
-    public void A_stream_that_does_not_end_is_refused_after_a_gigabyte()
+    public void A_stream_without_end_is_refused_after_a_gigabyte()
     {
         byte[] chunk = [0x7F, 0xFF, 0xFF, 0xFF, .. "IDAT"u8];
         using var endless = new HugeStream([.. TestImages.Png[..33], .. chunk], zeros: 1L << 32, []);
@@ -131,17 +133,18 @@ public sealed class ImageFileInfoTests : IDisposable
     }
 
     [Fact]
-    public void Only_regular_files_are_opened()
+    public void An_empty_file_is_refused()
     {
         string empty = Path.Combine(_folder, "empty.png");
         File.WriteAllBytes(empty, []);
         TestImages.AssertRefused(() => ImageFileInfo.Read(empty), "It is empty");
+    }
 
-        if (OperatingSystem.IsLinux())
-        {
-            string link = Path.Combine(_folder, "link.png");
-            File.CreateSymbolicLink(link, "/dev/zero");
-            TestImages.AssertRefused(() => ImageFileInfo.Read(link), "a device");
-        }
+    [UnixFact]
+    public void A_link_to_a_device_is_refused()
+    {
+        string link = Path.Combine(_folder, "link.png");
+        File.CreateSymbolicLink(link, "/dev/zero");
+        TestImages.AssertRefused(() => ImageFileInfo.Read(link), "a device");
     }
 }

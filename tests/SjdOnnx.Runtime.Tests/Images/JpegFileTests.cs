@@ -7,7 +7,7 @@ public class JpegFileTests
     private static readonly byte[] App1Xmp = [0xFF, 0xE1, 0xFF, 0xFF, .. "http://ns.adobe.com/xap/1.0/\0"u8];
 
     [Fact]
-    public void The_data_stand_behind_JFIFs_own_segment_and_other_bytes_stay()
+    public void Generation_data_are_inserted_behind_the_JFIF_segment_and_other_bytes_stay()
     {
         byte[] jpeg = JpegFile.Insert(TestImages.Jpeg, "a fox\nSteps: 1", "{}");
 
@@ -18,27 +18,28 @@ public class JpegFileTests
     }
 
     [Fact]
-    public void What_is_no_structure_of_JPEG_is_called_damaged()
+    public void A_JPEG_with_a_wrong_structure_is_refused_as_damaged()
     {
         byte[] jpeg = TestImages.Jpeg;
-        TestImages.AssertRefused([0xFF, 0xD8, 0xFF, 0xD9, 0, 0, 0, 0, 0, 0, 0, 0], "ends before its picture");
+        TestImages.AssertRefused([0xFF, 0xD8, 0xFF, 0xD9, 0, 0, 0, 0, 0, 0, 0, 0], "damaged: it ends before its ");
         TestImages.AssertRefused([.. jpeg[..20], 0x12, .. jpeg[20..]], "no segment starts at byte 20");
         TestImages.AssertRefused([.. jpeg[..20], 0xFF, 0xE1, 0, 1, .. jpeg[20..]], "no segment starts before byte 24");
         TestImages.AssertRefused([.. jpeg[..20], 0xFF, 0xD8, 0, 2, .. jpeg[20..]], "no segment starts before byte 24");
     }
 
-    /// <summary>300 segments of 64 kB under the header of XMP are more than is kept.</summary>
+    /// <summary>300 segments of 64 kB with the header of XMP.</summary>
     [Fact]
-    public void More_XMP_than_is_kept_is_refused()
+    public void More_than_16_MiB_of_XMP_is_refused()
     {
         byte[] segment = [.. App1Xmp, .. new byte[0xFFFF - App1Xmp.Length + 2]];
-        byte[] jpeg = [.. TestImages.Jpeg[..20], .. Enumerable.Repeat(segment, 300).SelectMany(bytes => bytes), .. TestImages.Jpeg[20..]];
+        IEnumerable<byte> segments = Enumerable.Repeat(segment, 300).SelectMany(bytes => bytes);
+        byte[] jpeg = [.. TestImages.Jpeg[..20], .. segments, .. TestImages.Jpeg[20..]];
 
         TestImages.AssertRefused(jpeg, "more than 16 MiB");
     }
 
     [Fact]
-    public void A_scan_that_does_not_end_costs_no_memory()
+    public void A_JPEG_with_a_long_scan_is_read_without_keeping_it_in_memory()
     {
         using var jpeg = new HugeStream(TestImages.Jpeg[..^2], zeros: 300_000_000, [0xFF, 0xD9]);
 

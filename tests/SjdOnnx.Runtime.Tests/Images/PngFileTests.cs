@@ -13,7 +13,7 @@ public class PngFileTests
     [InlineData("a 🦊 above a 🚀", "iTXt")]
     [InlineData("ثعلب فوق صاروخ", "iTXt")]
     [InlineData("a\tfox \u001b[31m", "iTXt")]
-    public void A_text_comes_back_from_the_chunk_that_can_hold_it(string text, string chunk)
+    public void A_text_is_written_to_the_simplest_chunk_that_can_hold_it_and_read_again(string text, string chunk)
     {
         byte[] png = PngFile.Insert(TestImages.Png, text, "{}");
 
@@ -22,7 +22,7 @@ public class PngFileTests
     }
 
     [Fact]
-    public void Other_chunks_keep_their_bytes()
+    public void Inserting_generation_data_keeps_the_other_chunks()
     {
         byte[] png = PngFile.Insert(TestImages.Png, "a fox", "{}");
 
@@ -41,7 +41,7 @@ public class PngFileTests
     }
 
     [Fact]
-    public void The_first_of_two_texts_counts()
+    public void The_first_of_two_texts_of_a_keyword_counts()
     {
         byte[] png = PngFile.Insert(PngFile.Insert(TestImages.Png, "second", "{}"), "first", "{}");
 
@@ -49,20 +49,20 @@ public class PngFileTests
     }
 
     [Fact]
-    public void A_text_that_unfolds_to_too_much_is_refused()
+    public void A_compressed_text_of_more_than_16_MiB_is_refused()
     {
         byte[] bomb = [.. "parameters\0\0"u8, .. Compress(new string('0', 17 * 1024 * 1024), Encoding.Latin1)];
 
         TestImages.AssertRefused(With("zTXt", bomb), "more than 16 MiB");
     }
 
-    /// <summary>A text chunk of 300 MB: one that nobody asked for is skipped, one of ours is refused, and neither costs memory.</summary>
+    /// <summary>A text chunk of 300 MB is skipped if its keyword is not ours, and refused if it is.</summary>
     [Theory]
     [InlineData("tEXt", "Comment", null)]
     [InlineData("iTXt", "Comment", null)]
     [InlineData("tEXt", "parameters", "more than 16 MiB")]
     [InlineData("zTXt", "sjdonnx", "more than 16 MiB")]
-    public void A_huge_text_costs_no_memory(string type, string keyword, string? because)
+    public void A_text_chunk_of_300_MB_is_never_kept_in_memory(string type, string keyword, string? because)
     {
         const int Length = 300_000_000;
         byte[] start = [.. Encoding.ASCII.GetBytes($"{type}{keyword}"), 0];
@@ -86,7 +86,7 @@ public class PngFileTests
     }
 
     [Fact]
-    public void A_text_that_claims_more_than_is_there_costs_what_is_there()
+    public void A_text_chunk_that_claims_more_than_the_file_has_is_refused_without_allocating_it()
     {
         byte[] png = [.. TestImages.Png[..33], 0, 0xFF, 0, 0, .. "tEXtparameters\0a fox"u8];
 
@@ -97,7 +97,7 @@ public class PngFileTests
     }
 
     [Fact]
-    public void Every_flipped_bit_is_noticed()
+    public void Every_flipped_bit_of_a_PNG_is_noticed()
     {
         byte[] png = PngFile.Insert(TestImages.Png, "a fox", "{}");
         for (int bit = 0; bit < png.Length * 8; bit++)
@@ -113,7 +113,7 @@ public class PngFileTests
     [InlineData("zTXt", "parameters\0")]
     [InlineData("iTXt", "parameters\0\0\0no end of the language")]
     [InlineData("zTXt", "parameters\0\0this is not compressed")]
-    public void A_text_chunk_without_its_fields_is_called_damaged(string type, string data) =>
+    public void A_text_chunk_without_its_fields_is_refused_as_damaged(string type, string data) =>
         TestImages.AssertRefused(With(type, Encoding.Latin1.GetBytes(data)), "damaged");
 
     private static byte[] With(string type, byte[] data) =>

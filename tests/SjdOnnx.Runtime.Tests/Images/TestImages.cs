@@ -2,7 +2,7 @@ using SjdOnnx.Runtime.Images;
 
 namespace SjdOnnx.Runtime.Tests.Images;
 
-/// <summary>Image files that tests read: of ours, and of Pillow.</summary>
+/// <summary>Image files that tests read: ours, and files that Pillow wrote.</summary>
 internal static class TestImages
 {
     /// <summary>One red pixel, by Pillow.</summary>
@@ -20,19 +20,19 @@ internal static class TestImages
     /// <summary>17 × 9 pixels with EXIF in the other byte order, by Pillow.</summary>
     public static readonly byte[] WebUiWebP = File("web-ui.webp");
 
-    /// <summary>How a picture of 31 × 17 pixels was drawn.</summary>
+    /// <summary>How an image of 31 × 17 pixels was drawn.</summary>
     public static readonly GenerationData Fox = new()
     {
         Engine = "SjdOnnx 0.1.0",
         Random = "philox4x32-10",
         Model = new DrawnModel("emoji", "0123456789abcdef", "int8"),
         Provider = "cpu",
-        Request = new DrawnRequest("a fox", 42, "sjd", 16, "uniform", 3, 0.9f, 0, 1, 31, 17),
+        Request = new DrawnRequest("a fox", 42, "sjd", 16, "uniform", 3, 0.9f, 0, 1, 31, 17, Exact: true),
         Statistics = new DrawnStatistics(256, 70, 3.66, [10, 20, 40]),
     };
 
     /// <summary>A file of 31 × 17 pixels that differ from each other.</summary>
-    /// <param name="data">What it says about its making; null for nothing.</param>
+    /// <param name="data">The generation data in it; null for none.</param>
     public static byte[] Of(ImageFormat format, GenerationData? data, ImageFileOptions? options = null) =>
         ImageEncoder.Encode(Pixels(31, 17), 31, 17, format, options ?? new ImageFileOptions(), data);
 
@@ -56,5 +56,6 @@ internal static class TestImages
         Assert.EndsWith(".", sentence, StringComparison.Ordinal);
     }
 
-    private static byte[] File(string name) => System.IO.File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Images", "Files", name));
+    private static byte[] File(string name) =>
+        System.IO.File.ReadAllBytes(Path.Combine(AppContext.BaseDirectory, "Images", "Files", name));
 }

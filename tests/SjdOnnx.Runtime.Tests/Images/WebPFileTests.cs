@@ -6,7 +6,7 @@ namespace SjdOnnx.Runtime.Tests.Images;
 public class WebPFileTests
 {
     [Fact]
-    public void The_data_stand_behind_the_picture_and_its_bytes_stay()
+    public void Generation_data_are_inserted_behind_the_image_of_a_WebP_and_other_bytes_stay()
     {
         byte[] webp = WebPFile.Insert(TestImages.WebP, 3, 2, "a fox\nSteps: 1", "{}");
 
@@ -17,17 +17,17 @@ public class WebPFileTests
     }
 
     [Fact]
-    public void What_is_no_structure_of_WebP_is_called_damaged()
+    public void A_WebP_with_a_wrong_structure_is_refused_as_damaged()
     {
         byte[] webp = TestImages.WebP;
-        TestImages.AssertRefused(Chunks(), "has no picture");
+        TestImages.AssertRefused(Chunks(), "damaged: it has no ");
         TestImages.AssertRefused(Chunks([.. "VP8 "u8, 0xFF, 0xFF, 0xFF, 0x7F, .. webp[20..]]), "longer than the file says it is");
         TestImages.AssertRefused(Chunks([.. "VP8L"u8, 1, 0, 0, 0, 0x2F, 0]), "its chunk VP8L is too short");
         TestImages.AssertRefused([.. webp[..4], 0xFF, 0xFF, 0xFF, 0xFF, .. webp[8..]], "cut short");
     }
 
     [Fact]
-    public void A_huge_chunk_costs_no_memory()
+    public void A_WebP_chunk_of_300_MB_is_never_kept_in_memory()
     {
         const int Length = 300_000_000;
         byte[] webp = [.. TestImages.WebP];

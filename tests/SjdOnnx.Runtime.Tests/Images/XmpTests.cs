@@ -8,17 +8,17 @@ public class XmpTests
     private const string Json = """{"prompt":"<a> & \"b\" ]]> 🦊"}""";
 
     [Fact]
-    public void The_JSON_comes_back() => Assert.Equal(Json, Xmp.ReadJson(Xmp.Write(Json)));
+    public void JSON_that_was_written_is_read() => Assert.Equal(Json, Xmp.ReadJson(Xmp.Write(Json)));
 
     [Fact]
-    public void A_property_that_another_program_made_an_attribute_is_read() =>
+    public void A_property_that_another_program_turned_into_an_attribute_is_read() =>
         Assert.Equal("{}", Xmp.ReadJson("<r:D xmlns:r='r' xmlns:o='urn:sjdonnx:1.0/' o:generation='{}'/>"u8.ToArray()));
 
     [Theory]
     [InlineData("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")]
     [InlineData("no XML at all")]
     [InlineData("<x xmlns:o='urn:sjdonnx:1.0/'/>")]
-    public void The_packet_of_another_program_has_none(string packet) => Assert.Null(Xmp.ReadJson(Encoding.UTF8.GetBytes(packet)));
+    public void A_packet_of_another_program_has_no_JSON_of_ours(string packet) => Assert.Null(Xmp.ReadJson(Encoding.UTF8.GetBytes(packet)));
 
     [Theory]
     [InlineData("<x xmlns:o='urn:sjdonnx:1.0/'>")]

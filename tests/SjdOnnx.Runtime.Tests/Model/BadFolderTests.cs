@@ -8,6 +8,8 @@ public class BadFolderTests
 {
     private const string Vocabulary = "tokenizer.vocabulary.json";
 
+    private static readonly TextToImageOptions Fp32 = new() { Precision = Precision.Fp32, Threads = 1 };
+
     [Fact]
     public void A_missing_folder_is_named()
     {
@@ -17,7 +19,7 @@ public class BadFolderTests
     }
 
     [Fact]
-    public void A_folder_without_a_manifest_is_no_model()
+    public void A_folder_without_model_json_is_not_a_model()
     {
         string folder = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
         var error = Assert.Throws<ModelException>(() => TextToImage.Load(folder));
@@ -27,13 +29,16 @@ public class BadFolderTests
     }
 
     [ModelFact]
-    public void A_manifest_that_is_no_json_is_refused() => Refused(copy => File.WriteAllText(copy.PathOf("model.json"), "{ \"format\": 1,"), "model.json, line 1");
+    public void A_model_json_that_is_not_JSON_is_refused() =>
+        Refused(copy => File.WriteAllText(copy.PathOf("model.json"), "{ \"format\": 1,"), "model.json, line 1");
 
     [ModelFact]
-    public void An_unknown_field_is_refused() => Refused(copy => copy.Edit(manifest => manifest["colour"] = "blue"), "'colour'");
+    public void An_unknown_field_of_model_json_is_refused() =>
+        Refused(copy => copy.Edit(manifest => manifest["colour"] = "blue"), "'colour'");
 
     [ModelFact]
-    public void Another_format_is_refused() => Refused(copy => copy.Edit(manifest => manifest["format"] = "7.0"), "format 7.0");
+    public void A_model_json_of_another_format_is_refused() =>
+        Refused(copy => copy.Edit(manifest => manifest["format"] = "7.0"), "format 7.0");
 
     [ModelFact]
     public void A_missing_graph_is_named() => Refused(copy => File.Delete(copy.PathOf("image_decoder.onnx")), "no image_decoder.onnx");
@@ -45,7 +50,8 @@ public class BadFolderTests
 
     [ModelFact]
     public void Merges_of_unknown_tokens_are_refused() => Refused(
-        copy => copy.Replace("tokenizer.merges.txt", "q zzz\n"u8.ToArray()), "The merges join 'q' and 'zzz', but 'zzz' is not in the vocabulary");
+        copy => copy.Replace("tokenizer.merges.txt", "q zzz\n"u8.ToArray()),
+        "The merges join 'q' and 'zzz', but 'zzz' is not in the vocabulary");
 
     /// <summary>The file has no bytes on the disk.</summary>
     [ModelFact]
@@ -63,7 +69,7 @@ public class BadFolderTests
     public void A_missing_weight_file_is_named() => Refused(copy => File.Delete(copy.PathOf(Weights(copy))), $"The model folder has no");
 
     [ModelFact]
-    public void A_truncated_weight_file_is_told_by_its_length() => Refused(
+    public void A_truncated_weight_file_is_noticed_by_its_length() => Refused(
         copy =>
         {
             using FileStream file = File.OpenWrite(copy.OwnFile(Weights(copy)));
@@ -72,27 +78,23 @@ public class BadFolderTests
         "bytes; model.json says");
 
     [ModelFact]
-    public void A_changed_byte_is_told_by_the_hash() => Refused(
-        copy =>
-        {
-            ChangeByte(copy.OwnFile(Weights(copy)));
-        },
-        "its SHA-256 is");
+    public void A_changed_byte_of_the_weights_is_noticed_by_the_hash() => Refused(
+        copy => ChangeByte(copy.OwnFile(Weights(copy))), "its SHA-256 is");
 
     [ModelFact]
-    public void A_changed_byte_loads_when_hashes_are_not_wanted()
+    public void A_wrong_hash_is_not_noticed_if_hashes_are_not_verified()
     {
         using var copy = new ModelCopy();
         copy.Edit(manifest => manifest["files"]!["image_decoder.onnx"]!["sha256"] = new string('0', 64));
-        TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", HashVerification = HashVerification.None }).Dispose();
+        TextToImage.Load(copy.Folder, Fp32 with { HashVerification = HashVerification.None }).Dispose();
     }
 
     [ModelFact]
-    public void A_weight_file_the_manifest_does_not_list_is_named() =>
+    public void A_weight_file_that_model_json_does_not_list_is_named() =>
         Refused(copy => copy.Edit(manifest => manifest["files"]!.AsObject().Remove(Weights(copy))), "which is not among files");
 
     [ModelFact]
-    public void A_missing_weight_file_that_no_graph_lists_is_a_sentence_of_ONNX_Runtime() => Refused(
+    public void A_missing_weight_file_that_no_graph_lists_is_reported_as_ONNX_Runtime_says_it() => Refused(
         copy =>
         {
             string weights = Weights(copy);
@@ -124,19 +126,23 @@ public class BadFolderTests
 
     [ModelFact]
     public void A_graph_that_ONNX_Runtime_cannot_load_is_refused() => Refused(
-        // A model whose one graph is empty.
+        // a model whose only graph is empty
         copy => copy.Replace("image_decoder.onnx", [0x08, 0x0a, 0x3a, 0x00]), "ONNX Runtime cannot load image_decoder.onnx");
 
     [ModelFact]
-    public void Graph_and_manifest_must_agree_on_layers() =>
-        Refused(copy => Transformer(copy, "layers", Facts.Layers + 1), $"model.json says {Facts.Layers + 1} layers", $"has no input 'past.{Facts.Layers}.0.key'");
+    public void A_graph_with_fewer_layers_than_model_json_says_is_refused() =>
+        Refused(
+            copy => Transformer(copy, "layers", Facts.Layers + 1),
+            $"model.json says {Facts.Layers + 1} layers", $"has no input 'past.{Facts.Layers}.0.key'");
 
     [ModelFact]
-    public void Layers_that_the_manifest_leaves_out_are_found() =>
-        Refused(copy => Transformer(copy, "layers", Facts.Layers - 1), $"model.json says {Facts.Layers - 1} layers", $"'past.{Facts.Layers - 1}.0.key'");
+    public void A_graph_with_more_layers_than_model_json_says_is_refused() =>
+        Refused(
+            copy => Transformer(copy, "layers", Facts.Layers - 1),
+            $"model.json says {Facts.Layers - 1} layers", $"'past.{Facts.Layers - 1}.0.key'");
 
     [ModelFact]
-    public void Graph_and_manifest_must_agree_on_lanes() =>
+    public void A_graph_with_other_lanes_than_model_json_says_is_refused() =>
         Refused(
             copy =>
             {
@@ -146,46 +152,55 @@ public class BadFolderTests
             "model.json says 1 lanes", "expected [1]");
 
     [ModelFact]
-    public void Graph_and_manifest_must_agree_on_the_head() =>
-        Refused(copy => Transformer(copy, "headDim", Facts.HeadDim * 2), $"heads of {Facts.HeadDim * 2}", $"expected [1, {Facts.KvHeads}, ?, {Facts.HeadDim * 2}]");
+    public void A_graph_with_another_width_of_heads_than_model_json_says_is_refused() =>
+        Refused(
+            copy => Transformer(copy, "headDim", Facts.HeadDim * 2),
+            $"heads of {Facts.HeadDim * 2}", $"expected [1, {Facts.KvHeads}, ?, {Facts.HeadDim * 2}]");
 
     [ModelFact]
-    public void Graph_and_manifest_must_agree_on_codes() =>
-        Refused(copy => copy.Edit(manifest => manifest["layout"]!["codes"] = Facts.Codes * 2), $"model.json says {Facts.Codes * 2} codes", "'logits'");
+    public void A_graph_with_another_codebook_than_model_json_says_is_refused() =>
+        Refused(
+            copy => copy.Edit(manifest => manifest["layout"]!["codes"] = Facts.Codes * 2),
+            $"model.json says {Facts.Codes * 2} codes", "'logits'");
 
     [ModelFact]
-    public void Graph_and_manifest_must_agree_on_the_cache() =>
-        Refused(copy => copy.Edit(manifest => manifest["transformer"]!["precisions"]!["fp32"]!["cache"] = "float16"), "a cache of float16", "expected Float16");
+    public void A_graph_with_another_type_of_cache_than_model_json_says_is_refused() =>
+        Refused(
+            copy => copy.Edit(manifest => manifest["transformer"]!["precisions"]!["fp32"]!["cache"] = "float16"),
+            "a cache of float16", "expected Float16");
 
     [ModelFact]
-    public void One_graph_in_the_place_of_another_is_noticed() =>
-        Refused(copy => copy.Replace("image_decoder.onnx", File.ReadAllBytes(copy.PathOf("transformer.fp32.onnx"))), "image_decoder.onnx has no input 'codes'");
+    public void A_transformer_in_place_of_the_image_decoder_is_refused() =>
+        Refused(
+            copy => copy.Replace("image_decoder.onnx", File.ReadAllBytes(copy.PathOf("transformer.fp32.onnx"))),
+            "image_decoder.onnx has no input 'codes'");
 
     [ModelFact]
-    public void A_missing_graph_of_a_batch_is_named() => Refused(copy => File.Delete(copy.PathOf("transformer.fp32.x4.onnx")), "no transformer.fp32.x4.onnx");
+    public void A_missing_graph_of_a_batch_is_named() =>
+        Refused(copy => File.Delete(copy.PathOf("transformer.fp32.x4.onnx")), "no transformer.fp32.x4.onnx");
 
-    /// <summary>Such a graph is opened when the first batch asks for it.</summary>
+    /// <summary>Such a graph is opened when the first batch needs it.</summary>
     [ModelFact]
-    public void Graph_and_manifest_must_agree_on_the_pictures_of_a_batch()
+    public void A_graph_for_a_batch_with_other_lanes_than_model_json_says_is_refused()
     {
         using var copy = new ModelCopy();
         copy.Replace("transformer.fp32.x4.onnx", File.ReadAllBytes(copy.PathOf("transformer.fp32.x2.onnx")));
-        var error = Assert.Throws<ModelException>(
-            () => TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = "fp32", Threads = 1, Batch = 4 }).Dispose());
+        var options = new TextToImageOptions { Precision = Precision.Fp32, Threads = 1, ExpectedBatch = 4 };
+        var error = Assert.Throws<ModelException>(() => TextToImage.Load(copy.Folder, options).Dispose());
         Messages.AssertReadable(error);
-        Assert.Contains("8 lanes for 4 pictures", error.Message, StringComparison.Ordinal);
+        Assert.Contains("8 lanes for 4 ", error.Message, StringComparison.Ordinal);
         Assert.Contains("transformer.fp32.x4.onnx", error.Message, StringComparison.Ordinal);
     }
 
     [ModelFact]
-    public void Defaults_that_cannot_be_used_are_refused() =>
+    public void An_unknown_default_method_is_refused() =>
         Refused(copy => copy.Edit(manifest => manifest["decoding"]!["method"] = "psychic"), "decoding.method is 'psychic'");
 
     [ModelFact]
-    public void An_unknown_precision_is_refused_with_those_there_are()
+    public void An_unknown_precision_is_refused_and_the_models_are_listed()
     {
         using var copy = new ModelCopy();
-        string message = copy.LoadFails("fp8");
+        string message = copy.LoadFails(Precision.Parse("fp8"));
         Assert.Contains("'fp8'", message, StringComparison.Ordinal);
         Assert.Contains("fp32", message, StringComparison.Ordinal);
     }
@@ -195,27 +210,28 @@ public class BadFolderTests
         copy =>
         {
             using FileStream file = File.OpenWrite(copy.PathOf("model.json"));
-            file.SetLength(3_000_000_000); // a hole: it takes no disk
+            file.SetLength(3_000_000_000); // a hole that takes no space
         },
         "model.json is too large: it has 3,000,000,000 bytes");
 
     [ModelFact(UnixOnly = true)]
-    public void A_pipe_or_a_device_as_model_json_is_no_regular_file()
+    public void A_pipe_or_a_device_in_place_of_model_json_is_refused()
     {
         Refused(copy => MakePipe(copy.PathOf("model.json")), "model.json is empty, or is not a regular file");
         Refused(copy => MakeLink(copy.PathOf("model.json"), "/dev/zero"), "model.json is empty, or is not a regular file");
     }
 
     [ModelFact(UnixOnly = true)]
-    public void A_pipe_or_a_device_as_a_graph_or_a_vocabulary_is_no_regular_file()
+    public void A_pipe_or_a_device_in_place_of_a_graph_or_a_vocabulary_is_refused()
     {
         Refused(copy => MakePipe(copy.PathOf("image_decoder.onnx")), "image_decoder.onnx has 0 bytes", "is not a regular file");
-        Refused(copy => MakeLink(copy.PathOf("image_decoder.onnx"), "/dev/zero"), "image_decoder.onnx has 0 bytes", "is not a regular file");
+        Refused(
+            copy => MakeLink(copy.PathOf("image_decoder.onnx"), "/dev/zero"), "image_decoder.onnx has 0 bytes", "is not a regular file");
         Refused(copy => MakePipe(copy.PathOf(Vocabulary)), $"{Vocabulary} has 0 bytes", "is not a regular file");
     }
 
     [ModelFact(UnixOnly = true)]
-    public void Weights_behind_a_link_out_of_the_folder_are_refused_with_what_to_do() => Refused(
+    public void Weights_behind_a_link_out_of_the_folder_are_refused_with_a_remedy() => Refused(
         copy => MakeLink(copy.PathOf(Weights(copy)), Path.Combine(TestModel.Folder!, Weights(copy))),
         "is a symbolic link to ", "Put the file itself there in place of the link");
 
@@ -234,12 +250,12 @@ public class BadFolderTests
         MakeLink(graph, Path.Combine(TestModel.Folder!, "image_decoder.onnx"));
         string link = copy.PathOf("link");
         Directory.CreateSymbolicLink(link, copy.Folder);
-        using TextToImage model = TextToImage.Load(link, new TextToImageOptions { Precision = "fp32", Threads = 1 });
+        using TextToImage model = TextToImage.Load(link, Fp32);
         Assert.Equal("emoji", model.Model.Name);
     }
 
     [ModelFact(UnixOnly = true)]
-    public void A_folder_of_links_as_a_hub_caches_it_loads()
+    public void A_folder_of_links_as_in_the_cache_of_a_hub_loads()
     {
         using var copy = new ModelCopy();
         string snapshot = Directory.CreateDirectory(copy.PathOf("snapshot")).FullName;
@@ -248,7 +264,7 @@ public class BadFolderTests
             File.Move(file, file + ".blob");
             File.CreateSymbolicLink(Path.Combine(snapshot, Path.GetFileName(file)), $"../{Path.GetFileName(file)}.blob");
         }
-        using TextToImage model = TextToImage.Load(snapshot, new TextToImageOptions { Precision = "fp32", Threads = 1 });
+        using TextToImage model = TextToImage.Load(snapshot, Fp32);
         Assert.Equal("emoji", model.Model.Name);
     }
 
@@ -262,11 +278,12 @@ public class BadFolderTests
     [InlineData("prompt", "unconditional", "[{\"from\": 1000000, \"plus\": \"rows\", \"per\": 2}]", "whose largest id is 1000008")]
     [InlineData("transformer", "maxPositions", "100000", "transformer.maxPositions 100000; transformer.fp32.onnx has 512 positions")]
     [InlineData("image", "pixelsPerCode", "16", "image.pixelsPerCode 16; image_decoder.onnx has 8 pixels per code")]
-    public void Graph_and_manifest_must_agree_on_ids_and_pixels(string section, string field, string value, string sentence) =>
+    public void Ids_and_pixels_of_model_json_that_do_not_match_the_graphs_are_refused(
+        string section, string field, string value, string sentence) =>
         Refused(copy => copy.Edit(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
 
     [ModelFact]
-    public void A_file_that_has_not_changed_is_not_hashed_again_unless_that_is_wanted()
+    public void A_file_that_has_not_changed_is_hashed_again_only_if_that_is_asked_for()
     {
         using var copy = new ModelCopy();
         string cache = Path.Combine(copy.Folder, "cache"), weights = copy.OwnFile(Weights(copy));
@@ -287,13 +304,7 @@ public class BadFolderTests
 
         void Load(HashVerification verification)
         {
-            var options = new TextToImageOptions
-            {
-                Precision = "fp32",
-                Threads = 1,
-                CacheFolder = cache,
-                HashVerification = verification,
-            };
+            TextToImageOptions options = Fp32 with { CacheFolder = cache, HashVerification = verification };
             TextToImage.Load(copy.Folder, options).Dispose();
         }
 
@@ -323,16 +334,18 @@ public class BadFolderTests
         Assert.Equal(0, made.ExitCode);
     }
 
-    /// <summary>The largest file: the weights, whatever the exporter called them.</summary>
-    private static string Weights(ModelCopy copy) => Path.GetFileName(Directory.GetFiles(copy.Folder).MaxBy(file => new FileInfo(file).Length)!);
+    /// <summary>The largest file is the weights.</summary>
+    private static string Weights(ModelCopy copy) =>
+        Path.GetFileName(Directory.GetFiles(copy.Folder).MaxBy(file => new FileInfo(file).Length)!);
 
-    private static void Transformer(ModelCopy copy, string field, int value) => copy.Edit(manifest => manifest["transformer"]![field] = value);
+    private static void Transformer(ModelCopy copy, string field, int value) =>
+        copy.Edit(manifest => manifest["transformer"]![field] = value);
 
-    private static void Refused(Action<ModelCopy> spoil, params string[] parts)
+    private static void Refused(Action<ModelCopy> damage, params string[] parts)
     {
         using var copy = new ModelCopy();
-        spoil(copy);
-        string message = copy.LoadFails();
+        damage(copy);
+        string message = copy.LoadFails(Precision.Fp32);
         foreach (string part in parts)
             Assert.Contains(part, message, StringComparison.Ordinal);
     }

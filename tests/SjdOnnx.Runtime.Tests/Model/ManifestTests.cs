@@ -25,7 +25,8 @@ public class ManifestTests
     [InlineData("null")]
     [InlineData("{ \"name\": \"emoji\" }")]
     [InlineData("not json at all")]
-    public void What_is_no_manifest_is_refused(string json) => Refused(() => ManifestReader.Read(Encoding.UTF8.GetBytes(json)), "model.json");
+    public void JSON_that_is_not_a_manifest_is_refused(string json) =>
+        Refused(() => ManifestReader.Read(Encoding.UTF8.GetBytes(json)), "model.json");
 
     [Fact]
     public void A_newer_major_format_is_named_before_its_unknown_fields() =>
@@ -39,7 +40,8 @@ public class ManifestTests
     [InlineData("3.0")]
     public void A_format_that_is_a_number_is_older_and_the_model_must_be_exported_again(string format) =>
         Refused(
-            () => Read(manifest => manifest["format"] = JsonNode.Parse(format)), $"format {format}, which is older", "Run export/export.py");
+            () => Read(manifest => manifest["format"] = JsonNode.Parse(format)),
+            $"format {format}, which is older", "Run export/export.py");
 
     [Theory]
     [InlineData("\"2.9\"", "format 2.9; this engine reads 3.0. Run export/export.py")]
@@ -48,7 +50,7 @@ public class ManifestTests
     [InlineData("\"3.-1\"", "two numbers")]
     [InlineData("\"99999999999.0\"", "two numbers")]
     [InlineData("null", "two numbers")]
-    public void A_format_that_is_no_pair_of_numbers_is_refused(string format, string sentence) =>
+    public void A_format_that_is_not_two_numbers_is_refused(string format, string sentence) =>
         Refused(() => Read(manifest => manifest["format"] = JsonNode.Parse(format)), sentence);
 
     [Fact]
@@ -87,7 +89,8 @@ public class ManifestTests
     public void Weights_of_a_graph_must_be_among_the_files()
     {
         Assert.Empty(Read(_ => { }).Files["transformer.fp32.onnx"].Weights);
-        Assert.Equal(["image_decoder.onnx"], Read(manifest => Weights(manifest, "image_decoder.onnx")).Files["transformer.fp32.onnx"].Weights);
+        Manifest manifest = Read(manifest => Weights(manifest, "image_decoder.onnx"));
+        Assert.Equal(["image_decoder.onnx"], manifest.Files["transformer.fp32.onnx"].Weights);
         Refused(
             () => Read(manifest => Weights(manifest, "w.data")),
             "transformer.fp32.onnx reads its weights from 'w.data', which is not among files");
@@ -97,16 +100,31 @@ public class ManifestTests
     }
 
     [Fact]
-    public void An_unknown_field_is_refused_by_name() => Refused(() => Read(manifest => manifest["layout"]!["colums"] = 16), "'colums'", "line");
+    public void An_unknown_field_is_refused_by_name() =>
+        Refused(() => Read(manifest => manifest["layout"]!["colums"] = 16), "'colums'", "line");
+
+    [Theory]
+    [InlineData("FP32")]
+    [InlineData("fp 32")]
+    [InlineData("")]
+    public void A_precision_whose_name_is_not_one_is_refused(string name) => Refused(
+        () => Read(manifest =>
+        {
+            JsonObject precisions = manifest["transformer"]!["precisions"]!.AsObject();
+            precisions[name] = precisions["fp32"]!.DeepClone();
+        }),
+        $"transformer.precisions has '{name}'");
 
     [Fact]
-    public void A_missing_field_is_refused_by_name() => Refused(() => Read(manifest => manifest["image"]!.AsObject().Remove("sizes")), "'sizes'");
+    public void A_missing_field_is_refused_by_name() =>
+        Refused(() => Read(manifest => manifest["image"]!.AsObject().Remove("sizes")), "'sizes'");
 
     [Fact]
-    public void A_null_is_refused() => Refused(() => Read(manifest => manifest["name"] = null), "'Name'");
+    public void A_required_field_that_is_null_is_refused() => Refused(() => Read(manifest => manifest["name"] = null), "'Name'");
 
     [Fact]
-    public void A_field_of_the_wrong_type_is_refused() => Refused(() => Read(manifest => manifest["transformer"]!["layers"] = "eight"), "line");
+    public void A_field_of_the_wrong_type_is_refused() =>
+        Refused(() => Read(manifest => manifest["transformer"]!["layers"] = "eight"), "line");
 
     [Theory]
     [InlineData("transformer", "layers", "0", "transformer.layers is 0")]
@@ -123,7 +141,7 @@ public class ManifestTests
     [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt} at {widht}\" }]", "braces are for {prompt}, {negative}")]
     [InlineData("prompt", "conditional", "[{ \"encoded\": \"prompt\" }]", "there is no textEncoder")]
     [InlineData("prompt", "conditional", "[{ \"class\": 4, \"of\": 0 }]", "class 4 of 0")]
-    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\" }, { \"from\": 8804, \"plus\": \"height\", \"per\": 2 }]", "plus height")]
+    [InlineData("prompt", "conditional", "[{ \"text\": \"{prompt}\" }, { \"from\": 8, \"plus\": \"height\", \"per\": 2 }]", "plus height")]
     [InlineData("prompt", "unconditional", "[]", "prompt.unconditional")]
     [InlineData("prompt", "unconditional", "[0, { \"text\": \"{prompt}\" }]", "prompt.unconditional")]
     [InlineData("prompt", "cleaning", "\"soap\"", "'soap'")]
@@ -134,7 +152,7 @@ public class ManifestTests
     [InlineData("image", "sizes", "[[128, 127]]", "[128, 127]")]
     [InlineData("image", "graph", "\"other.onnx\"", "'other.onnx'")]
     [InlineData("files", "../secret", "{ \"sha256\": \"00\", \"bytes\": 1 }", "'../secret'")]
-    public void A_value_that_cannot_be_meant_is_refused(string section, string field, string value, string sentence) =>
+    public void An_impossible_value_is_refused_with_a_sentence(string section, string field, string value, string sentence) =>
         Refused(() => Read(manifest => manifest[section]![field] = JsonNode.Parse(value)), sentence);
 
     [Fact]
@@ -157,11 +175,11 @@ public class ManifestTests
     }
 
     [Theory]
-    [InlineData("1", "batches has 1; a batch holds 2 to 64 pictures")]
+    [InlineData("1", "batches has 1; a batch holds 2 to 64 ")]
     [InlineData("65", "batches has 65")]
     [InlineData("many", "line")]
-    public void A_batch_that_cannot_be_meant_is_refused(string pictures, string sentence) =>
-        Refused(() => Read(manifest => WithBatch(manifest, pictures)), sentence);
+    public void An_impossible_size_of_a_batch_is_refused(string images, string sentence) =>
+        Refused(() => Read(manifest => WithBatch(manifest, images)), sentence);
 
     [Fact]
     public void A_graph_of_a_batch_must_be_among_the_files() =>
@@ -179,7 +197,9 @@ public class ManifestTests
         const string parts = """[0,{"text":"{prompt}"},{"from":8804,"plus":"rows","per":2},{"class":16384,"of":1000}]""";
         Manifest manifest = Read(manifest => manifest["prompt"]!["conditional"] = JsonNode.Parse(parts));
         PromptPart[] expected =
-            [new PromptPart.Id(0), new PromptPart.Text("{prompt}"), new PromptPart.Side(8804, "rows", 2), new PromptPart.Class(16384, 1000)];
+        [
+            new PromptPart.Id(0), new PromptPart.Text("{prompt}"), new PromptPart.Side(8804, "rows", 2), new PromptPart.Class(16384, 1000),
+        ];
         Assert.Equal(expected, manifest.Prompt.Conditional);
         Assert.Equal(parts, JsonSerializer.Serialize(manifest.Prompt.Conditional));
 
@@ -189,7 +209,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void A_model_reads_noise_or_does_not()
+    public void A_manifest_may_have_a_section_for_denoising()
     {
         Assert.Null(Read(_ => { }).Denoising);
 
@@ -203,7 +223,7 @@ public class ManifestTests
     [InlineData("steps", "0", "denoising.steps is 0; it must be at least 1")]
     [InlineData("steps", "2147483647", "denoising.steps is 2147483647; it must be at least 1 and at most 1024")]
     [InlineData("hidden", "0", "denoising.hidden is 0; it must be at least 1")]
-    [InlineData("normalisation", "\"layer\"", "denoising.normalisation is 'layer'; it can be channel")]
+    [InlineData("normalization", "\"layer\"", "denoising.normalization is 'layer'; it can be channel")]
     [InlineData("levels", "\"shouted\"", "denoising.levels is 'shouted'; it can be added or untold")]
     [InlineData("alpha", "[1, 0]", "denoising.alpha has 2 values and denoising.sigma 3")]
     [InlineData("alpha", "[1, 1, 0]", "denoising.alpha goes from 1 to 1 at entry 1; it must fall all the way")]
@@ -215,7 +235,7 @@ public class ManifestTests
     [InlineData("sigma", "[0.1, 0.5, 1]", "denoising.alpha begins with 1 and denoising.sigma with 0.1")]
     [InlineData("sigma", "[0, 0.5, 1e99]", "at entry 2; it must rise all the way, to a number")]
     [InlineData("sigma", "[]", "denoising.sigma 0")]
-    public void A_schedule_that_leads_nowhere_is_refused(string field, string value, string sentence) => Refused(
+    public void An_impossible_noise_schedule_is_refused(string field, string value, string sentence) => Refused(
         () => Read(manifest =>
         {
             manifest["denoising"] = Denoising();
@@ -224,7 +244,7 @@ public class ManifestTests
         sentence);
 
     [Fact]
-    public void A_text_encoder_takes_the_place_of_text()
+    public void With_a_text_encoder_a_prompt_needs_no_text_part()
     {
         Manifest manifest = Read(WithTextEncoder);
         Assert.Equal([new PromptPart.Encoded(Words: true)], manifest.Prompt.Conditional);
@@ -249,7 +269,7 @@ public class ManifestTests
     }
 
     [Fact]
-    public void Only_text_needs_a_tokenizer()
+    public void A_prompt_without_text_needs_no_tokenizer()
     {
         Manifest manifest = Read(manifest =>
         {
@@ -271,21 +291,23 @@ public class ManifestTests
     [InlineData("standIns", "[[65536, 65537]]", "tokenizer.standIns must hold")]
     [InlineData("characters", "{\"ab\": 1}", "tokenizer.characters must hold single characters")]
     [InlineData("unknownId", "-1", "tokenizer.unknownId is -1; it must be 0 or more")]
-    public void A_tokenizer_that_cannot_be_meant_is_refused(string field, string value, string sentence) =>
+    public void An_impossible_tokenizer_section_is_refused(string field, string value, string sentence) =>
         Refused(() => Read(manifest => manifest["tokenizer"]![field] = JsonNode.Parse(value)), sentence);
 
     private static void WithTextEncoder(JsonObject manifest)
     {
-        manifest["textEncoder"] = JsonNode.Parse("""{ "graph": "text_encoder.onnx", "places": 120, "firstId": 1024, "ids": [{ "text": "{prompt}" }, 1] }""");
+        manifest["textEncoder"] = JsonNode.Parse("""
+            { "graph": "text_encoder.onnx", "places": 120, "firstId": 1024, "ids": [{ "text": "{prompt}" }, 1] }
+            """);
         manifest["prompt"]!["conditional"] = JsonNode.Parse("""[{ "encoded": "prompt" }]""");
         manifest["prompt"]!["unconditional"] = JsonNode.Parse("""[{ "encoded": "nothing" }]""");
         manifest["files"]!["text_encoder.onnx"] = new JsonObject { ["sha256"] = new string('0', 64), ["bytes"] = 1 };
     }
 
-    private static void WithBatch(JsonObject manifest, string pictures)
+    private static void WithBatch(JsonObject manifest, string images)
     {
         JsonNode precision = manifest["transformer"]!["precisions"]!["fp32"]!;
-        precision["batches"] = new JsonObject { [pictures] = "x.onnx" };
+        precision["batches"] = new JsonObject { [images] = "x.onnx" };
         precision["tree"] = "t.onnx";
         foreach (string graph in (string[])["x.onnx", "t.onnx"])
             manifest["files"]![graph] = new JsonObject { ["sha256"] = new string('0', 64), ["bytes"] = 1 };
@@ -320,7 +342,7 @@ public class ManifestTests
           "layout": { "firstCode": 4, "codes": 1024, "rowSuffix": [1030], "suffix": [1028] },
           "image": { "graph": "image_decoder.onnx", "pixelsPerCode": 8, "sizes": [[128, 128]] },
           "sampling": { "guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0, "order": ["guidance", "temperature", "topK", "topP"] },
-          "decoding": { "method": "sjd", "window": 16, "initialisation": "uniform" },
+          "decoding": { "method": "sjd", "window": 16, "initialization": "uniform" },
           "files": {
             "transformer.fp32.onnx": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
             "tokenizer.vocabulary.json": { "sha256": "0000000000000000000000000000000000000000000000000000000000000000", "bytes": 1 },
@@ -331,5 +353,7 @@ public class ManifestTests
         """;
 
     private static JsonNode Denoising() =>
-        JsonNode.Parse("""{ "steps": 2, "hidden": 256, "normalisation": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1] }""")!;
+        JsonNode.Parse("""
+            { "steps": 2, "hidden": 256, "normalization": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1] }
+            """)!;
 }

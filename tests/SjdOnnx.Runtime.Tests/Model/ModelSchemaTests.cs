@@ -1,17 +1,19 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Model;
+using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Tests.Model;
 
-/// <summary>docs/model.schema.json, which the exporter checks against, and the reader must refuse the same.</summary>
+/// <summary>The exporter checks against docs/model.schema.json, and the reader must refuse the same documents.</summary>
 public class ModelSchemaTests
 {
     private static readonly JsonSchema Schema = new();
 
-    /// <summary>A model.json with every field that there is.</summary>
+    /// <summary>A model.json with every field.</summary>
     private const string Whole = """
         {
           "format": "3.0", "name": "all", "family": "chameleon",
@@ -32,9 +34,9 @@ public class ModelSchemaTests
           "layout": { "firstCode": 4, "codes": 1024, "rowSuffix": [1030], "suffix": [1028] },
           "image": { "graph": "image.onnx", "pixelsPerCode": 8, "sizes": [[128, 128], [64, 128]] },
           "sampling": { "guidance": 3.0, "temperature": 1.0, "topK": 0, "topP": 1.0, "order": ["guidance", "temperature", "topK", "topP"] },
-          "decoding": { "method": "sjd", "window": 16, "initialisation": "uniform", "sequential": { "first": 1, "last": 2 } },
+          "decoding": { "method": "sjd", "window": 16, "initialization": "uniform", "sequential": { "first": 1, "last": 2 } },
           "denoising": {
-            "steps": 2, "hidden": 256, "normalisation": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]
+            "steps": 2, "hidden": 256, "normalization": "channel", "levels": "added", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]
           },
           "files": {
             "t.onnx": FILE, "x2.onnx": FILE, "tree.onnx": FILE, "v.json": FILE, "m.txt": FILE, "text.onnx": FILE, "image.onnx": FILE,
@@ -45,7 +47,7 @@ public class ModelSchemaTests
 
     private const string WithText = """{ "graph": "text.onnx", "places": 120, "firstId": 1024, "ids": [{ "text": "{prompt}" }, 1] }""";
 
-    /// <summary>One with batches and one with a text encoder, which cannot have both.</summary>
+    /// <summary>One document with batches and one with a text encoder, because no model can have both.</summary>
     private static JsonObject[] Documents()
     {
         string file = $$"""{ "sha256": "{{new string('a', 64)}}", "bytes": 1, "weights": ["w.data"] }""";
@@ -58,7 +60,7 @@ public class ModelSchemaTests
     }
 
     [Fact]
-    public void Documents_with_every_field_hold_for_the_schema_and_for_the_reader()
+    public void A_document_with_every_field_is_valid_for_the_schema_and_for_the_reader()
     {
         foreach (JsonObject document in Documents())
         {
@@ -68,17 +70,17 @@ public class ModelSchemaTests
     }
 
     [ModelFact]
-    public void The_committed_models_hold_for_the_schema()
+    public void The_committed_models_are_valid_for_the_schema()
     {
         string[] folders = [.. new[] { TestModel.Folder, TestModel.DenoisingFolder }.OfType<string>()];
         Assert.All(folders, folder => Assert.True(Schema.Holds(JsonNode.Parse(File.ReadAllText(Path.Combine(folder, "model.json"))))));
     }
 
     [Fact]
-    public void The_schema_names_the_methods_initialisations_and_cleanings_that_there_are()
+    public void The_schema_lists_all_methods_initializations_and_cleanings()
     {
-        Assert.Equal(DecodingMethods.Names, Choices("decoding", "method"));
-        Assert.Equal(Initialisation.All.Select(initialisation => initialisation.Name), Choices("decoding", "initialisation"));
+        Assert.Equal(DecodingMethods.BuiltIn.Names, Choices("decoding", "method"));
+        Assert.Equal(Initialization.All.Select(initialization => initialization.Name), Choices("decoding", "initialization"));
         Assert.Equal([.. PromptCleaning.Names, null], Choices("prompt", "cleaning"));
 
         static IEnumerable<string?> Choices(string section, string field) =>
@@ -115,7 +117,7 @@ public class ModelSchemaTests
         Assert.All(kinds.Values, count => Assert.True(count >= 5));
     }
 
-    /// <summary>Each field in the place of which the schema says something, changed once in every way that it may forbid.</summary>
+    /// <summary>Changes every field of the document, once in each way that a schema can forbid.</summary>
     private static IEnumerable<(string Kind, string What, JsonObject Changed)> Changes(JsonObject document)
     {
         foreach (object[] path in Paths(document, []))

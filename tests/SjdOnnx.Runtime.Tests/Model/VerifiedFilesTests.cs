@@ -10,7 +10,7 @@ public sealed class VerifiedFilesTests : IDisposable
     private readonly string _cache = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
 
     [Fact]
-    public void What_was_written_is_read_again()
+    public void Verified_files_are_remembered_for_each_model_folder()
     {
         Assert.Empty(Files().Read());
         Assert.True(Files().Write(new Dictionary<string, VerifiedFile> { ["a"] = Old }));
@@ -36,21 +36,21 @@ public sealed class VerifiedFilesTests : IDisposable
     [InlineData("""{ "format": 1, "folder": "/", "files": { "a": FILE } }""")]
     [InlineData("""{ "format": 1, "folder": FOLDER, "files": { "a": FILE, "b": null } }""")]
     [InlineData("""{ "format": 1, "folder": FOLDER, "files": { "a": { "bytes": 7, "changed": 1 } } }""")]
-    public void A_damaged_file_remembers_nothing(string content)
+    public void A_damaged_record_of_verified_files_is_ignored(string content)
     {
         Write(content);
         Assert.Empty(Files().Read());
     }
 
     [Fact]
-    public void A_whole_file_is_read()
+    public void A_whole_record_of_verified_files_is_read()
     {
         Write("""{ "format": 1, "folder": FOLDER, "files": { "a": FILE } }""");
         Assert.Equal(["a"], Files().Read().Keys);
     }
 
     [Fact]
-    public void A_cache_that_cannot_be_written_is_no_error()
+    public void A_cache_folder_that_cannot_be_written_is_no_error()
     {
         File.WriteAllText(_cache, "in the way");
         Assert.False(Files().Write(new Dictionary<string, VerifiedFile> { ["a"] = Old }));

@@ -1,6 +1,7 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Sampling;
+using SjdOnnx.Windows;
 
 namespace SjdOnnx.Tests.Decoding;
 
@@ -11,40 +12,40 @@ public sealed class DecoderTests
 
     private static readonly int[] WindowSizes = [0, 1, 2, 3, 7, 16, Layout.Length + 2];
 
-    public static TheoryData<string> Methods() => [.. DecodingMethods.Names];
+    public static TheoryData<string> Methods() => [.. DecodingMethods.BuiltIn.Names];
 
-    public static TheoryData<string, string> MethodsAndInitialisations() => WithInitialisations(DecodingMethods.Names);
+    public static TheoryData<string, string> MethodsAndInitializations() => WithInitializations(DecodingMethods.BuiltIn.Names);
 
-    // early-exit commits drafts that have not converged, greedy or not
-    public static TheoryData<string, string> ConvergingMethodsAndInitialisations() =>
-        WithInitialisations(DecodingMethods.Names.Where(name => name != "early-exit"));
+    // early-exit commits drafts that have not converged, at temperature 0 too
+    public static TheoryData<string, string> ConvergingMethodsAndInitializations() =>
+        WithInitializations(DecodingMethods.BuiltIn.Names.Where(name => name != "early-exit"));
 
-    private static TheoryData<string, string> WithInitialisations(IEnumerable<string> methods)
+    private static TheoryData<string, string> WithInitializations(IEnumerable<string> methods)
     {
         var cells = new TheoryData<string, string>();
         foreach (string method in methods)
         {
-            foreach (Initialisation initialisation in Initialisation.All)
-                cells.Add(method, initialisation.Name);
+            foreach (Initialization initialization in Initialization.All)
+                cells.Add(method, initialization.Name);
         }
 
         return cells;
     }
 
     [Theory]
-    [MemberData(nameof(ConvergingMethodsAndInitialisations))]
-    public void At_temperature_0_every_window_draws_the_autoregressive_picture(string method, string initialisation)
+    [MemberData(nameof(ConvergingMethodsAndInitializations))]
+    public void At_temperature_0_every_window_draws_the_autoregressive_image(string method, string initialization)
     {
         var sampling = new SamplingOptions { Temperature = 0, Guidance = 2 };
-        Decoded expected = Decode(new Autoregressive(), sampling);
+        DecodedSequence expected = Decode(Autoregressive(sampling));
         foreach (int size in WindowSizes)
         {
-            Decoded decoded = Decode(Create(method, size, initialisation), sampling, new Randomness(Seed: (ulong)size));
-            Assert.Equal(expected.Ids, decoded.Ids);
+            var randomness = new Randomness(Seed: (ulong)size);
+            Assert.Equal(expected.Ids, Decode(Create(method, size, initialization, sampling), randomness).Ids);
 
-            // top-k of 1 is the same choice, made by another step of the chain
-            Decoded single = Decode(Create(method, size, initialisation), sampling with { Temperature = 1, TopK = 1 }, new Randomness(Seed: (ulong)size));
-            Assert.Equal(expected.Ids, single.Ids);
+            // a top-k of 1 is the same choice, made by another step of the chain
+            SamplingOptions single = sampling with { Temperature = 1, TopK = 1 };
+            Assert.Equal(expected.Ids, Decode(Create(method, size, initialization, single), randomness).Ids);
         }
     }
 
@@ -52,32 +53,29 @@ public sealed class DecoderTests
     [InlineData(1, 0, 1)]
     [InlineData(3, 5, 1)]
     [InlineData(2, 0, 0.8)]
-    public void With_one_Gumbel_vector_per_position_every_window_draws_the_autoregressive_picture(float guidance, int topK, float topP)
+    public void With_one_Gumbel_vector_per_position_every_window_draws_the_autoregressive_image(float guidance, int topK, float topP)
     {
         var sampling = new SamplingOptions { Guidance = guidance, TopK = topK, TopP = topP };
         for (uint image = 0; image < 20; image++)
         {
             var randomness = new Randomness(Seed: 99, image);
-            Decoded expected = Decode(new Autoregressive(), sampling, randomness);
+            DecodedSequence expected = Decode(Autoregressive(sampling), randomness);
             foreach (int size in WindowSizes)
             {
-                foreach (Initialisation initialisation in Initialisation.All)
-                {
-                    Assert.Equal(expected.Ids, Decode(Create("exact", size, initialisation.Name), sampling, randomness).Ids);
-                }
+                foreach (Initialization initialization in Initialization.All)
+                    Assert.Equal(expected.Ids, Decode(Create("exact", size, initialization.Name, sampling), randomness).Ids);
             }
         }
     }
 
     [Theory]
-    [MemberData(nameof(MethodsAndInitialisations))]
-    public void A_seed_and_an_image_name_a_picture(string method, string initialisation)
+    [MemberData(nameof(MethodsAndInitializations))]
+    public void The_seed_and_the_image_number_determine_the_image(string method, string initialization)
     {
-        Decoded Draw(ulong seed, uint image) =>
-            Decode(Create(method, 7, initialisation), new SamplingOptions(), new Randomness(seed, image));
+        DecodedSequence Draw(ulong seed, uint image) => Decode(Create(method, 7, initialization), new Randomness(seed, image));
 
-        Decoded first = Draw(5, 1);
-        Decoded again = Draw(5, 1);
+        DecodedSequence first = Draw(5, 1);
+        DecodedSequence again = Draw(5, 1);
 
         Assert.Equal(first.Ids, again.Ids);
         Assert.Equal(first.ForwardPasses, again.ForwardPasses);
@@ -86,16 +84,17 @@ public sealed class DecoderTests
     }
 
     [Theory]
-    [MemberData(nameof(MethodsAndInitialisations))]
-    public void Passes_tokens_and_calls_add_up(string method, string initialisation)
+    [MemberData(nameof(MethodsAndInitializations))]
+    public void Passes_tokens_and_calls_of_the_model_add_up(string method, string initialization)
     {
         var model = new ToyModel(Layout) { ContextEffect = 0.5f };
         int[] before = new int[8];
         int committed = 0;
-        Decoded decoded = new Decoder(Layout, Create(method, 7, initialisation), new SamplingOptions()).Decode(model, new Randomness(3), window =>
+        DecodedSequence decoded = Create(method, 7, initialization).Decode(model, new Randomness(3), window =>
         {
-            // the histogram says what the pass accepted; one more code and the structure that must follow come with it
-            int[] after = window.AcceptedHistogram.ToArray();
+            // The histogram says how many drafts the pass accepted. One more code and the structure that must follow come with them.
+            int[] after = new int[8];
+            window.Statistics.AcceptedHistogram.CopyTo(after);
             int accepted = after.Zip(before, (now, then) => now - then).ToList().IndexOf(1);
             Assert.Equal(window.Pass == 1, accepted < 0);
             int structure = committed + Math.Max(0, accepted) + 1;
@@ -110,46 +109,57 @@ public sealed class DecoderTests
         Assert.Equal(Layout.ImageTokens, decoded.Codes.Count);
     }
 
-    [Fact]
-    public void Without_a_window_each_code_takes_a_pass()
+    [Theory]
+    [MemberData(nameof(Methods))]
+    public void Without_drafts_each_code_takes_a_pass(string method)
     {
-        foreach (string method in DecodingMethods.Names)
-            Assert.Equal(Layout.ImageTokens - 1, Decode(Create(method, 0, "uniform"), new SamplingOptions()).ForwardPasses);
+        DecodedSequence decoded = Decode(Create(method, 0));
+
+        Assert.Equal(Layout.ImageTokens - 1, decoded.ForwardPasses);
+        Assert.Equal(0, decoded.DraftsPerPass);
+    }
+
+    [Fact]
+    public void A_method_without_drafts_ignores_the_window()
+    {
+        DecodedSequence without = Decode(Create("ar", 0));
+        DecodedSequence with = Decode(Create("ar", 16, "repeat-left"));
+
+        Assert.Equal(without.Ids, with.Ids);
+        Assert.Equal(0, with.DraftsPerPass);
     }
 
     [Theory]
     [InlineData("sjd", 1)]
     [InlineData("jacobi", 0)]
-    public void A_model_that_minds_no_context_takes_two_passes(string method, float temperature)
+    public void A_model_without_a_context_effect_takes_two_passes(string method, float temperature)
     {
-        // the first pass finds out that the guesses were wrong, and predicts every position as it will remain
+        // the first pass rejects the first guesses, and predicts every position as it will remain
         var model = new ToyModel(Layout) { ContextEffect = 0 };
-        var decoder = new Decoder(Layout, Create(method, Layout.Length, "uniform"), new SamplingOptions { Temperature = temperature });
+        Decoder decoder = Create(method, Layout.Length, sampling: new SamplingOptions { Temperature = temperature });
 
         Assert.Equal(2, decoder.Decode(model, new Randomness(8)).ForwardPasses);
     }
 
     [Fact]
-    public void Where_context_matters_little_speculation_saves_passes_and_matching_does_not()
+    public void Where_the_context_matters_little_sjd_saves_passes_and_jacobi_does_not()
     {
-        int PassesOf(string method, uint image) =>
-            Decode(Create(method, 16, "uniform"), new SamplingOptions(), new Randomness(1, image), contextEffect: 0.3f).ForwardPasses;
-        int Passes(string method) => Enumerable.Range(0, 20).Sum(image => PassesOf(method, (uint)image));
+        int Passes(string method) => Enumerable.Range(0, 20)
+            .Sum(image => Decode(Create(method, 16), new Randomness(1, (uint)image), contextEffect: 0.3f).ForwardPasses);
 
         Assert.InRange(Passes("sjd"), 1, Passes("ar") / 3);
         Assert.InRange(Passes("jacobi"), Passes("ar") * 3 / 4, Passes("ar"));
     }
 
     [Theory]
-    [MemberData(nameof(MethodsAndInitialisations))]
-    public void The_loop_allocates_nothing(string method, string initialisation)
+    [MemberData(nameof(MethodsAndInitializations))]
+    public void The_loop_allocates_nothing(string method, string initialization)
     {
-        var sampling = new SamplingOptions { Guidance = 2, TopK = 9, TopP = 0.9f };
-        var decoder = new Decoder(Layout, Create(method, 7, initialisation), sampling);
+        Decoder decoder = Create(method, 7, initialization, new SamplingOptions { Guidance = 2, TopK = 9, TopP = 0.9f });
         var model = new ToyModel(Layout);
         var allocated = new long[Layout.Length];
         Action<Window> observer = window => allocated[window.Pass - 1] = GC.GetAllocatedBytesForCurrentThread();
-        decoder.Decode(model, new Randomness(1), observer); // the first time costs what is made once
+        decoder.Decode(model, new Randomness(1), observer); // the first image pays for what is allocated only once
 
         int passes = decoder.Decode(model, new Randomness(2), observer).ForwardPasses;
 
@@ -158,11 +168,11 @@ public sealed class DecoderTests
     }
 
     [Fact]
-    public void The_observer_sees_the_picture_grow()
+    public void The_observer_sees_the_image_grow()
     {
         var codes = new int[Layout.ImageTokens];
         var counts = new List<int>();
-        Decoded decoded = new Decoder(Layout, Create("sjd", 7, "uniform"), new SamplingOptions()).Decode(
+        DecodedSequence decoded = Create("sjd", 7).Decode(
             new ToyModel(Layout), new Randomness(4), window => counts.Add(window.CopyCommittedCodes(codes)));
 
         Assert.Equal(counts.Order().Distinct(), counts);
@@ -171,23 +181,22 @@ public sealed class DecoderTests
     }
 
     [Fact]
-    public void Cancellation_comes_before_the_next_pass()
+    public void Cancellation_takes_effect_before_the_next_pass()
     {
         using var source = new CancellationTokenSource();
         var model = new ToyModel(Layout);
-        var decoder = new Decoder(Layout, new Autoregressive(), new SamplingOptions());
 
-        Assert.Throws<OperationCanceledException>(() => decoder.Decode(
-            model, new Randomness(1), window => { if (window.ForwardPasses == 3) source.Cancel(); }, source.Token));
+        Assert.Throws<OperationCanceledException>(() => Create("ar", 0).Decode(
+            model, new Randomness(1), window => { if (window.Statistics.ForwardPasses == 3) source.Cancel(); }, source.Token));
         Assert.Equal(4, model.Calls);
     }
 
     [Fact]
-    public void A_model_serves_one_picture_after_another()
+    public void A_model_serves_one_image_after_another()
     {
         var model = new ToyModel(Layout);
-        var decoder = new Decoder(Layout, Create("sjd", 7, "sample-left"), new SamplingOptions());
-        Decoded alone = decoder.Decode(new ToyModel(Layout), new Randomness(1, Image: 1));
+        Decoder decoder = Create("sjd", 7, "sample-left");
+        DecodedSequence alone = decoder.Decode(new ToyModel(Layout), new Randomness(1, Image: 1));
 
         decoder.Decode(model, new Randomness(1, Image: 0));
 
@@ -195,98 +204,189 @@ public sealed class DecoderTests
     }
 
     [Fact]
-    public void A_picture_may_be_a_single_code()
+    public void An_image_may_be_a_single_code()
     {
         var layout = new TokenLayout { Rows = 1, Columns = 1, FirstCode = 4, Codes = 3, RowSuffix = [90], Suffix = [91] };
-        var decoder = new Decoder(layout, Create("sjd", 16, "uniform"), new SamplingOptions());
+        var decoder = new Decoder(layout, new SpeculativeJacobi(), new SamplingOptions(), new FixedWindow(16));
 
-        Decoded decoded = decoder.Decode(new ToyModel(layout), new Randomness(1));
+        DecodedSequence decoded = decoder.Decode(new ToyModel(layout), new Randomness(1));
 
         Assert.Equal(0, decoded.ForwardPasses);
         Assert.Equal([90, 91], decoded.Ids.Skip(1));
     }
 
     [Fact]
-    public void Model_and_layout_must_agree_on_the_codebook()
+    public void A_model_of_another_codebook_is_refused()
     {
-        var decoder = new Decoder(Layout with { Codes = 36 }, new Autoregressive(), new SamplingOptions());
+        var decoder = new Decoder(Layout with { Codes = 36 }, new Autoregressive(), new SamplingOptions(), new FixedWindow(0));
 
         var error = Assert.Throws<ArgumentException>(() => decoder.Decode(new ToyModel(Layout), new Randomness(1)));
         Assert.Contains("37 image codes, the token layout 36", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void One_lane_will_do_without_guidance()
+    public void A_denoising_method_is_refused_for_a_model_that_reads_no_noise()
     {
-        Decoded both = Decode(new Autoregressive(), new SamplingOptions());
-        Decoded one = new Decoder(Layout, new Autoregressive(), new SamplingOptions())
-            .Decode(new ToyModel(Layout) { HasUnconditionalLane = false }, new Randomness(0));
+        var model = new ModelWithoutNoise(new ToyModel(Layout));
+
+        var error = Assert.Throws<ArgumentException>(() => Create("sjd2", 7).Begin(model, new Randomness(1)));
+        Assert.Contains("The method sjd2 needs a model that reads noise", error.Message, StringComparison.Ordinal);
+        Assert.False(Create("mc", 7).Begin(model, new Randomness(1)).IsComplete); // other methods accept the model
+    }
+
+    [Fact]
+    public void Without_guidance_a_model_needs_no_unconditional_lane()
+    {
+        DecodedSequence both = Decode(Create("ar", 0));
+        DecodedSequence one = Create("ar", 0).Decode(new ToyModel(Layout) { HasUnconditionalLane = false }, new Randomness(0));
 
         Assert.Equal(both.Ids, one.Ids);
     }
 
+    [Fact]
+    public void A_sequence_that_is_not_complete_has_no_result()
+    {
+        var model = new ToyModel(Layout);
+        Sequence sequence = Create("ar", 0).Begin(model, new Randomness(1));
+        Decoder.Advance(model, [sequence]);
+
+        var error = Assert.Throws<InvalidOperationException>(() => sequence.ToDecoded());
+        Assert.Contains($"1 of {Layout.Length} tokens are committed", error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Methods))]
-    public void Pictures_that_share_a_pass_are_those_drawn_alone(string method)
+    public void Images_that_share_a_pass_equal_those_drawn_alone(string method)
     {
         var sampling = new SamplingOptions { Guidance = 2 };
-        var decoder = new Decoder(Layout, Create(method, 7, "sample-left"), sampling, new AutoWindow(RisingCosts));
-        Decoded[] alone = [.. Enumerable.Range(0, 5).Select(image => decoder.Decode(new ToyModel(Layout), new Randomness(12, (uint)image)))];
+        Decoder decoder = Create(method, new AutoWindow(RisingCosts, 16, MaxBranches(method, 16)), "sample-left", sampling);
+        DecodedSequence[] alone =
+            [.. Enumerable.Range(0, 5).Select(image => decoder.Decode(new ToyModel(Layout), new Randomness(12, (uint)image)))];
 
-        var pass = new SharedPass();
-        var pictures = new List<Picture>();
-        var open = new List<Picture>();
-        while (open.Count > 0 || pictures.Count < alone.Length)
-        {
-            if (pictures.Count < alone.Length) // one after another they join, and leave when they are complete
-            {
-                pass.Models.Add(new ToyModel(Layout));
-                pictures.Add(decoder.Begin(pass.Models[^1], new Randomness(12, (uint)pictures.Count)));
-                open.Add(pictures[^1]);
-            }
+        DecodedSequence[] together = DecodeTogether(
+            Enumerable.Range(0, 5).Select(image => (decoder, new ToyModel(Layout), new Randomness(12, (uint)image))));
 
-            decoder.Advance(pass, open);
-            pass.Models.RemoveAll(model => open[pass.Models.IndexOf(model)].IsComplete);
-            open.RemoveAll(picture => picture.IsComplete);
-        }
-
-        Assert.Equal(alone.Select(picture => picture.Ids), pictures.Select(picture => picture.ToDecoded().Ids));
-        Assert.Equal(alone.Select(picture => picture.ForwardPasses), pictures.Select(picture => picture.ToDecoded().ForwardPasses));
+        Assert.Equal(alone.Select(image => image.Ids), together.Select(image => image.Ids));
+        Assert.Equal(alone.Select(image => image.ForwardPasses), together.Select(image => image.ForwardPasses));
     }
 
     [Fact]
-    public void Neither_batch_nor_changing_windows_change_a_seed_exact_picture()
+    public void Decoders_of_different_methods_layouts_sampling_and_windows_share_a_pass()
+    {
+        (Decoder Decoder, Func<ToyModel> CreateModel, Randomness Randomness)[] images =
+            [.. DecodingMethods.BuiltIn.All.SelectMany((method, i) => Differing(method.Default, i))];
+        DecodedSequence[] alone = [.. images.Select(image => image.Decoder.Decode(image.CreateModel(), image.Randomness))];
+
+        DecodedSequence[] together =
+            DecodeTogether(images.Select(image => (image.Decoder, image.CreateModel(), image.Randomness)));
+
+        Assert.Equal(alone.Select(image => image.Ids), together.Select(image => image.Ids));
+        Assert.Equal(alone.Select(image => image.ForwardPasses), together.Select(image => image.ForwardPasses));
+        Assert.Equal(alone.Select(image => image.AcceptedHistogram), together.Select(image => image.AcceptedHistogram));
+
+        // three images of each method: they differ in size, codebook, structure, sampling, windows and first guess
+        static IEnumerable<(Decoder, Func<ToyModel>, Randomness)> Differing(IDecodingMethod method, int number)
+        {
+            int branches = (method as ITreeMethod)?.MaxBranches(16) ?? 0;
+            (TokenLayout Layout, SamplingOptions Sampling, IWindowPolicy Windows)[] settings =
+            [
+                (Layout, new SamplingOptions { Guidance = 2 }, new FixedWindow(7)),
+                (new TokenLayout { Rows = 3, Columns = 8, FirstCode = 0, Codes = 11 }, new SamplingOptions { TopK = 5 },
+                    new AutoWindow(RisingCosts, 16, branches)),
+                (new TokenLayout { Rows = 9, Columns = 2, FirstCode = 50, Codes = 64, RowSuffix = [1, 2], Suffix = [3] },
+                    new SamplingOptions { Temperature = 0.7f, TopP = 0.9f }, new SequentialParts(new FixedWindow(5), 3, 2)),
+            ];
+            foreach ((int i, (TokenLayout layout, SamplingOptions sampling, IWindowPolicy windows)) in settings.Index())
+            {
+                Initialization initialization = Initialization.All[(number + i) % Initialization.All.Count];
+                yield return (
+                    new Decoder(layout, method, sampling, windows, initialization), () => new ToyModel(layout),
+                    new Randomness((ulong)number, (uint)i));
+            }
+        }
+    }
+
+    [Fact]
+    public void Changing_windows_do_not_change_a_seed_exact_image()
     {
         var sampling = new SamplingOptions { TopK = 20 };
         for (uint image = 0; image < 20; image++)
         {
             var randomness = new Randomness(31, image);
             var windows = new HashSet<int>();
-            var decoder = new Decoder(Layout, Create("exact", 16, "uniform"), sampling, new AutoWindow(RisingCosts));
-            Decoded decoded = decoder.Decode(new ToyModel(Layout) { ContextEffect = 0.7f }, randomness, window => windows.Add(window.Drafts));
+            DecodedSequence decoded = Create("exact", new AutoWindow(RisingCosts, 16), "uniform", sampling).Decode(
+                new ToyModel(Layout) { ContextEffect = 0.7f }, randomness, window => windows.Add(window.Drafts));
 
-            Assert.Equal(Decode(new Autoregressive(), sampling, randomness, contextEffect: 0.7f).Ids, decoded.Ids);
-            Assert.True(windows.Count > 2, $"The window was never another: {string.Join(", ", windows)}.");
+            Assert.Equal(Decode(Autoregressive(sampling), randomness, contextEffect: 0.7f).Ids, decoded.Ids);
+            Assert.True(windows.Count > 2, $"The window did not change: {string.Join(", ", windows)}.");
         }
     }
 
     [Fact]
-    public void A_picture_says_how_many_drafts_its_passes_had()
+    public void A_result_tells_the_mean_number_of_drafts_per_pass()
     {
-        Assert.Equal(0, Decode(new Autoregressive(), new SamplingOptions()).DraftsPerPass);
-
         var drafts = new List<int> { 0 };
-        Decoded decoded = new Decoder(Layout, Create("sjd", 7, "uniform"), new SamplingOptions())
-            .Decode(new ToyModel(Layout), new Randomness(2), window => drafts.Add(window.Drafts));
+        DecodedSequence decoded = Create("sjd", 7).Decode(new ToyModel(Layout), new Randomness(2), window => drafts.Add(window.Drafts));
+
         Assert.Equal(drafts[1..^1].Average(), decoded.DraftsPerPass, 1e-9);
     }
 
     private static PassCosts RisingCosts { get; } = new([(0, 1), (1, 1.05), (2, 1.1), (4, 1.2), (8, 1.5), (16, 2)]);
 
-    private static IDecodingMethod Create(string method, int window, string initialisation) =>
-        DecodingMethods.Create(method, new DecodingOptions { WindowSize = window, Initialisation = Initialisation.Named(initialisation) });
+    private static Decoder Autoregressive(SamplingOptions sampling) => Create("ar", 0, sampling: sampling);
 
-    private static Decoded Decode(
-        IDecodingMethod method, SamplingOptions sampling, Randomness randomness = default, float contextEffect = 1.5f) =>
-        new Decoder(Layout, method, sampling).Decode(new ToyModel(Layout) { ContextEffect = contextEffect }, randomness);
+    private static int MaxBranches(string method, int drafts) =>
+        (DecodingMethods.BuiltIn[method].Default as ITreeMethod)?.MaxBranches(drafts) ?? 0;
+
+    private static Decoder Create(string method, int window, string initialization = "uniform", SamplingOptions? sampling = null) =>
+        Create(method, new FixedWindow(window), initialization, sampling ?? new SamplingOptions());
+
+    private static Decoder Create(string method, IWindowPolicy windows, string initialization, SamplingOptions sampling) =>
+        new(Layout, DecodingMethods.BuiltIn[method].Default, sampling, windows, Initialization.Parse(initialization));
+
+    private static DecodedSequence Decode(Decoder decoder, Randomness randomness = default, float contextEffect = 1.5f) =>
+        decoder.Decode(new ToyModel(Layout) { ContextEffect = contextEffect }, randomness);
+
+    /// <summary>The images join the pass one after another, and leave it when they are complete.</summary>
+    private static DecodedSequence[] DecodeTogether(IEnumerable<(Decoder Decoder, ToyModel Model, Randomness Randomness)> images)
+    {
+        var pass = new SharedPass();
+        var all = new List<Sequence>();
+        var open = new List<Sequence>();
+        using IEnumerator<(Decoder Decoder, ToyModel Model, Randomness Randomness)> waiting = images.GetEnumerator();
+        bool joins;
+        while ((joins = waiting.MoveNext()) || open.Count > 0)
+        {
+            if (joins)
+            {
+                pass.Models.Add(waiting.Current.Model);
+                all.Add(waiting.Current.Decoder.Begin(waiting.Current.Model, waiting.Current.Randomness));
+                open.Add(all[^1]);
+            }
+
+            Decoder.Advance(pass, open);
+            for (int i = open.Count - 1; i >= 0; i--)
+            {
+                if (!open[i].IsComplete)
+                    continue;
+                open.RemoveAt(i);
+                pass.Models.RemoveAt(i);
+            }
+        }
+
+        return [.. all.Select(sequence => sequence.ToDecoded())];
+    }
+
+    private sealed class ModelWithoutNoise(ToyModel model) : IPromptedModel
+    {
+        public int Codes => model.Codes;
+
+        public Logits Logits => model.Logits;
+
+        public void FeedPrompt() => model.FeedPrompt();
+
+        public void Feed(ReadOnlySpan<int> ids, int rows, ReadOnlySpan<int> parents) => model.Feed(ids, rows, parents);
+
+        public void Truncate(int length) => model.Truncate(length);
+    }
 }

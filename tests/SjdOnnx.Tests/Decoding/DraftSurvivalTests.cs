@@ -8,7 +8,7 @@ public sealed class DraftSurvivalTests
     [Theory]
     [InlineData(0.9, 0.6)]
     [InlineData(0.3, 0.2)]
-    public void The_estimate_goes_to_where_drafts_stand(double later, double first)
+    public void The_survival_estimate_approaches_how_often_drafts_stand(double later, double first)
     {
         double Truth(int slot, int age) => (slot == 0 ? first : later) * (age == 0 ? 0.1 : 1);
         var survival = new DraftSurvival();
@@ -33,7 +33,7 @@ public sealed class DraftSurvivalTests
     }
 
     [Fact]
-    public void Between_ages_it_is_interpolated_and_slots_and_ages_have_an_end()
+    public void The_survival_estimate_is_interpolated_between_ages_and_constant_beyond_the_last_slot_and_age()
     {
         var survival = new DraftSurvival();
 
@@ -49,7 +49,7 @@ public sealed class DraftSurvivalTests
     [Theory]
     [InlineData(true, 0.6, 0.99)]
     [InlineData(false, 0.001, 0.25)]
-    public void It_stays_a_probability_whatever_happens(bool stood, double least, double most)
+    public void The_survival_estimate_stays_between_0_and_1_when_all_drafts_stand_or_all_fall(bool stood, double min, double max)
     {
         var survival = new DraftSurvival();
         for (int pass = 0; pass < 1000; pass++)
@@ -60,11 +60,11 @@ public sealed class DraftSurvivalTests
         }
 
         for (int slot = 0; slot < 3; slot++)
-            Assert.InRange(survival.Of(slot, 2), least, most + 0.005);
+            Assert.InRange(survival.Of(slot, 2), min, max + 0.005);
     }
 
     [Fact]
-    public void Without_tests_evidence_fades()
+    public void Evidence_fades_while_no_draft_is_tested()
     {
         var survival = new DraftSurvival();
         double prior = survival.Of(0, 2);
@@ -78,7 +78,7 @@ public sealed class DraftSurvivalTests
         double seen = survival.Of(0, 2);
         double[] later = [.. Enumerable.Range(0, 2000).Select(_ => Idle())];
 
-        Assert.True(seen < prior / 2, $"After 50 drafts that fell {seen:F3} is expected, before them {prior:F3}.");
+        Assert.True(seen < prior / 2, $"The estimate is {seen:F3} after 50 drafts that fell, and was {prior:F3} before them.");
         Assert.InRange(later[20], seen, prior * 0.6);
         Assert.True(later[^1] > prior * 0.9);
 

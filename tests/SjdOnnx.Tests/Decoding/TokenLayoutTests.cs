@@ -8,7 +8,7 @@ public sealed class TokenLayoutTests
         new() { Rows = 2, Columns = 3, FirstCode = 4, Codes = 5, RowSuffix = [90, 91], Suffix = [92] };
 
     [Fact]
-    public void Codes_and_structure_alternate()
+    public void Rows_of_codes_end_with_structural_tokens()
     {
         int[] ids = [.. Enumerable.Range(0, Layout.Length).Select(position => Layout.Id(position, code: 2))];
 
@@ -27,7 +27,7 @@ public sealed class TokenLayoutTests
     }
 
     [Fact]
-    public void Neighbours_are_codes_of_the_picture()
+    public void Left_and_upper_neighbors_are_image_codes()
     {
         Assert.Equal(
             [null, 0, 1, null, null, null, 5, 6, null, null, null],
@@ -38,7 +38,7 @@ public sealed class TokenLayoutTests
     }
 
     [Fact]
-    public void Structure_is_optional()
+    public void A_layout_needs_no_structural_tokens()
     {
         var layout = new TokenLayout { Rows = 2, Columns = 2, FirstCode = 0, Codes = 1 };
 
@@ -47,7 +47,7 @@ public sealed class TokenLayoutTests
     }
 
     [Fact]
-    public void Impossible_sizes_are_refused()
+    public void A_layout_without_rows_is_refused()
     {
         var error = Assert.Throws<ArgumentOutOfRangeException>(() => new TokenLayout { Rows = 0, Columns = 1, FirstCode = 0, Codes = 1 });
 

@@ -20,8 +20,8 @@ public sealed class GroupedAcceptanceTests
     {
         float[] p = Random(seed: 1);
         float[] q = Random(seed: 2);
-        p[3] = p[8] = p[11]; // and some tie
-        var method = new GroupedAcceptance(new DecodingOptions { WindowSize = 1, GroupSize = groupSize, GroupTolerance = tolerance });
+        p[3] = p[8] = p[11]; // a tie
+        var method = new GroupedAcceptance { GroupSize = groupSize, GroupTolerance = tolerance };
         foreach (int draft in new[] { 0, 3, 8, Array.IndexOf(p, p.Max()), Array.IndexOf(p, p.Min()) })
         {
             int[] group = Group(p, draft, groupSize, tolerance);
@@ -35,13 +35,14 @@ public sealed class GroupedAcceptanceTests
         }
     }
 
-    // as the paper has it: sort by p, take half of the neighbours on each side, leave out those that differ too much
+    // the paper's definition: sort by p, take half of the neighbors on each side, leave out those whose p differs too much
     private static int[] Group(float[] p, int draft, int size, float tolerance)
     {
         int[] order = [.. Enumerable.Range(0, Codes).OrderBy(code => p[code]).ThenBy(code => code)];
         int at = Array.IndexOf(order, draft);
-        int aSide = size / 2;
-        return [.. order[Math.Max(0, at - aSide)..Math.Min(Codes, at + aSide + 1)].Where(code => Math.Abs(p[code] - p[draft]) <= tolerance)];
+        int side = size / 2;
+        IEnumerable<int> neighbors = order[Math.Max(0, at - side)..Math.Min(Codes, at + side + 1)];
+        return [.. neighbors.Where(code => Math.Abs(p[code] - p[draft]) <= tolerance)];
     }
 
     private static bool Stands(GroupedAcceptance method, float[] p, float[] q, int draft, uint image)

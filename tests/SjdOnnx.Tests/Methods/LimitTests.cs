@@ -1,37 +1,36 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Sampling;
+using SjdOnnx.Windows;
 
 namespace SjdOnnx.Tests.Methods;
 
-/// <summary>Where a method's option is at its end it is another method, token for token.</summary>
+/// <summary>At the end of its option's range, a method equals another method, token for token.</summary>
 public sealed class LimitTests
 {
     private static readonly TokenLayout Layout =
         new() { Rows = 5, Columns = 6, FirstCode = 4, Codes = 23, RowSuffix = [90], Suffix = [91] };
 
-    private static readonly DecodingOptions Options = new() { WindowSize = 9 };
-
-    public static TheoryData<string, string, DecodingOptions> Limits() => new()
+    public static TheoryData<IDecodingMethod, string> Limits() => new()
     {
-        { "sjd++", "sjd", Options with { ReuseThreshold = float.PositiveInfinity } },
-        { "gsd", "sjd", Options with { GroupSize = 0 } },
-        { "gsd", "sjd", Options with { GroupSize = 1 } },
-        { "early-exit", "exact", Options with { Iterations = 10 } },
-        { "pac", "mc", Options with { Branching = [] } },
-        { "pac", "mc", Options with { Branching = [1, 1, 1] } },
+        { new ConfidenceReuse { ReuseThreshold = float.MaxValue }, "sjd" },
+        { new GroupedAcceptance { GroupSize = 0 }, "sjd" },
+        { new GroupedAcceptance { GroupSize = 1 }, "sjd" },
+        { new EarlyExit { Iterations = 10 }, "exact" },
+        { new ProactiveDrafting { Branching = default }, "mc" },
+        { new ProactiveDrafting { Branching = new Branching(1, 1, 1) }, "mc" },
     };
 
     [Theory]
     [MemberData(nameof(Limits))]
-    public void A_method_is_another_where_its_option_ends(string method, string other, DecodingOptions options)
+    public void At_the_limit_of_its_option_a_method_equals_another(IDecodingMethod method, string other)
     {
         for (uint image = 0; image < 20; image++)
         {
             foreach (int window in new[] { 0, 1, 4, 9 })
             {
-                Decoded decoded = Decode(method, options with { WindowSize = window }, image);
-                Decoded expected = Decode(other, options with { WindowSize = window }, image);
+                DecodedSequence decoded = Decode(method, window, image);
+                DecodedSequence expected = Decode(DecodingMethods.BuiltIn[other].Default, window, image);
                 Assert.Equal(expected.Ids, decoded.Ids);
                 Assert.Equal(expected.AcceptedHistogram, decoded.AcceptedHistogram);
             }
@@ -43,22 +42,23 @@ public sealed class LimitTests
     [InlineData("gsd", "sjd")]
     [InlineData("early-exit", "exact")]
     [InlineData("pac", "mc")]
-    public void Before_that_it_is_faster(string method, string other)
+    public void Away_from_the_limit_of_its_option_a_method_is_faster_than_the_other(string name, string other)
     {
-        DecodingOptions options = Options with { Iterations = 3 };
-        int Passes(string name) => Enumerable.Range(0, 40).Sum(image => Decode(name, options, (uint)image).ForwardPasses);
+        IDecodingMethod method = name == "early-exit" ? new EarlyExit { Iterations = 3 } : DecodingMethods.BuiltIn[name].Default;
 
-        Assert.InRange(Passes(method), 1, Passes(other) * 0.97);
+        Assert.InRange(Passes(method), 1, Passes(DecodingMethods.BuiltIn[other].Default) * 0.97);
+
+        static int Passes(IDecodingMethod method) => Enumerable.Range(0, 40).Sum(image => Decode(method, 9, (uint)image).ForwardPasses);
     }
 
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(5)]
-    public void No_draft_of_early_exit_is_refined_more_often_than_it_should(int iterations)
+    public void Early_exit_refines_no_draft_in_more_passes_than_its_limit(int iterations)
     {
         int oldest = 0;
-        Decode("early-exit", Options with { Iterations = iterations }, image: 1, window =>
+        Decode(new EarlyExit { Iterations = iterations }, window: 9, image: 1, window =>
         {
             for (int position = window.Start; position < window.End; position++)
                 oldest = Math.Max(oldest, window.Age(position));
@@ -67,7 +67,7 @@ public sealed class LimitTests
         Assert.Equal(iterations, oldest);
     }
 
-    private static Decoded Decode(string method, DecodingOptions options, uint image, Action<Window>? observer = null) =>
-        new Decoder(Layout, DecodingMethods.Create(method, options), new SamplingOptions { Guidance = 1.5f })
+    private static DecodedSequence Decode(IDecodingMethod method, int window, uint image, Action<Window>? observer = null) =>
+        new Decoder(Layout, method, new SamplingOptions { Guidance = 1.5f }, new FixedWindow(window))
             .Decode(new ToyModel(Layout), new Randomness(77, image), observer);
 }

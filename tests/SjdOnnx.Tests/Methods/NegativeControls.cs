@@ -1,61 +1,58 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Sampling;
+using SjdOnnx.Windows;
 
 namespace SjdOnnx.Tests.Methods;
 
 /// <summary>
-/// Methods that are wrong, as published code is or as a slip would make them: a test of exactness must tell them from right ones.
+/// Decoding that is wrong in one respect, as published code is or as a slip would make it. A test of exactness must tell it from correct
+/// decoding. The methods hold state, so each serves one image at a time.
 /// </summary>
-internal abstract class NegativeControl(DecodingOptions options) : IDecodingMethod
+internal sealed record NegativeControl(IDecodingMethod Method, IWindowPolicy Windows, Initialization? Initialization = null)
 {
-    public string Name => GetType().Name;
-
-    public bool IsExact => false;
-
-    public virtual int WindowSize => options.WindowSize;
-
-    public virtual int Branches => 0;
-
-    public virtual int DenoisingSteps => 0;
-
-    protected DecodingOptions Options => options;
-
-    protected Initialisation Initialisation => options.Initialisation;
-
     public static NegativeControl Create(string name, int window = 3)
     {
-        var options = new DecodingOptions { WindowSize = window };
+        var windows = new FixedWindow(window);
+        var closing = new ClosesOnDraftsThatChanged(window);
         return name switch
         {
-            nameof(AcceptsEverything) => new AcceptsEverything(options),
-            nameof(ReplacesFromP) => new ReplacesFromP(options),
-            nameof(KeepsOldQ) => new KeepsOldQ(options),
-            nameof(CommitsTheBatchMinimum) => new CommitsTheBatchMinimum(options),
-            nameof(KeepsAboveThreshold) => new KeepsAboveThreshold(options),
-            nameof(SharesOneGumbelVector) => new SharesOneGumbelVector(),
-            nameof(RecordsTheWrongQ) => new RecordsTheWrongQ(options),
-            nameof(ClosesOnDraftsThatChanged) => new ClosesOnDraftsThatChanged(options),
-            nameof(TrustsWhatWasReadAsNoise) => new TrustsWhatWasReadAsNoise(options),
+            nameof(AcceptsEverything) => new(new AcceptsEverything(), windows),
+            nameof(ReplacesFromP) => new(new ReplacesFromP(), windows),
+            nameof(KeepsOldQ) => new(new KeepsOldQ(), windows),
+            nameof(CommitsTheBatchMinimum) => new(new CommitsTheBatchMinimum(), windows),
+            nameof(KeepsAboveThreshold) => new(new KeepsAboveThreshold(), windows),
+            nameof(SharesOneGumbelVector) => new(new SharesOneGumbelVector(), new FixedWindow(0)),
+            nameof(RecordsTheWrongQ) => new(new SpeculativeJacobi(), windows, RecordsTheWrongQ.Initialization),
+            nameof(ClosesOnDraftsThatChanged) => new(closing, closing),
+            nameof(TrustsWhatWasReadAsNoise) => new(new TrustsWhatWasReadAsNoise(), windows),
             _ => throw new ArgumentOutOfRangeException(nameof(name), name, "There is no negative control of this name."),
         };
     }
+}
+
+/// <summary>A method that is wrong. Unless it says otherwise, it drafts as SJD does.</summary>
+internal abstract class WrongMethod : IDecodingMethod
+{
+    protected WrongMethod() => Descriptor = new(GetType().Name, "wrong, and found out by a test", Exactness.Lossy, this);
+
+    public MethodDescriptor Descriptor { get; }
 
     public abstract Verdict Verify(Window window, PassRandom random);
 
-    public virtual void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, Initialisation, random);
+    public virtual void Redraft(Window window, PassRandom random) => JacobiDrafting.Redraft(window, random);
 
     protected static int DrawBonus(Window window, PassRandom random) => random.Draw(window.P(window.End), window.End, Purpose.Draw);
 }
 
-/// <summary>Takes the drafts for what the model would have said.</summary>
-internal sealed class AcceptsEverything(DecodingOptions options) : NegativeControl(options)
+/// <summary>Accepts every draft, without a test.</summary>
+internal sealed class AcceptsEverything : WrongMethod
 {
     public override Verdict Verify(Window window, PassRandom random) => new(window.Drafts, DrawBonus(window, random));
 }
 
-/// <summary>Replaces a draft that fell by a code drawn from p, not from what p has over q.</summary>
-internal sealed class ReplacesFromP(DecodingOptions options) : NegativeControl(options)
+/// <summary>Replaces a draft that fell by a code drawn from p, not from the residual max(0, p − q).</summary>
+internal sealed class ReplacesFromP : WrongMethod
 {
     public override Verdict Verify(Window window, PassRandom random)
     {
@@ -70,8 +67,8 @@ internal sealed class ReplacesFromP(DecodingOptions options) : NegativeControl(o
     }
 }
 
-/// <summary>Behind a rejection, keeps a draft that stood together with the q it had, where q has to become this pass's p.</summary>
-internal sealed class KeepsOldQ(DecodingOptions options) : NegativeControl(options)
+/// <summary>Behind a rejection, keeps a draft that stood together with its old q, although its q must become this pass's p.</summary>
+internal sealed class KeepsOldQ : WrongMethod
 {
     private readonly Dictionary<int, float[]> _keptQ = [];
 
@@ -110,25 +107,23 @@ internal sealed class KeepsOldQ(DecodingOptions options) : NegativeControl(optio
             if (position >= window.Start && position < window.End)
                 q.CopyTo(window.Q(position));
         }
-
-        JacobiDrafting.FillFresh(window, Initialisation, random);
     }
 }
 
 /// <summary>
-/// Commits no more than the worst picture of its batch and tests the drafts that had stood once more. The other pictures
-/// are coins here: they allow 0, 1 or 2 drafts.
+/// Commits no more drafts than the slowest image of its batch, and tests the drafts that had stood a second time. Here random numbers stand
+/// for the other images: they allow 0, 1 or 2 drafts.
 /// </summary>
-internal sealed class CommitsTheBatchMinimum(DecodingOptions options) : NegativeControl(options)
+internal sealed class CommitsTheBatchMinimum : WrongMethod
 {
-    private const int OtherPictures = 1_000_000; // a position that no picture reaches
+    private const int OtherImages = 1_000_000; // a position that no image reaches
     private readonly Dictionary<int, float[]> _keptQ = [];
     private int _settled;
 
     public override Verdict Verify(Window window, PassRandom random)
     {
         _keptQ.Clear();
-        int allowed = (int)(random.Uniform(OtherPictures, Purpose.Accept) * 3);
+        int allowed = (int)(random.Uniform(OtherImages, Purpose.Accept) * 3);
         int stood = window.Start;
         int code = window.End;
         for (; stood < window.End; stood++)
@@ -159,15 +154,13 @@ internal sealed class CommitsTheBatchMinimum(DecodingOptions options) : Negative
             else if (position >= _settled)
                 window[position] = random.Draw(window.Q(position), position, Purpose.Draw);
         }
-
-        JacobiDrafting.FillFresh(window, Initialisation, random);
     }
 }
 
 /// <summary>
-/// Behind a rejection, keeps the drafts whose probability has not fallen by more than a factor: a choice that looks at the draft itself.
+/// Behind a rejection, keeps the drafts whose probability has not fallen by more than a factor: this choice depends on the draft itself.
 /// </summary>
-internal sealed class KeepsAboveThreshold(DecodingOptions options) : NegativeControl(options)
+internal sealed class KeepsAboveThreshold : WrongMethod
 {
     private const float Threshold = 0.5f;
     private readonly HashSet<int> _kept = [];
@@ -198,42 +191,35 @@ internal sealed class KeepsAboveThreshold(DecodingOptions options) : NegativeCon
             if (!_kept.Contains(position))
                 window[position] = random.Draw(window.Q(position), position, Purpose.Draw);
         }
-
-        JacobiDrafting.FillFresh(window, Initialisation, random);
     }
 }
 
 /// <summary>Draws with one Gumbel vector for all positions.</summary>
-internal sealed class SharesOneGumbelVector() : NegativeControl(new DecodingOptions { WindowSize = 0 })
+internal sealed class SharesOneGumbelVector : WrongMethod
 {
     public override Verdict Verify(Window window, PassRandom random) => new(0, random.GumbelArgMax(window.P(window.Start), position: 0));
 }
 
-/// <summary>Repeats the code to the left in a fresh slot, and says that it drew uniformly.</summary>
-internal sealed class RecordsTheWrongQ(DecodingOptions options) : NegativeControl(options)
+/// <summary>Repeats the code to the left in a fresh slot, but records that it drew uniformly.</summary>
+internal static class RecordsTheWrongQ
 {
-    private readonly SpeculativeJacobi _exact = new(options);
-
-    public override Verdict Verify(Window window, PassRandom random) => _exact.Verify(window, random);
-
-    public override void Redraft(Window window, PassRandom random)
+    public static Initialization Initialization { get; } = new(nameof(RecordsTheWrongQ), static (window, position, random) =>
     {
-        JacobiDrafting.Redraft(window, Initialisation.Uniform, random);
-        for (int position = Math.Max(window.Start, window.Predicted); position < window.End; position++)
-        {
-            if (window.Layout.Left(position) is { } left)
-                window[position] = window[left];
-        }
-    }
+        Span<float> q = window.Q(position);
+        q.Fill(1f / q.Length);
+        return window.Layout.Left(position) is { } left ? window[left] : (int)(random.Uniform(position, Purpose.Guess) * q.Length);
+    });
 }
 
-/// <summary>Keeps the window open as far as the drafts in it have just stood: a choice of window that looks right of its start.</summary>
-internal sealed class ClosesOnDraftsThatChanged(DecodingOptions options) : NegativeControl(options)
+/// <summary>
+/// Opens the window as far as its drafts have just stood: this choice of a window depends on codes to the right of the window's start.
+/// </summary>
+internal sealed class ClosesOnDraftsThatChanged(int maxDrafts) : WrongMethod, IWindowPolicy
 {
-    private readonly MaximalCoupling _exact = new(options);
-    private int _drafts = options.WindowSize;
+    private readonly MaximalCoupling _exact = new();
+    private int _drafts;
 
-    public override int WindowSize => _drafts;
+    public int MaxDrafts => maxDrafts;
 
     public override Verdict Verify(Window window, PassRandom random)
     {
@@ -244,19 +230,27 @@ internal sealed class ClosesOnDraftsThatChanged(DecodingOptions options) : Negat
         while (stood < window.End && window[stood] == before[stood])
             stood++;
 
-        _drafts = window.Pass == 0 || start > window.Layout.LastCode ? Options.WindowSize : stood - start;
+        _drafts = window.Pass == 0 ? maxDrafts : stood - start;
         return verdict;
     }
 
-    public override void Redraft(Window window, PassRandom random) => _exact.Redraft(window, random);
+    public int NextDrafts(Window window) => _drafts;
+
+    public override void Redraft(Window window, PassRandom random)
+    {
+        // the drafts stay as the coupling left them
+    }
 }
 
-/// <summary>Commits what stands behind a slot that the model read as noise, though not as the code that is committed there.</summary>
-internal sealed class TrustsWhatWasReadAsNoise(DecodingOptions options) : NegativeControl(options)
+/// <summary>Commits a code behind a slot that the model read as noise, and not as the code that is committed there.</summary>
+internal sealed class TrustsWhatWasReadAsNoise : WrongMethod, IDenoisingMethod
 {
-    private readonly SpeculativeDenoising _sjd2 = new(new DecodingOptions { WindowSize = options.WindowSize, DenoisingSteps = 2 });
+    private const int Steps = 2;
+    private readonly SpeculativeDenoising _sjd2 = new() { DenoisingSteps = Steps };
 
-    public override int DenoisingSteps => _sjd2.DenoisingSteps;
+    public int? DenoisingSteps => Steps;
+
+    public IDenoisingMethod WithSteps(int steps) => throw new NotSupportedException("The control always takes 2 steps.");
 
     public override Verdict Verify(Window window, PassRandom random)
     {
@@ -270,7 +264,7 @@ internal sealed class TrustsWhatWasReadAsNoise(DecodingOptions options) : Negati
         }
 
         window[window.End] = DrawBonus(window, random);
-        window.SetStep(window.End, window.Layout.IsForced(window.End) ? 0 : DenoisingSteps + 1);
+        window.SetStep(window.End, window.Layout.IsForced(window.End) ? 0 : Steps + 1);
         return new Verdict(fallen - window.Start, window[fallen]);
     }
 

@@ -1,52 +1,63 @@
 using SjdOnnx.Decoding;
-using SjdOnnx.Methods;
 using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Tests.Methods;
 
-/// <summary>A method written outside the library: SJD that guesses any code, and treats it as known.</summary>
-/// <remarks>The random initialisation of the paper's code. Uniform guesses with a uniform q stand more often.</remarks>
-internal sealed class PointMassGuesses(DecodingOptions options) : IDecodingMethod
+/// <summary>
+/// A method written outside the library, with its own option: SJD that accepts at most <see cref="MaxAccepted"/> drafts in a pass. The
+/// draft after them is tested too, and the result of its test is committed, so the committed codes are distributed as p.
+/// </summary>
+internal sealed record LimitedAcceptance : IDecodingMethod
 {
-    private readonly SpeculativeJacobi _sjd = new(options);
+    private static readonly MethodOption<LimitedAcceptance, int> Limit = MethodOption.Number<LimitedAcceptance, int>(
+        "max-accepted", "drafts that a pass accepts at most", 1, 0, 1024,
+        method => method.MaxAccepted, (method, value) => method with { MaxAccepted = value });
 
-    public string Name => "outside-point-mass";
+    public static MethodDescriptor Descriptor { get; } =
+        new("outside", "as sjd, but a pass accepts only a few drafts", Exactness.Exact, new LimitedAcceptance(), Limit);
 
-    public bool IsExact => true;
+    MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 
-    public int WindowSize => options.WindowSize;
-
-    public Verdict Verify(Window window, PassRandom random) => _sjd.Verify(window, random);
-
-    public void Redraft(Window window, PassRandom random)
-    {
-        int fresh = Math.Max(window.Predicted, window.Start);
-        _sjd.Redraft(window, random);
-        for (int position = fresh; position < window.End; position++)
-            Distribution.PointMass(window.Q(position), window[position]);
-    }
-}
-
-/// <summary>Another method with another window after every pass, as a rule about positions has it: for one picture at a time.</summary>
-/// <param name="inner">What to accept and what to guess.</param>
-/// <param name="draftsAt">How many drafts to open at a start.</param>
-internal sealed class Scheduled(IDecodingMethod inner, Func<int, int> draftsAt) : IDecodingMethod
-{
-    public string Name => "outside-scheduled";
-
-    public bool IsExact => inner.IsExact;
-
-    public int WindowSize { get; private set; } = inner.WindowSize;
-
-    public int Branches => inner.Branches;
+    public int MaxAccepted { get; init => field = Limit.Checked(value); } = Limit.Default!.Value;
 
     public Verdict Verify(Window window, PassRandom random)
     {
-        Verdict verdict = inner.Verify(window, random);
-        int start = window.Start + verdict.Accepted + 1;
-        WindowSize = start <= window.Layout.LastCode ? draftsAt(start) : inner.WindowSize; // the next picture's window is made for the most
-        return verdict;
+        int limit = Math.Min(window.End, window.Start + MaxAccepted);
+        for (int position = window.Start; position < window.End; position++)
+        {
+            int code = Distribution.Settle(window.P(position), window.Q(position), window[position], position, random);
+            if (code != window[position] || position == limit)
+                return new Verdict(position - window.Start, code);
+        }
+
+        return new Verdict(window.Drafts, random.Draw(window.P(window.End), window.End, Purpose.Draw));
     }
 
-    public void Redraft(Window window, PassRandom random) => inner.Redraft(window, random);
+    public void Redraft(Window window, PassRandom random)
+    {
+        for (int position = window.Start; position < Math.Min(window.Predicted, window.End); position++)
+            window[position] = random.Draw(window.Q(position), position, Purpose.Draw);
+    }
+}
+
+/// <summary>Initializations written outside the library.</summary>
+internal static class OutsideInitializations
+{
+    /// <summary>Any code, recorded as if it were known: the random initialization of the code released with the SJD paper.</summary>
+    public static Initialization PointMass { get; } = new("outside-point-mass", static (window, position, random) =>
+        Distribution.PointMass(window.Q(position), (int)(random.Uniform(position, Purpose.Guess) * window.Layout.Codes)));
+
+    /// <summary>Code 1 everywhere.</summary>
+    public static Initialization Constant { get; } =
+        new("outside-constant", static (window, position, _) => Distribution.PointMass(window.Q(position), code: 1));
+}
+
+/// <summary>A window policy written outside the library: the number of drafts follows from the position.</summary>
+/// <param name="maxDrafts">The most drafts.</param>
+/// <param name="draftsAt">How many drafts to open at a start.</param>
+internal sealed class Scheduled(int maxDrafts, Func<int, int> draftsAt) : IWindowPolicy
+{
+    public int MaxDrafts => maxDrafts;
+
+    public int NextDrafts(Window window) => draftsAt(window.Start);
 }

@@ -5,36 +5,35 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Tests.Methods;
 
-/// <summary>What can go wrong with a tree of candidates: all of it is in code released with SJD-PAC, arXiv:2603.18599.</summary>
+/// <summary>Mistakes in the code released with SJD-PAC, arXiv:2603.18599.</summary>
 internal enum TreeMistake
 {
-    /// <summary>None: the method itself, written a second time.</summary>
+    /// <summary>No mistake: the method itself, written a second time.</summary>
     None,
 
-    /// <summary>Siblings are drawn from the residual of their draft's test, and tested as if they had been drawn from q.</summary>
+    /// <summary>Siblings are drawn from the residual of their draft's test, but tested as if they had been drawn from q.</summary>
     SiblingsFromTheResidual,
 
     /// <summary>Of the paths that stand the longest is taken, not the first.</summary>
     TheLongestPath,
 
-    /// <summary>Behind the path, a draft that fell is replaced as if its siblings had fallen, too.</summary>
+    /// <summary>Behind the path, a draft that fell is replaced as if its siblings had fallen too.</summary>
     TheLastResidualBehindThePath,
 
     /// <summary>When every draft stands, the code behind them is drawn from a row that no pass has written.</summary>
     ThePadRow,
 
-    /// <summary>Siblings are drawn with replacement, and tested as if without.</summary>
+    /// <summary>Siblings are drawn with replacement, but tested as if without.</summary>
     SiblingsWithReplacement,
 }
 
 /// <summary>Proactive drafting with one mistake.</summary>
-internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : NegativeControl(options)
+internal sealed class WrongTree(Branching branching, TreeMistake mistake) : WrongMethod, ITreeMethod
 {
-    private readonly int[] _branching = [.. options.Branching];
     private readonly Dictionary<int, int[]> _candidates = []; // by position
     private readonly Dictionary<int, float[]> _residuals = [];
 
-    public override int Branches => new ProactiveDrafting(Options).Branches;
+    public int MaxBranches(int drafts) => branching.CountBranches(drafts);
 
     public override Verdict Verify(Window window, PassRandom random)
     {
@@ -56,13 +55,17 @@ internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : 
 
     public override void Redraft(Window window, PassRandom random)
     {
-        JacobiDrafting.FillFresh(window, Initialisation, random);
+        // the drafts stay as Verify left them
+    }
+
+    public void Branch(Window window, PassRandom random)
+    {
         _candidates.Clear();
         List<int> parents = [0];
-        for (int depth = 0; depth < Math.Min(_branching.Length, window.Drafts); depth++)
+        for (int depth = 0; depth < Math.Min(branching.Depth, window.Drafts); depth++)
         {
             int position = window.Start + depth;
-            int[] candidates = Draw(window, position, _branching[depth], random);
+            int[] candidates = Draw(window, position, branching[depth], random);
             _candidates[position] = candidates;
             var children = new List<int>();
             foreach (int parent in parents)
@@ -75,7 +78,7 @@ internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : 
         }
     }
 
-    /// <summary>The codes from a node on, the last of which no node has.</summary>
+    /// <summary>The codes that follow a node. The last of them belongs to no node.</summary>
     private List<int> Walk(Window window, int node, PassRandom random)
     {
         int position = window.PositionOf(node) + 1;
@@ -104,7 +107,7 @@ internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : 
 
             Subtract(p, q);
             q[candidate] = 0;
-            Normalise(q);
+            Normalize(q);
         }
 
         return best ?? [random.Draw(p, position, Purpose.Replace)];
@@ -125,7 +128,7 @@ internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : 
         {
             Subtract(p, q);
             q[candidate] = 0;
-            Normalise(q);
+            Normalize(q);
         }
 
         return random.Draw(p, position, Purpose.Replace);
@@ -136,37 +139,37 @@ internal sealed class WrongTree(DecodingOptions options, TreeMistake mistake) : 
 
     private int[] Draw(Window window, int position, int count, PassRandom random)
     {
-        float[] law = window.Q(position).ToArray();
+        float[] weights = window.Q(position).ToArray();
         int[] candidates = [window[position]];
         if (mistake == TreeMistake.SiblingsFromTheResidual && _residuals.TryGetValue(position, out float[]? residual))
-            law = residual;
+            weights = residual;
         while (candidates.Length < count)
         {
             if (mistake != TreeMistake.SiblingsWithReplacement)
-                law[candidates[^1]] = 0;
-            if (!(law.Max() > 0))
+                weights[candidates[^1]] = 0;
+            if (!(weights.Max() > 0))
                 break;
-            candidates = [.. candidates, Distribution.Pick(law, random.Uniform(position, Purpose.Sibling, candidates.Length))];
+            candidates = [.. candidates, Distribution.Pick(weights, random.Uniform(position, Purpose.Sibling, candidates.Length))];
         }
 
         return candidates;
     }
 
-    // a coin for each node, so that the paths of TheLongestPath do not share one
+    // each node has its own random number, so that the paths of TheLongestPath are independent
     private static double Coin(int position, int node, int candidate, PassRandom random) =>
         random.Uniform(position, Purpose.Accept, node == 0 ? candidate : (node * 100) + candidate);
 
-    // what is left of p, if anything is
+    // the residual max(0, p − q), normalized; p itself where the residual is 0
     private static void Subtract(float[] p, float[] q)
     {
         float[] before = [.. p];
         TensorPrimitives.Subtract(p, q, p);
         TensorPrimitives.Max(p, 0, p);
-        if (!Normalise(p))
+        if (!Normalize(p))
             before.CopyTo(p, 0);
     }
 
-    private static bool Normalise(float[] row)
+    private static bool Normalize(float[] row)
     {
         float sum = row.Sum();
         if (sum > 0)

@@ -6,7 +6,7 @@ public sealed class DistributionTests
 {
     private const double JustBelowOne = 1 - 1e-16;
 
-    /// <summary>Pairs p, q: alike, apart, with ties, point masses, without overlap, and a q whose support is larger or smaller.</summary>
+    /// <summary>Pairs of p and q: equal, different, with ties, point masses, no overlap, and a larger or smaller support of q.</summary>
     public static TheoryData<float[], float[]> Pairs() => new()
     {
         { [0.1f, 0.2f, 0.3f, 0.4f], [0.4f, 0.3f, 0.2f, 0.1f] },
@@ -23,7 +23,7 @@ public sealed class DistributionTests
 
     [Theory]
     [MemberData(nameof(Pairs))]
-    public void A_draft_drawn_from_q_settles_as_a_code_drawn_from_p(float[] p, float[] q)
+    public void A_draft_drawn_from_q_settles_to_a_code_distributed_as_p(float[] p, float[] q)
     {
         const int draws = 200_000;
         var counts = new long[p.Length];
@@ -52,7 +52,7 @@ public sealed class DistributionTests
     }
 
     [Fact]
-    public void Where_the_residual_is_nothing_p_takes_its_place()
+    public void Where_the_residual_is_0_the_replacement_is_drawn_from_p()
     {
         float[] p = [0, 0.5f, 0.5f];
         float[] q = [0, 0.5f, 0.5f];
@@ -66,7 +66,7 @@ public sealed class DistributionTests
     [InlineData(0.2501, 3)]
     [InlineData(0.75, 3)]
     [InlineData(JustBelowOne, 3)]
-    public void Weights_of_0_are_never_picked(double u, int expected) =>
+    public void A_code_of_weight_0_is_never_picked(double u, int expected) =>
         Assert.Equal(expected, Distribution.Pick([0, 1, 0, 3, 0, 0], u));
 
     [Theory]
@@ -76,7 +76,7 @@ public sealed class DistributionTests
     [InlineData(256)]
     [InlineData(257)]
     [InlineData(1000)]
-    public void Picking_runs_over_blocks_as_over_one_row(int length)
+    public void Picking_from_blocks_equals_picking_from_one_row(int length)
     {
         // whole numbers add up exactly
         float[] weights = [.. Enumerable.Range(0, length).Select(code => code % 3 == 0 ? 0f : 1 + (code % 7))];
@@ -95,7 +95,7 @@ public sealed class DistributionTests
     }
 
     [Fact]
-    public void A_large_codebook_can_be_picked_to_its_end()
+    public void The_last_code_of_a_large_codebook_can_be_picked()
     {
         var weights = new float[65_536];
         Array.Fill(weights, 1f / 3);
@@ -106,7 +106,7 @@ public sealed class DistributionTests
     }
 
     [Fact]
-    public void So_can_one_of_more_blocks_than_are_kept_apart()
+    public void The_last_code_of_a_codebook_of_longer_blocks_can_be_picked()
     {
         var weights = new float[1_000_000];
         Array.Fill(weights, 1);
@@ -119,11 +119,11 @@ public sealed class DistributionTests
     [InlineData(17)]
     [InlineData(300)]
     [InlineData(1025)]
-    public void A_draft_that_falls_leaves_the_residual(int codes)
+    public void A_draft_that_falls_leaves_the_residual_in_q(int codes)
     {
         float[] p = Random(codes, seed: 3);
         float[] q = Random(codes, seed: 4);
-        p[0] = 0; // falls for certain
+        p[0] = 0; // the draft falls with certainty
         float[] residual = [.. p.Zip(q, (a, b) => Math.Max(a - b, 0))];
 
         int code = Distribution.Settle(p, q, draft: 0, position: 5, new Randomness(6).At(7));

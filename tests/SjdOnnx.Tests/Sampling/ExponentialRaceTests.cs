@@ -4,8 +4,8 @@ namespace SjdOnnx.Tests.Sampling;
 
 public sealed class ExponentialRaceTests
 {
-    /// <summary>The weight of a code, given a random number: rows full and empty, and weights from one end of the floats to the other.</summary>
-    public static TheoryData<string, Func<int, double, float>> Laws() => new()
+    /// <summary>The weight of a code, given a random number: dense and sparse rows, and the smallest and largest floats.</summary>
+    public static TheoryData<string, Func<int, double, float>> Weights() => new()
     {
         { "dense", (_, u) => (float)u },
         { "peaked", (_, u) => (float)Math.Pow(u, 30) },
@@ -18,13 +18,13 @@ public sealed class ExponentialRaceTests
     };
 
     [Theory]
-    [MemberData(nameof(Laws))]
-    public void It_gives_what_its_definition_gives(string name, Func<int, double, float> law)
+    [MemberData(nameof(Weights))]
+    public void The_winner_of_the_race_is_that_of_its_definition(string name, Func<int, double, float> weight)
     {
         foreach (int codes in (int[])[12, 16, 31, 32, 33, 255, 256, 257, 1000, 5000])
         {
-            PassRandom weights = new Randomness((ulong)codes).At(1);
-            float[] p = [.. Enumerable.Range(0, codes).Select(code => law(code, weights.Uniform(code, Purpose.Draw)))];
+            PassRandom random = new Randomness((ulong)codes).At(1);
+            float[] p = [.. Enumerable.Range(0, codes).Select(code => weight(code, random.Uniform(code, Purpose.Draw)))];
             var randomness = new Randomness(0x0123456789ABCDEF, (uint)codes);
             for (int position = 0; position < (codes > 300 ? 20 : 100); position++)
             {
@@ -52,7 +52,7 @@ public sealed class ExponentialRaceTests
     }
 
     [Fact]
-    public void It_tells_neighbouring_random_numbers_apart()
+    public void Neighboring_random_numbers_are_told_apart()
     {
         var p = new float[32];
         Array.Fill(p, 1f / 32);
@@ -68,7 +68,7 @@ public sealed class ExponentialRaceTests
     [Fact]
     public void Codes_of_probability_0_never_win()
     {
-        var bits = new uint[40]; // as early as can be
+        var bits = new uint[40]; // 0 is the earliest time
         var p = new float[40];
         Assert.Equal(-1, Winner(p, bits));
 
@@ -97,7 +97,7 @@ public sealed class ExponentialRaceTests
         return bits;
     }
 
-    /// <summary>argmin(e / p), the lowest where several are.</summary>
+    /// <summary>argmin(e / p); of codes that tie, the lowest.</summary>
     private static int Definition(float[] p, uint[] bits)
     {
         int winner = -1;

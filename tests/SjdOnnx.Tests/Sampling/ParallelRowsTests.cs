@@ -4,7 +4,7 @@ namespace SjdOnnx.Tests.Sampling;
 
 public sealed class ParallelRowsTests
 {
-    private const int Wide = ParallelRows.CodesPerThread; // a row that is worth a thread of its own
+    private const int Wide = ParallelRows.CodesPerThread; // a row of this width is worth another thread
 
     [Theory]
     [InlineData(0, 1)]
@@ -25,12 +25,12 @@ public sealed class ParallelRowsTests
     }
 
     [Fact]
-    public void Other_threads_help()
+    public void Another_thread_takes_some_of_the_rows()
     {
         var parallel = new ParallelRows(2);
         using var both = new Barrier(2);
 
-        // two rows that wait for each other are never done by one thread
+        // one thread alone cannot finish two rows that wait for each other
         parallel.Run(2, Wide, both, static (in Barrier barrier, int _) =>
             Assert.True(barrier.SignalAndWait(TimeSpan.FromSeconds(30))));
     }
@@ -38,7 +38,7 @@ public sealed class ParallelRowsTests
     [Theory]
     [InlineData(16, 1024)]
     [InlineData(1, int.MaxValue)]
-    public void Small_work_stays_on_its_thread(int rows, int codes) => new ParallelRows(4).Run(
+    public void A_small_pass_stays_on_the_calling_thread(int rows, int codes) => new ParallelRows(4).Run(
         rows, codes, Environment.CurrentManagedThreadId, static (in int caller, int _) =>
             Assert.Equal(caller, Environment.CurrentManagedThreadId));
 
@@ -61,7 +61,7 @@ public sealed class ParallelRowsTests
     }
 
     [Fact]
-    public void Runs_at_the_same_time_and_within_each_other_do_not_mix()
+    public void Concurrent_and_nested_runs_do_not_mix()
     {
         var parallel = new ParallelRows(3);
         Parallel.For(0, 8, _ =>
@@ -69,8 +69,9 @@ public sealed class ParallelRowsTests
             for (int repeat = 0; repeat < 50; repeat++)
             {
                 var runs = new int[20];
-                parallel.Run(20, Wide, (parallel, runs), static (in (ParallelRows Parallel, int[] Runs) outer, int row) => outer.Parallel.Run(
-                    3, Wide, (outer.Runs, row), static (in (int[] Runs, int Row) inner, int _) => inner.Runs[inner.Row]++));
+                parallel.Run(20, Wide, (parallel, runs), static (in (ParallelRows Parallel, int[] Runs) outer, int row) =>
+                    outer.Parallel.Run(
+                        3, Wide, (outer.Runs, row), static (in (int[] Runs, int Row) inner, int _) => inner.Runs[inner.Row]++));
                 Assert.Equal(Enumerable.Repeat(3, 20), runs);
             }
         });
@@ -81,9 +82,10 @@ public sealed class ParallelRowsTests
     {
         var parallel = new ParallelRows(2);
         var runs = new int[17];
-        Allocated(); // the first time costs what is made once
+        Allocated(); // the first run pays for what is allocated only once
 
-        // a garbage collection that another test causes adds what it takes from this thread's buffer: the least of several is the truth
+        // A garbage collection that another test causes discards the rest of this thread's allocation buffer, and that counts as allocated.
+        // So the smallest of several measurements is the right one.
         Assert.Equal(0, Enumerable.Range(0, 6).Min(_ => Allocated()));
 
         long Allocated()
@@ -96,7 +98,7 @@ public sealed class ParallelRowsTests
     }
 
     [Fact]
-    public void At_least_one_thread_is_needed() => Assert.Throws<ArgumentOutOfRangeException>(() => new ParallelRows(0));
+    public void Fewer_than_one_thread_is_refused() => Assert.Throws<ArgumentOutOfRangeException>(() => new ParallelRows(0));
 
     private readonly ref struct Pass(Span<int> runs)
     {

@@ -18,7 +18,7 @@ public sealed class PassRandomTests
     }
 
     [Fact]
-    public void Every_part_of_an_address_matters()
+    public void Every_part_of_an_address_changes_the_number()
     {
         double[] numbers =
         [
@@ -35,48 +35,48 @@ public sealed class PassRandomTests
     }
 
     [Fact]
-    public void Draws_follow_the_weights()
+    public void Drawn_codes_follow_the_weights()
     {
         PassRandom random = new Randomness(4).At(0);
-        AssertFits(Count(position => random.Draw(P, position, Purpose.Draw)), Law(P));
+        AssertFits(Count(position => random.Draw(P, position, Purpose.Draw)), Probabilities(P));
     }
 
     [Fact]
-    public void So_does_the_argmax_with_Gumbel_noise()
+    public void The_argmax_with_Gumbel_noise_follows_the_weights()
     {
         PassRandom random = new Randomness(5).At(0);
-        AssertFits(Count(position => random.GumbelArgMax(P, position)), Law(P));
+        AssertFits(Count(position => random.GumbelArgMax(P, position)), Probabilities(P));
     }
 
     [Fact]
-    public void The_Gumbel_vector_is_the_position_s_in_every_pass() => Assert.All(
+    public void A_position_has_the_same_Gumbel_vector_in_every_pass() => Assert.All(
         Enumerable.Range(0, 100),
         position => Assert.Equal(new Randomness(6).At(1).GumbelArgMax(P, position), new Randomness(6).At(9).GumbelArgMax(P, position)));
 
-    /// <summary>Counted between the deciles of the normal distribution.</summary>
     [Fact]
-    public void Noise_is_normal()
+    public void Noise_is_normally_distributed()
     {
-        double[] deciles = [-1.2815515655, -0.8416212336, -0.5244005127, -0.2533471031, 0, 0.2533471031, 0.5244005127, 0.8416212336, 1.2815515655];
-        var noise = new float[1001]; // of odd length: the last number is one of a pair
+        double[] upper = [0.2533471031, 0.5244005127, 0.8416212336, 1.2815515655];
+        double[] deciles = [.. upper.Select(decile => -decile).Reverse(), 0, .. upper]; // of the normal distribution
+        var noise = new float[1001]; // an odd length: of the last pair, only one number is used
         var counts = new long[10];
-        (double sum, double neighbours) = (0, 0);
+        (double sum, double neighbors) = (0, 0);
         for (int position = 0; position < 500; position++)
         {
             new Randomness(8).At(0).Normal(noise, position);
             foreach (float number in noise)
                 counts[deciles.Count(decile => decile < number)]++;
             sum += noise.Sum();
-            neighbours += noise.Skip(1).Zip(noise, static (a, b) => (double)a * b).Sum();
+            neighbors += noise.Skip(1).Zip(noise, static (a, b) => (double)a * b).Sum();
         }
 
         AssertFits(counts, [.. counts.Select(_ => 0.1)]);
         Assert.InRange(sum / Math.Sqrt(500 * 1001), -4.5, 4.5);
-        Assert.InRange(neighbours / Math.Sqrt(500 * 1000), -4.5, 4.5);
+        Assert.InRange(neighbors / Math.Sqrt(500 * 1000), -4.5, 4.5);
     }
 
     [Fact]
-    public void Noise_is_the_position_s_in_every_pass_whatever_its_length()
+    public void A_position_has_the_same_noise_in_every_pass_and_at_every_length()
     {
         float[] Noise(ulong seed, int pass, int position, int length)
         {
@@ -92,7 +92,7 @@ public sealed class PassRandomTests
     }
 
     [Fact]
-    public void Losing_codes_do_not_matter_to_the_argmax()
+    public void Codes_that_lose_do_not_affect_the_argmax()
     {
         PassRandom random = new Randomness(7).At(0);
         for (int position = 0; position < 1000; position++)
@@ -120,24 +120,24 @@ public sealed class PassRandomTests
 
         int equal = Enumerable.Range(0, draws).Count(position => random.GumbelArgMax(P, position) == random.GumbelArgMax(q, position));
 
-        // Bavarian et al., arXiv:1612.01041: at least (1 − TV) / (1 + TV), and no coupling passes 1 − TV
+        // Bavarian et al., arXiv:1612.01041: at least (1 − TV) / (1 + TV). No coupling exceeds 1 − TV.
         double sigma = Math.Sqrt(0.25 / draws);
         Assert.InRange(equal / (double)draws, ((1 - distance) / (1 + distance)) - (5 * sigma), 1 - distance + (5 * sigma));
     }
 
     [Fact]
-    public void Neighbouring_positions_do_not_share_one()
+    public void Neighboring_positions_have_independent_Gumbel_vectors()
     {
         PassRandom random = new Randomness(9).At(0);
         var counts = new long[P.Length * P.Length];
         for (int position = 0; position < 200_000; position += 2)
             counts[(random.GumbelArgMax(P, position) * P.Length) + random.GumbelArgMax(P, position + 1)]++;
 
-        AssertFits(counts, [.. from first in Law(P) from second in Law(P) select first * second]);
+        AssertFits(counts, [.. from first in Probabilities(P) from second in Probabilities(P) select first * second]);
     }
 
     [Fact]
-    public void A_row_without_probability_is_refused() =>
+    public void A_row_of_zeros_is_refused() =>
         Assert.Throws<ArgumentException>(() => new Randomness(1).At(0).GumbelArgMax(new float[3], 0));
 
     private static long[] Count(Func<int, int> draw)
@@ -148,11 +148,11 @@ public sealed class PassRandomTests
         return counts;
     }
 
-    private static double[] Law(float[] p) => [.. p.Select(value => (double)value)];
+    private static double[] Probabilities(float[] p) => [.. p.Select(value => (double)value)];
 
-    private static void AssertFits(long[] counts, double[] law)
+    private static void AssertFits(long[] counts, double[] probabilities)
     {
-        GoodnessOfFit fit = GoodnessOfFit.Of(counts, law);
+        GoodnessOfFit fit = GoodnessOfFit.Of(counts, probabilities);
         Assert.True(fit.Z < GoodnessOfFit.Limit, fit.ToString());
     }
 }

@@ -17,7 +17,7 @@ public sealed class ProbabilityChainTests
     [InlineData(4, 0, 50, 0.5)]
     [InlineData(2, 1, 1, 1)]
     [InlineData(2, 1, 5000, 0.01)]
-    public void It_agrees_with_its_definition(float guidance, float temperature, int topK, float topP)
+    public void The_chain_agrees_with_its_definition(float guidance, float temperature, int topK, float topP)
     {
         var options = new SamplingOptions { Guidance = guidance, Temperature = temperature, TopK = topK, TopP = topP };
         foreach (int codes in (int[])[1, 2, 5, 64, 1000])
@@ -39,11 +39,11 @@ public sealed class ProbabilityChainTests
         Assert.Equal([0.25f, 0.25f, 0.25f, 0.25f], Apply(new SamplingOptions { TopK = 1, TopP = 0.1f }, [7, 7, 7, 7]));
 
     [Fact]
-    public void All_that_tie_with_the_kth_logit_are_kept() =>
+    public void All_codes_that_tie_with_the_kth_logit_are_kept() =>
         Assert.Equal([0, 0.25f, 0.25f, 0.25f, 0.25f], Apply(new SamplingOptions { TopK = 2 }, [1, 3, 3, 3, 3]));
 
     [Fact]
-    public void A_k_at_least_as_large_as_the_codebook_keeps_it()
+    public void A_top_k_as_large_as_the_codebook_keeps_every_code()
     {
         float[] all = Apply(new SamplingOptions(), [1, 2, 3]);
 
@@ -77,15 +77,15 @@ public sealed class ProbabilityChainTests
     }
 
     [Fact]
-    public void Small_temperatures_do_not_overflow() =>
+    public void A_small_temperature_does_not_overflow() =>
         Assert.Equal([0, 1, 0], Apply(new SamplingOptions { Temperature = 1e-38f }, [1, 2, -100]));
 
     [Fact]
-    public void Temperature_0_takes_the_first_of_the_largest() =>
+    public void Temperature_0_takes_the_first_of_the_largest_logits() =>
         Assert.Equal([0, 1, 0], Apply(new SamplingOptions { Temperature = 0 }, [1, 2, 2]));
 
     [Fact]
-    public void A_code_that_a_lane_rules_out_stays_ruled_out()
+    public void A_code_that_one_lane_rules_out_stays_ruled_out()
     {
         var options = new SamplingOptions { Guidance = 3 };
 
@@ -98,14 +98,14 @@ public sealed class ProbabilityChainTests
     [InlineData(float.NaN, 0f)]
     [InlineData(float.PositiveInfinity, 0f)]
     [InlineData(Never, Never)]
-    public void Logits_that_are_no_numbers_are_refused(float first, float second)
+    public void Logits_that_are_not_finite_are_refused(float first, float second)
     {
-        Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions(), [first, second]));
-        Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, [first, second], [0, 0]));
+        Assert.Throws<NotFiniteNumberException>(() => Apply(new SamplingOptions(), [first, second]));
+        Assert.Throws<NotFiniteNumberException>(() => Apply(new SamplingOptions { Guidance = 3 }, [first, second], [0, 0]));
     }
 
     [Fact]
-    public void Wherever_in_a_row_they_stand()
+    public void A_logit_that_is_not_finite_is_found_anywhere_in_the_row()
     {
         for (int code = 0; code < 37; code++)
         {
@@ -113,15 +113,15 @@ public sealed class ProbabilityChainTests
             {
                 var logits = new float[37];
                 logits[code] = strange;
-                Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions(), logits));
-                Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, logits, new float[37]));
-                Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, new float[37], logits));
+                Assert.Throws<NotFiniteNumberException>(() => Apply(new SamplingOptions(), logits));
+                Assert.Throws<NotFiniteNumberException>(() => Apply(new SamplingOptions { Guidance = 3 }, logits, new float[37]));
+                Assert.Throws<NotFiniteNumberException>(() => Apply(new SamplingOptions { Guidance = 3 }, new float[37], logits));
             }
         }
     }
 
     [Fact]
-    public void A_lane_may_rule_out_any_code()
+    public void Each_lane_may_rule_out_any_code()
     {
         var guided = new SamplingOptions { Guidance = 3 };
         float[] ones = [.. Enumerable.Repeat(1f, 37)];
@@ -135,7 +135,7 @@ public sealed class ProbabilityChainTests
     }
 
     [Fact]
-    public void Guidance_needs_both_lanes()
+    public void Guidance_without_the_unconditional_lane_is_refused()
     {
         var error = Assert.Throws<InvalidOperationException>(() => Apply(new SamplingOptions { Guidance = 3 }, [1, 2]));
 

@@ -20,7 +20,7 @@ public sealed class RecursiveRejectionTests
 
     [Theory]
     [MemberData(nameof(PairsAndCounts))]
-    public void Candidates_drawn_from_q_settle_as_a_code_drawn_from_p(float[] p, float[] q, int count)
+    public void Candidates_drawn_from_q_settle_to_a_code_distributed_as_p(float[] p, float[] q, int count)
     {
         (long[] counts, _) = Settle(p, q, count);
 
@@ -33,7 +33,7 @@ public sealed class RecursiveRejectionTests
     }
 
     [Fact]
-    public void More_candidates_are_taken_more_often()
+    public void With_more_candidates_one_of_them_stands_more_often()
     {
         float[] p = [0.1f, 0.2f, 0.3f, 0.4f, 0, 0];
         float[] q = [0.3f, 0.2f, 0.1f, 0.1f, 0.2f, 0.1f];
@@ -41,11 +41,11 @@ public sealed class RecursiveRejectionTests
 
         Assert.Equal(0.5, taken[0], 0.01); // Σ min(p, q)
         Assert.True(taken[1] > taken[0] + 0.05 && taken[2] > taken[1] + 0.02, string.Join(", ", taken));
-        Assert.Equal(1, taken[3]); // every code that p has was a candidate
+        Assert.Equal(1, taken[3]); // every code with a probability above 0 was a candidate
     }
 
     [Fact]
-    public void One_candidate_is_the_rejection_sampler_s()
+    public void A_single_candidate_is_settled_as_a_draft_is()
     {
         float[] p = [0.1f, 0.2f, 0.3f, 0.4f];
         float[] q = [0.4f, 0.3f, 0.2f, 0.1f];
@@ -60,7 +60,7 @@ public sealed class RecursiveRejectionTests
     }
 
     [Fact]
-    public void Where_nothing_is_left_of_p_a_code_is_drawn_from_p()
+    public void Where_the_residual_of_all_candidates_is_0_the_replacement_is_drawn_from_p()
     {
         float[] p = [0, 0.5f, 0.5f];
         float[] q = [0, 0.5f, 0.5f];

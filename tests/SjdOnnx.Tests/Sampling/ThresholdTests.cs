@@ -11,7 +11,7 @@ public sealed class ThresholdTests
     [InlineData(100, 7)]
     [InlineData(100, 1000)]
     [InlineData(300, 100_000)]
-    public void The_largest_are_those_of_the_sorted_row(int length, int levels)
+    public void The_largest_values_are_those_of_the_sorted_row(int length, int levels)
     {
         float[] values = [.. Values(length, levels).Select(value => value - (levels / 2))]; // of both signs
         float[] sorted = [.. values.OrderDescending()];
@@ -23,7 +23,7 @@ public sealed class ThresholdTests
     [InlineData(17, 3)]
     [InlineData(100, 7)]
     [InlineData(100, 1000)]
-    public void A_sum_is_reached_where_the_sorted_row_reaches_it(int length, int levels)
+    public void The_fewest_values_that_reach_a_sum_are_those_of_the_sorted_row(int length, int levels)
     {
         float[] values = Values(length, levels); // whole numbers add up exactly
         float sum = 0;
@@ -38,7 +38,7 @@ public sealed class ThresholdTests
     }
 
     [Fact]
-    public void Codes_that_are_ruled_out_come_last()
+    public void Minus_infinity_is_the_smallest_value()
     {
         float[] values = [float.NegativeInfinity, 2, float.NegativeInfinity, -5];
 
@@ -51,7 +51,7 @@ public sealed class ThresholdTests
     [InlineData(3)]
     [InlineData(16)]
     [InlineData(37)]
-    public void What_does_not_reach_the_threshold_is_dropped(int length)
+    public void Values_below_the_threshold_are_dropped(int length)
     {
         float[] values = Values(length, 10);
         float[] expected = [.. values.Select(value => value < 4 ? 0 : value)];
@@ -63,12 +63,12 @@ public sealed class ThresholdTests
     }
 
     [Fact]
-    public void The_largest_float_is_a_value_like_others()
+    public void The_largest_float_can_be_separated_from_the_rest()
     {
         float[] values = [float.MaxValue, 1, float.MinValue, 1];
 
         AssertSeparates(float.MaxValue, Threshold.OfCount(values, 1, float.MaxValue), values);
-        AssertSeparates(1, Threshold.OfCount(values, 2, float.MaxValue), values); // both, as they tie
+        AssertSeparates(1, Threshold.OfCount(values, 2, float.MaxValue), values); // both, because they tie
         AssertSeparates(float.MinValue, Threshold.OfCount(values, 4, float.MaxValue), values);
     }
 

@@ -1,0 +1,30 @@
+using SjdOnnx.Runtime.Transformers;
+
+namespace SjdOnnx.Runtime.Tests.Transformers;
+
+public class TokenTreeTests
+{
+    private const float No = float.NegativeInfinity;
+
+    [Fact]
+    public void A_token_of_a_tree_sees_its_ancestors_and_itself()
+    {
+        var positions = new long[5];
+        var bias = new float[16];
+        TokenTree.Describe([-1, 0, 0, 2], cached: 7, positions, bias);
+
+        Assert.Equal([7, 8, 8, 9, 0], positions);
+        Assert.Equal([0, No, No, No, /**/ 0, 0, No, No, /**/ 0, No, 0, No, /**/ 0, No, 0, 0], bias);
+    }
+
+    [Fact]
+    public void Tokens_without_a_parent_follow_the_last_cached_token()
+    {
+        var positions = new long[2];
+        var bias = new float[4];
+        TokenTree.Describe([-1, -1], cached: 3, positions, bias);
+
+        Assert.Equal([3, 3], positions);
+        Assert.Equal([0, No, No, 0], bias);
+    }
+}

@@ -1,6 +1,8 @@
+using SjdOnnx.Cli.Terminal;
+
 namespace SjdOnnx.Cli.Tests;
 
-/// <summary>Nothing leaves the machine, and nothing is written where the user did not ask.</summary>
+/// <summary>The program writes nothing where the user did not ask.</summary>
 public sealed class PrivacyTests : IDisposable
 {
     private readonly Sjd _sjd = new() { Cache = "cache" };

@@ -1,9 +1,10 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using SjdOnnx.Cli.Terminal;
 
 namespace SjdOnnx.Cli.Tests;
 
-/// <summary>Runs the built program as its users do, in an empty folder of its own.</summary>
+/// <summary>Runs the built program as its users do, in an empty folder.</summary>
 internal sealed class Sjd : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
@@ -12,13 +13,13 @@ internal sealed class Sjd : IDisposable
     /// <summary>The working folder.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
 
-    /// <summary>A folder of the working folder that keeps pass costs for this test alone; null for the one that all tests share.</summary>
+    /// <summary>A cache folder in the working folder for this test alone; null for the one that all tests share.</summary>
     public string? Cache { get; init; }
 
-    /// <summary>Variables of the program's environment that differ from the tests' own.</summary>
+    /// <summary>Environment variables of the program that differ from those of the tests.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
-    /// <summary>Names of all files in the working folder, hidden ones too.</summary>
+    /// <summary>Names of all files in the working folder, including hidden ones.</summary>
     public IEnumerable<string> Files =>
         Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
 
@@ -39,7 +40,7 @@ internal sealed class Sjd : IDisposable
     public Process Start(params string[] arguments)
     {
         string dotnet = Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
-        // A shell that runs the tests in the background makes them, and all they start, ignore SIGINT, and nohup SIGHUP.
+        // A shell that runs the tests in the background makes all of their processes ignore SIGINT, and nohup makes them ignore SIGHUP.
         string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", dotnet] : [dotnet];
         var start = new ProcessStartInfo(command[0], [.. command[1..], Program, .. arguments])
         {
@@ -54,12 +55,27 @@ internal sealed class Sjd : IDisposable
         return Process.Start(start)!;
     }
 
-    /// <summary>Runs a line of Unix' shell in which sjd is the program.</summary>
+    /// <summary>Runs a line of a Unix shell in which sjd is the program.</summary>
     public async Task<Finished> ShellAsync(string line)
     {
         var start = new ProcessStartInfo("sh", ["-c", $"sjd() {{ dotnet '{Program}' \"$@\"; }}; {line}"])
         {
             WorkingDirectory = Folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        using Process process = Process.Start(start)!;
+        return await FinishAsync(process);
+    }
+
+    /// <summary>Runs such a line in a terminal. Its standard output and error arrive together.</summary>
+    public async Task<Finished> InTerminalAsync(string line)
+    {
+        await File.WriteAllTextAsync(PathOf("line.sh"), $"sjd() {{ dotnet '{Program}' \"$@\"; }}\n{line}\n");
+        var start = new ProcessStartInfo("script", ["-qec", "sh line.sh", "/dev/null"])
+        {
+            WorkingDirectory = Folder,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
@@ -100,7 +116,7 @@ internal sealed class Sjd : IDisposable
 /// <param name="Error">Standard error.</param>
 internal sealed record Finished(int ExitCode, string Output, string Error)
 {
-    /// <summary>The command failed as it should: a code, one line that says why, no data.</summary>
+    /// <summary>Asserts an exit code, one line on standard error that gives the reason, and nothing on standard output.</summary>
     public void AssertFailed(int exitCode, string because)
     {
         Assert.Equal((exitCode, ""), (ExitCode, Output));

@@ -17,7 +17,8 @@ public sealed class OnnxRuntimeChoiceTests : IDisposable
     public async Task A_build_takes_one_native_package_by_choice_and_platform(string choice, string platform, string package)
     {
         string items = await _shell.RunAsync(
-            "choice", "dotnet", "msbuild", Repository.PathOf("src/SjdOnnx.Cli"), $"-p:OnnxRuntime={choice}", $"-p:RuntimeIdentifier={platform}",
+            "choice", "dotnet", "msbuild", Repository.PathOf("src/SjdOnnx.Cli"),
+            $"-p:OnnxRuntime={choice}", $"-p:RuntimeIdentifier={platform}",
             "-getItem:PackageReference");
 
         JsonElement references = JsonElement.Parse(items).GetProperty("Items").GetProperty("PackageReference");
@@ -33,7 +34,8 @@ public sealed class OnnxRuntimeChoiceTests : IDisposable
     public async Task A_choice_that_does_not_exist_is_an_error_of_the_build(string choice, string platform, string error)
     {
         (int exitCode, string output) = await _shell.TryAsync(
-            "choice", "dotnet", "msbuild", Repository.PathOf("src/SjdOnnx.Cli"), $"-p:OnnxRuntime={choice}", $"-p:RuntimeIdentifier={platform}",
+            "choice", "dotnet", "msbuild", Repository.PathOf("src/SjdOnnx.Cli"),
+            $"-p:OnnxRuntime={choice}", $"-p:RuntimeIdentifier={platform}",
             "-target:CheckOnnxRuntimeChoice");
 
         Assert.NotEqual(0, exitCode);

@@ -20,14 +20,47 @@ public class PackageTests(PackedRepository packed)
 
         await _shell.RunAsync("readme", "dotnet", "run");
 
-        byte[] picture = await File.ReadAllBytesAsync(_shell.PathOf("readme/strawberries.png"));
-        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], picture[..4]);
+        byte[] image = await File.ReadAllBytesAsync(_shell.PathOf("readme/strawberries.png"));
+        Assert.Equal([0x89, (byte)'P', (byte)'N', (byte)'G'], image[..4]);
+    }
+
+    [Fact]
+    public async Task A_new_host_draws_through_the_extension_packages()
+    {
+        await NewProgramAsync("host", """
+            #pragma warning disable MEAI001 // IImageGenerator is experimental
+            using Microsoft.Extensions.AI;
+            using Microsoft.Extensions.DependencyInjection;
+            using Microsoft.Extensions.Hosting;
+            using SjdOnnx.Extensions.AI;
+            using SjdOnnx.Extensions.Hosting;
+            using SjdOnnx.Runtime;
+
+            HostApplicationBuilder builder = Host.CreateApplicationBuilder(args);
+            builder.Services.AddSjdOnnx(options => options.Model = "onnx-models/emoji");
+            builder.Services.AddSingleton(services => services.GetRequiredService<TextToImage>().AsImageGenerator());
+            using IHost host = builder.Build();
+            await host.StartAsync();
+            IImageGenerator generator = host.Services.GetRequiredService<IImageGenerator>();
+            ImageGenerationResponse response = await generator.GenerateAsync(new ImageGenerationRequest("a fox on a blue background"));
+            Console.WriteLine($"drew {((DataContent)response.Contents[0]).MediaType}");
+            await host.StopAsync();
+            """);
+        foreach (string package in (string[])
+            ["SjdOnnx.Extensions.AI", "SjdOnnx.Extensions.Hosting", "Microsoft.ML.OnnxRuntime", "Microsoft.Extensions.Hosting"])
+            await AddAsync("host", package);
+        CopyBuiltInModel("host/onnx-models/emoji");
+
+        string output = await _shell.RunAsync("host", "dotnet", "run");
+
+        Assert.Contains("drew image/png", output, StringComparison.Ordinal);
     }
 
     [Fact]
     public async Task The_tool_draws_with_its_own_model_and_native_library()
     {
-        await _shell.RunAsync("tool", "dotnet", "tool", "install", "SjdOnnx.Cli", "--version", PackedRepository.Version, "--tool-path", "bin");
+        await _shell.RunAsync(
+            "tool", "dotnet", "tool", "install", "SjdOnnx.Cli", "--version", PackedRepository.Version, "--tool-path", "bin");
 
         await _shell.RunAsync("tool", Path.Combine(_shell.PathOf("tool/bin"), "sjd"), "generate", "a fox", "-o", "fox.png");
 
@@ -75,7 +108,9 @@ public class PackageTests(PackedRepository packed)
     /// <summary>A package that brings a file of the native library's name for this platform.</summary>
     private async Task<string> PackNativeLibraryAsync(string name)
     {
-        string file = OperatingSystem.IsWindows() ? "onnxruntime.dll" : OperatingSystem.IsMacOS() ? "libonnxruntime.dylib" : "libonnxruntime.so";
+        string file = OperatingSystem.IsWindows() ? "onnxruntime.dll"
+            : OperatingSystem.IsMacOS() ? "libonnxruntime.dylib"
+            : "libonnxruntime.so";
         Directory.CreateDirectory(_shell.PathOf(name));
         await File.WriteAllTextAsync(_shell.PathOf($"{name}/{file}"), "");
         await File.WriteAllTextAsync(_shell.PathOf($"{name}/{name}.csproj"), $"""

@@ -16,7 +16,9 @@ public sealed class PackedRepository : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        foreach (string project in (string[])["SjdOnnx", "SjdOnnx.Runtime", "SjdOnnx.Cli"])
+        string[] projects =
+            ["SjdOnnx", "SjdOnnx.Runtime", "SjdOnnx.Extensions.AI", "SjdOnnx.Extensions.Hosting", "SjdOnnx.Cli"];
+        foreach (string project in projects)
             await BuildAsync("pack", project, $"-p:Version={Version}", "--output", Feed);
         await File.WriteAllTextAsync(
             Shell.PathOf("nuget.config"),
@@ -26,7 +28,9 @@ public sealed class PackedRepository : IAsyncLifetime
     /// <summary>Runs a command of the SDK on a project of src, without writing into the repository.</summary>
     internal Task<string> BuildAsync(string command, string project, params string[] arguments) =>
         Shell.RunAsync(
-            "build", "dotnet", [command, Repository.PathOf($"src/{project}"), "-c", "Release", "--artifacts-path", Shell.PathOf("artifacts"), .. arguments]);
+            "build",
+            "dotnet",
+            [command, Repository.PathOf($"src/{project}"), "-c", "Release", "--artifacts-path", Shell.PathOf("artifacts"), .. arguments]);
 
     public Task DisposeAsync()
     {

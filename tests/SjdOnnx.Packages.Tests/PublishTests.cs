@@ -20,7 +20,8 @@ public class PublishTests(PackedRepository packed)
     {
         await PublishAsync("single", "--self-contained", "-p:PublishSingleFile=true");
 
-        Assert.Empty(Directory.EnumerateFiles(_shell.PathOf("single"), "*.dll").Except(PackageTests.NativeLibraries(_shell.PathOf("single"))));
+        string single = _shell.PathOf("single");
+        Assert.Empty(Directory.EnumerateFiles(single, "*.dll").Except(PackageTests.NativeLibraries(single)));
         await DrawAsync("single");
     }
 

@@ -8,7 +8,8 @@ internal sealed class Shell : IDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(8);
 
     /// <summary>What MSBuild tells the test host of itself would make the commands below build with another SDK.</summary>
-    private static readonly string[] OfThisBuild = ["MSBuildSDKsPath", "MSBUILD_EXE_PATH", "MSBuildExtensionsPath", "MSBuildLoadMicrosoftTargetsReadOnly"];
+    private static readonly string[] OfThisBuild =
+        ["MSBuildSDKsPath", "MSBUILD_EXE_PATH", "MSBuildExtensionsPath", "MSBuildLoadMicrosoftTargetsReadOnly"];
 
     public string Folder { get; } = Directory.CreateTempSubdirectory("sjdonnx-packages-").FullName;
 

@@ -2,7 +2,7 @@ using SjdOnnx.Cli.Bench;
 
 namespace SjdOnnx.Cli.Tests.Bench;
 
-public class QuantileTests
+public class BenchResultsTests
 {
     /// <summary>The values of numpy.quantile.</summary>
     [Theory]
@@ -14,5 +14,5 @@ public class QuantileTests
     [InlineData(1, 4, new[] { 4.0, 1.0, 3.0, 2.0 })]
     [InlineData(0.95, 9.55, new[] { 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0 })]
     public void Quantiles_lie_between_the_values_around_them(double share, double expected, double[] values) =>
-        Assert.Equal(expected, Quantile.Of(values, share), 1e-12);
+        Assert.Equal(expected, CellSummary.Quantile(values, share), 1e-12);
 }

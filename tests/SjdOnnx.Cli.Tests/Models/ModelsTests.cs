@@ -1,28 +1,32 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using SjdOnnx.Cli.Terminal;
 
-namespace SjdOnnx.Cli.Tests;
+namespace SjdOnnx.Cli.Tests.Models;
 
 public class ModelsTests
 {
     [ModelFact]
-    public async Task A_model_is_shown_with_its_licence()
+    public async Task A_model_is_shown_with_its_license()
     {
         using var sjd = new Sjd();
 
         Finished text = await sjd.RunAsync("models", "show", TestModel.Folder!);
         Assert.Equal((0, ""), (text.ExitCode, text.Error));
         string[] lines = text.Output.TrimEnd('\n').Split('\n');
-        Assert.Contains("licence: MIT", lines);
-        Assert.Contains(lines, line => line.StartsWith("tokens: codes 4 to 1027, after each row 1030, at the end 1028", StringComparison.Ordinal));
+        Assert.Contains("license: MIT", lines);
+        Assert.Contains(lines,
+            line => line.StartsWith("tokens: codes 4 to 1027, after each row 1030, at the end 1028", StringComparison.Ordinal));
         Assert.Contains(lines, line => line.StartsWith("prompt: 0 \"{prompt}\" ", StringComparison.Ordinal));
         Assert.DoesNotContain(lines, line => line.StartsWith("negative prompt:", StringComparison.Ordinal));
 
         JsonElement json = JsonElement.Parse((await sjd.RunAsync("models", "show", TestModel.Folder!, "--json")).Output);
         Assert.Equal(
-            ["name", "family", "folder", "license", "license_notice", "commercial_use", "sizes", "pixels_per_code", "codes", "layout", "layers", "lanes", "precisions",
-                "default_precision", "batches", "prompt", "unconditional", "max_prompt_tokens", "negative", "cleaning", "guidance", "temperature", "top_k",
-                "top_p", "method", "window", "initialisation", "sequential_first", "sequential_last", "denoising_steps", "bytes"],
+            ["name", "family", "folder", "license", "license_notice", "commercial_use", "sizes", "pixels_per_code", "codes", "layout",
+                "layers", "lanes", "precisions",
+                "default_precision", "batches", "prompt", "unconditional", "max_prompt_tokens", "negative_prompt", "cleaning", "guidance",
+                "temperature", "top_k",
+                "top_p", "method", "window", "initialization", "sequential_first", "sequential_last", "denoising_steps", "bytes"],
             json.EnumerateObject().Select(member => member.Name));
         Assert.True(json.GetProperty("commercial_use").GetBoolean());
         Assert.InRange(json.GetProperty("bytes").GetInt64(), 1_000_000, 60_000_000);
@@ -33,7 +37,7 @@ public class ModelsTests
     {
         using var sjd = new Sjd();
         Finished text = await sjd.RunAsync("models", "show", TestModel.DenoisingFolder!);
-        Assert.Contains("denoising: reads noise (the method sjd2); 1 step unless told otherwise\n", text.Output, StringComparison.Ordinal);
+        Assert.Contains("denoising: fine-tuned to read noise; 1 step by default\n", text.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("denoising:", (await sjd.RunAsync("models", "show", TestModel.Folder!)).Output, StringComparison.Ordinal);
 
         JsonElement json = JsonElement.Parse((await sjd.RunAsync("models", "show", TestModel.DenoisingFolder!, "--json")).Output);
@@ -41,7 +45,7 @@ public class ModelsTests
     }
 
     [ModelFact]
-    public async Task Models_are_listed_and_those_that_are_none_are_told_of()
+    public async Task Models_are_listed_and_folders_that_are_no_models_are_named()
     {
         using var sjd = new Sjd();
         Directory.CreateDirectory(sjd.PathOf("onnx-models/empty"));
@@ -61,16 +65,19 @@ public class ModelsTests
     }
 
     [ModelFact]
-    public async Task Precisions_are_compared_with_the_finest()
+    public async Task Precisions_are_compared_with_the_finest_one()
     {
         using var sjd = new Sjd();
         Finished json = await sjd.RunAsync("models", "compare", TestModel.Folder!, "--prompt", "a fox", "--json");
         Assert.True(json.ExitCode == 0, json.Error);
         JsonElement[] errors = [.. JsonElement.Parse(json.Output).EnumerateArray()];
 
-        Assert.Equal(["precision", "relative", "largest", "divergence", "agreement"], errors[0].EnumerateObject().Select(member => member.Name));
+        Assert.Equal(["precision", "relative", "max", "divergence", "agreement"],
+            errors[0].EnumerateObject().Select(member => member.Name));
         Assert.Equal(["fp32", "int8"], errors.Select(error => error.GetProperty("precision").GetString()));
-        Assert.Equal((0, 0, 1), (errors[0].GetProperty("relative").GetDouble(), errors[0].GetProperty("largest").GetDouble(), errors[0].GetProperty("agreement").GetDouble()));
+        Assert.Equal((0, 0, 1),
+            (errors[0].GetProperty("relative").GetDouble(), errors[0].GetProperty("max").GetDouble(),
+                errors[0].GetProperty("agreement").GetDouble()));
         Assert.InRange(errors[1].GetProperty("relative").GetDouble(), 0.005, 0.15);
         Assert.InRange(errors[1].GetProperty("divergence").GetDouble(), 1e-5, 0.1);
         Assert.InRange(errors[1].GetProperty("agreement").GetDouble(), 0.8, 0.9999);
@@ -80,14 +87,14 @@ public class ModelsTests
     }
 
     [ModelFact]
-    public async Task No_such_model_is_an_error()
+    public async Task An_unknown_model_is_an_error()
     {
         using var sjd = new Sjd();
         (await sjd.RunAsync("models", "show", "nowhere")).AssertFailed(ExitCode.Model, "There is no model 'nowhere'");
     }
 
     [ModelFact]
-    public async Task A_licence_that_asks_for_something_is_shown_once()
+    public async Task A_license_with_conditions_is_shown_once()
     {
         using var sjd = new Sjd { Cache = "cache" };
         CopyModel(sjd.PathOf("model"), manifest => manifest["license"] = new JsonObject
@@ -97,7 +104,7 @@ public class ModelsTests
             ["commercial"] = false,
         });
 
-        const string notice = "is under the licence some-research. Not for commercial use. Made from things of others.";
+        const string notice = "is under the license some-research. Not for commercial use. Made from things of others.";
         Finished first = await sjd.RunAsync("generate", "a fox", "--model", "model", "-o", "a.png");
         Assert.True(first.ExitCode == 0, first.Error);
         Assert.Contains(notice, first.Error, StringComparison.Ordinal);
@@ -106,7 +113,7 @@ public class ModelsTests
     }
 
     [ModelFact]
-    public async Task A_name_moves_no_cursor_and_turns_no_text_around()
+    public async Task Control_characters_in_a_models_name_are_escaped()
     {
         using var sjd = new Sjd();
         CopyModel(sjd.PathOf("onnx-models/painter"), manifest => manifest["name"] = "a\u001b[2J\u0007\n\u202eb\u2028c\u200d");
@@ -119,7 +126,7 @@ public class ModelsTests
     }
 
     [ModelFact]
-    public async Task Verify_compares_files_again_that_were_compared_before()
+    public async Task Verify_compares_files_that_were_compared_before_once_more()
     {
         using var sjd = new Sjd { Cache = "cache" };
         CopyModel(sjd.PathOf("model"), _ => { });
@@ -127,7 +134,7 @@ public class ModelsTests
         DateTime time = File.GetLastWriteTimeUtc(decoder);
         Assert.Equal(0, (await Generate()).ExitCode);
         byte[] bytes = File.ReadAllBytes(decoder);
-        bytes[^1] ^= 1; // of the number that says pixels per code, or its neighbor: read by nobody if the hash is not
+        bytes[^1] ^= 1; // in the last number of the file, which only the hash covers
         File.WriteAllBytes(decoder, bytes);
         File.SetLastWriteTimeUtc(decoder, time);
 

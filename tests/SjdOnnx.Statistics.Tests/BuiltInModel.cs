@@ -1,74 +1,67 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime;
-using SjdOnnx.Runtime.Decoding;
+using SjdOnnx.Runtime.Engine;
 using SjdOnnx.Runtime.Model;
-using SjdOnnx.Runtime.Native;
+using SjdOnnx.Runtime.Onnx;
+using SjdOnnx.Runtime.Prompts;
+using SjdOnnx.Runtime.Transformers;
 using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Statistics.Tests;
 
-/// <summary>The built-in model below its façade: it draws pictures under observation, and says which distributions their codes ought to come from.</summary>
+/// <summary>
+/// A committed model below <see cref="TextToImage"/>: it draws images under observation, and reads images to get the distributions that
+/// their codes should come from.
+/// </summary>
 internal sealed class BuiltInModel : IDisposable
 {
-    // The most tokens read at once when a finished picture is read back.
+    // The most tokens in a pass when a finished image is read.
     private const int Chunk = 64;
 
-    private readonly Manifest _manifest;
     private readonly LoadedModel _model;
     private readonly ProbabilityChain _chain;
     private readonly RequestResolver _resolver;
 
-    public BuiltInModel(string folderPath, string precision)
+    public BuiltInModel(string folderPath, Precision precision)
     {
-        ModelFolder folder = ModelFolder.Open(folderPath, precision);
-        _manifest = folder.Manifest;
-        _resolver = new RequestResolver(_manifest, precision, Provider.Cpu, threads: 1);
-        _model = LoadedModel.Open(folder, Provider.Find("cpu"), Processor.PhysicalCores(), HashVerification.None);
-        Sampling = new SamplingOptions
-        {
-            Guidance = _manifest.Sampling.Guidance,
-            Temperature = _manifest.Sampling.Temperature,
-            TopK = _manifest.Sampling.TopK,
-            TopP = _manifest.Sampling.TopP,
-        };
+        ModelFolder folder = ModelFolder.Open(folderPath, precision.Name);
+        Manifest manifest = folder.Manifest;
+        Provider cpu = Provider.Of(ExecutionProvider.Cpu);
+        _resolver = new RequestResolver(manifest, precision, cpu, threads: 1);
+        var options = new TextToImageOptions { HashVerification = HashVerification.None };
+        _model = LoadedModel.Open(folder, cpu, Processor.PhysicalCores(), options);
+        ResolvedRequest defaults = _resolver.CheckDefaults();
+        (Sampling, Layout) = (defaults.Sampling, defaults.Layout);
         _chain = new ProbabilityChain(Sampling);
-        Layout = new TokenLayout
-        {
-            Rows = _manifest.Image.Sizes[0][1] / _manifest.Image.PixelsPerCode,
-            Columns = _manifest.Image.Sizes[0][0] / _manifest.Image.PixelsPerCode,
-            FirstCode = _manifest.Layout.FirstCode,
-            Codes = _manifest.Layout.Codes,
-            RowSuffix = _manifest.Layout.RowSuffix,
-            Suffix = _manifest.Layout.Suffix,
-        };
     }
 
     /// <summary>Captions that the model was not trained on.</summary>
-    public static IReadOnlyList<string> HeldOutPrompts { get; } = File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "held-out-prompts.txt"));
+    public static IReadOnlyList<string> HeldOutPrompts { get; } =
+        File.ReadAllLines(Path.Combine(AppContext.BaseDirectory, "held-out-prompts.txt"));
 
     public TokenLayout Layout { get; }
 
     public SamplingOptions Sampling { get; }
 
-    public DrawnPicture Draw(string prompt, ulong seed, IDecodingMethod method, AutoWindow? auto = null)
+    public DrawnImage Draw(
+        string prompt, ulong seed, IDecodingMethod method, IWindowPolicy windows, Initialization? initialization = null)
     {
-        var witness = new Witness(method, Layout);
-        var decoder = new Decoder(Layout, witness, Sampling, auto);
-        PromptedTransformer prompted = _model.Transformer.With(Read(prompt), Layout, method.WindowSize, method.Branches, method.DenoisingSteps, inPairs: Batch.ReadsInPairs(method));
-        Picture picture = decoder.Begin(prompted, new Randomness(seed));
-        while (!picture.IsComplete)
-            decoder.Advance(_model.Transformer, [picture]);
-        Decoded decoded = picture.ToDecoded();
-        return new DrawnPicture(prompt, [.. decoded.Codes], [.. decoded.Ids], decoded.ForwardPasses, witness);
+        Witness witness = Witness.Of(method, Layout);
+        var decoder = new Decoder(Layout, witness, Sampling, windows, initialization);
+        PromptedTransformer prompted = PromptedTransformer.For(
+            witness, _model.Transformer, Read(prompt), Layout, windows.MaxDrafts, place: 0);
+        Sequence sequence = decoder.Begin(prompted, new Randomness(seed));
+        while (!sequence.IsComplete)
+            Decoder.Advance(_model.Transformer, [sequence]);
+        DecodedSequence decoded = sequence.ToDecoded();
+        return new DrawnImage(prompt, [.. decoded.Codes], [.. decoded.Ids], decoded.ForwardPasses, witness);
     }
 
-    /// <summary>
-    /// The finished picture read by the model: the distribution of every image code given the codes before it.
-    /// </summary>
+    /// <summary>Reads a finished image: the distribution of every image code given the codes before it.</summary>
     /// <returns>[image codes × codes]</returns>
-    public float[][] Distributions(DrawnPicture picture)
+    public float[][] Distributions(DrawnImage image)
     {
-        PromptedTransformer prompted = _model.Transformer.With(Read(picture.Prompt), Layout, Chunk);
+        var prompted = new PromptedTransformer(_model.Transformer, Read(image.Prompt), Layout, Chunk);
         var rows = new float[Layout.ImageTokens][];
         prompted.FeedPrompt();
         _model.Transformer.Run(default);
@@ -76,7 +69,7 @@ internal sealed class BuiltInModel : IDisposable
         for (int start = 0; start < Layout.LastCode; start += Chunk)
         {
             int count = Math.Min(Chunk, Layout.LastCode - start);
-            prompted.Feed(picture.Ids.AsSpan(start, count), count, parents: []);
+            prompted.Feed(image.Ids.AsSpan(start, count), count, parents: []);
             _model.Transformer.Run(default);
             Keep(prompted.Logits, start + 1);
         }
@@ -95,10 +88,16 @@ internal sealed class BuiltInModel : IDisposable
 
     public void Dispose() => _model.Dispose();
 
-    private Prompt Read(string prompt) => _model.Prompts.Read(_resolver.Resolve(new GenerationRequest { Prompt = prompt }).Settings, Layout, default);
+    private Prompt Read(string prompt)
+    {
+        ResolvedRequest request = _resolver.Resolve(new GenerationRequest { Prompt = prompt }, new GenerationOptions());
+        return _model.Prompts.Encode(_model.Prompts.Read(request.Settings, Layout), CancellationToken.None);
+    }
 }
 
+/// <param name="Prompt">What it shows, in words.</param>
 /// <param name="Codes">The image codes, row by row.</param>
 /// <param name="Ids">The model's ids of all tokens.</param>
-/// <param name="Witness">How the codes came to be.</param>
-internal sealed record DrawnPicture(string Prompt, int[] Codes, int[] Ids, int ForwardPasses, Witness Witness);
+/// <param name="ForwardPasses">Forward passes, not counting the prefill.</param>
+/// <param name="Witness">Where the codes came from.</param>
+internal sealed record DrawnImage(string Prompt, int[] Codes, int[] Ids, int ForwardPasses, Witness Witness);

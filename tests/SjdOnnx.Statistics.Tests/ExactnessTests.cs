@@ -1,55 +1,81 @@
-using System.Globalization;
-using System.Runtime.CompilerServices;
-using System.Text;
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
+using SjdOnnx.Runtime;
 using SjdOnnx.Runtime.Tests;
 using SjdOnnx.Tests.Methods;
+using SjdOnnx.Windows;
 using Xunit.Abstractions;
+using Xunit.Sdk;
+using static System.FormattableString;
 
 namespace SjdOnnx.Statistics.Tests;
 
 /// <summary>
-/// Losslessness on the built-in model, whose law is known to nobody: pictures are read back by the model, and every code must look drawn from the
-/// distribution it has there. What came out is written to docs/benchmarks/exactness.md.
+/// Exactness on the built-in model, whose distribution over images nobody knows: the model reads the images that a method drew, and every
+/// code must look drawn from the distribution that it has there. The last test writes docs/benchmarks/exactness.md.
 /// </summary>
-public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Findings findings) : IClassFixture<ExactnessTests.Findings>
+[TestCaseOrderer("SjdOnnx.Statistics.Tests.PageLast", "SjdOnnx.Statistics.Tests")]
+public sealed class ExactnessTests(ITestOutputHelper output, Findings findings) : IClassFixture<Findings>
 {
-    // 600 deviates are looked at; at a two-sided 0.3 % for all of them together each has 1 in 200,000.
-    private const double Limit = 4.6;
+    /// <summary>Of about 600 deviates; at a two-sided 0.3 % for all of them together, each may exceed it with 1 in 200,000.</summary>
+    internal const double Limit = 4.6;
+
+    internal const int OfOnePrompt = 120;
+    internal const int OfManyPrompts = 80;
+
+    private const int OfControls = 80;
     private const double SmallestSignificance = 0.002;
 
-    // What reading a picture in other portions changes: a lone token takes another kernel than several, and int8 may then round to another step.
+    // Logits depend a little on how many tokens are read at once: a lone token uses another kernel, and int8 may round to another step.
     private const double LargestDistance = 0.02;
 
     private const string OnePrompt = "a fox above a rocket on a blue background";
-    private const int OfOnePrompt = 120;
-    private const int OfManyPrompts = 80;
-    private const int OfControls = 80;
+    private const int ControlWindow = 16;
+
+    private static readonly PassCosts Costs = new([(0, 1), (4, 1.6), (16, 2.6), (32, 4.2), (64, 7.6)]);
+
+    private static readonly (string Name, int Window, bool Auto)[] Exact =
+    [
+        .. from method in DecodingMethods.BuiltIn.All where method.IsExact select (method.Name, method.HasDrafts ? 24 : 0, false),
+        ("sjd", 64, true), ("mc", 64, true), ("pac", 64, true), ("sjd2", 64, true),
+    ];
+
+    /// <summary>Wrong methods, and one that is lossy and says so.</summary>
+    private static readonly string[] Wrong =
+    [
+        nameof(ReplacesFromP), nameof(KeepsOldQ), nameof(RecordsTheWrongQ), nameof(TrustsWhatWasReadAsNoise), "sjd++",
+    ];
+
+    private static readonly string[] AllPrecisions = ["int8", "fp32"];
 
     public static TheoryData<string, int, bool> ExactMethods()
     {
         var cells = new TheoryData<string, int, bool>();
-        foreach (string name in DecodingMethods.Names.Where(name => DecodingMethods.Create(name).IsExact))
-            cells.Add(name, 24, false);
-        foreach (string name in (string[])["sjd", "mc", "pac", "sjd2"])
-            cells.Add(name, 64, true);
+        foreach ((string name, int window, bool auto) in Exact)
+            cells.Add(name, window, auto);
         return cells;
     }
 
+    public static TheoryData<string> Controls() => new(Wrong);
+
+    public static TheoryData<string> Precisions() => new(AllPrecisions);
+
     [Theory]
     [MemberData(nameof(ExactMethods))]
-    public void Every_code_is_drawn_from_its_distribution(string name, int window, bool auto)
+    public void Every_code_of_an_exact_method_is_drawn_from_the_models_distribution(string name, int window, bool auto)
     {
-        // Three steps have all there is: noise, something between, and codes.
-        IDecodingMethod method = DecodingMethods.Create(name, new DecodingOptions { WindowSize = window, DenoisingSteps = 3 });
-        List<DrawnPicture> pictures = Draw(method, auto ? Auto : null, OfOnePrompt, OfManyPrompts);
-        Law law = Examine(method, pictures, Dice(name, window, auto));
+        IDecodingMethod method = DecodingMethods.BuiltIn[name].Default;
+        if (method is IDenoisingMethod denoising) // in three steps a slot is noise, something between, and a code
+            method = denoising.WithSteps(3);
+        // The costs are of no real machine, so that windows change within an image, and not with the load of the machine that tests.
+        int branches = (method as ITreeMethod)?.MaxBranches(window) ?? 0;
+        IWindowPolicy windows = auto ? new AutoWindow(Costs, window, branches) : new FixedWindow(window);
+        List<DrawnImage> images = Draw(method, windows, initialization: null, OfOnePrompt, OfManyPrompts);
+        Law law = Examine(method, images, Dice(name, window, auto));
         (string what, double z) = law.Transforms().MaxBy(static found => Math.Abs(found.Z));
+        BuiltInModel model = findings.ModelOf(method);
         double significance = name == "ar" ? 1 : TwoSamples.Significance(
-            [.. pictures.Take(OfOnePrompt).Select(static picture => picture.Codes)], findings.AutoregressiveOfOnePrompt(method), findings.ModelOf(method).Layout);
-        findings.Add(
-            $"| `{name}` | {(auto ? "auto" : method.WindowSize)} | {law.Tokens:N0} | {(double)law.Tokens / pictures.Sum(static picture => picture.ForwardPasses):F2} | {law.LogLikelihood:F2} | {z:F2} ({what}) | {(ChecksQ(method) ? law.Acceptance.ToString("F2", CultureInfo.InvariantCulture) : "–")} | {(name == "ar" ? "–" : significance.ToString("F2", CultureInfo.InvariantCulture))} | {law.WindowDistance:F4} |");
+            [.. images.Take(OfOnePrompt).Select(static image => image.Codes)], AutoregressiveOfOnePrompt(model), model.Layout);
 
         Assert.InRange(law.LogLikelihood, -Limit, Limit);
         Assert.All(law.Transforms(), found => Assert.InRange(found.Z, -Limit, Limit));
@@ -57,67 +83,82 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
         Assert.InRange(significance, SmallestSignificance, 1);
         if (ChecksQ(method))
             Assert.InRange(law.Acceptance, -Limit, Limit);
+
+        string perPass = Invariant($"{(double)law.Tokens / images.Sum(static image => image.ForwardPasses):F2}");
+        findings.Add(
+            Section.Methods, $"{name} {window} {auto}",
+            [
+                $"`{name}`", auto ? "auto" : $"{window}", Invariant($"{law.Tokens:N0}"), perPass, Invariant($"{law.LogLikelihood:F2}"),
+                Invariant($"{z:F2} ({what})"), ChecksQ(method) ? Invariant($"{law.Acceptance:F2}") : "–",
+                name == "ar" ? "–" : Invariant($"{significance:F2}"), Invariant($"{law.WindowDistance:F4}"),
+            ]);
     }
 
     [Theory]
-    [InlineData(nameof(ReplacesFromP))]
-    [InlineData(nameof(KeepsOldQ))]
-    [InlineData(nameof(RecordsTheWrongQ))]
-    [InlineData(nameof(TrustsWhatWasReadAsNoise))]
-    [InlineData("sjd++")] // lossy, and says so
-    public void A_wrong_method_is_found_out(string control)
+    [MemberData(nameof(Controls))]
+    public void A_method_that_is_wrong_in_one_respect_is_found_out(string name)
     {
-        IDecodingMethod method = DecodingMethods.Names.Contains(control) ? DecodingMethods.Create(control) : NegativeControl.Create(control, window: 16);
-        Assert.False(method.IsExact);
-        Law law = Examine(method, Draw(method, auto: null, 0, OfControls), Dice(control, window: 16, auto: false));
+        NegativeControl control = DecodingMethods.BuiltIn.Names.Contains(name)
+            ? new NegativeControl(DecodingMethods.BuiltIn[name].Default, new FixedWindow(ControlWindow))
+            : NegativeControl.Create(name, ControlWindow);
+        List<DrawnImage> images = Draw(control.Method, control.Windows, control.Initialization, 0, OfControls);
+        Law law = Examine(control.Method, images, Dice(name, ControlWindow, auto: false));
         (string what, double z) = law.Transforms().MaxBy(static found => Math.Abs(found.Z));
-        findings.AddControl($"| {control} | {law.Tokens:N0} | {law.LogLikelihood:F1} | {z:F1} ({what}) | {law.Acceptance:F1} |");
 
         double largest = new[] { law.LogLikelihood, z, law.Acceptance }.Max(Math.Abs);
-        Assert.True(largest > Limit, $"{control} passes for exact: {largest:F2}");
+        Assert.True(largest > Limit, $"{name} passes for exact: {largest:F2}");
+        findings.Add(
+            Section.Controls, name,
+            [
+                name, Invariant($"{law.Tokens:N0}"), Invariant($"{law.LogLikelihood:F1}"), Invariant($"{z:F1} ({what})"),
+                Invariant($"{law.Acceptance:F1}"),
+            ]);
     }
 
-    /// <summary>Rounding may part a near tie: that is counted, and must stay rare.</summary>
+    /// <summary>Rounding may decide a near tie. Such images are counted, and must be rare.</summary>
     [Theory]
-    [InlineData("int8", 170, 0.02)]
-    [InlineData("fp32", 170, 0.02)]
-    public void Seed_exact_pictures_are_the_autoregressive_ones(string precision, int prompts, double most)
+    [MemberData(nameof(Precisions))]
+    public void Images_of_a_seed_exact_method_are_those_of_ar_except_for_near_ties(string precision)
     {
-        using var other = new BuiltInModel(TestModel.Folder!, precision);
-        int pictures = 0, different = 0;
-        for (int i = 0; i < prompts; i++)
+        const int Prompts = 170;
+        const double LargestShare = 0.02;
+        using var model = new BuiltInModel(TestModel.Folder!, Precision.Parse(precision));
+        int images = 0, different = 0;
+        for (int i = 0; i < Prompts; i++)
         {
             string prompt = BuiltInModel.HeldOutPrompts[i % BuiltInModel.HeldOutPrompts.Count];
-            int[] expected = other.Draw(prompt, (ulong)i, new Autoregressive()).Codes;
+            int[] expected = model.Draw(prompt, (ulong)i, new Autoregressive(), new FixedWindow(0)).Codes;
             foreach (int window in (int[])[1 + (i % 8), 16, 64])
             {
-                pictures++;
-                int[] codes = other.Draw(prompt, (ulong)i, new GumbelExact(new DecodingOptions { WindowSize = window })).Codes;
+                images++;
+                int[] codes = model.Draw(prompt, (ulong)i, new GumbelExact(), new FixedWindow(window)).Codes;
                 different += codes.AsSpan().SequenceEqual(expected) ? 0 : 1;
             }
         }
 
-        findings.AddAgreement($"| {precision} | {pictures} | {different} |");
-        Assert.InRange((double)different / pictures, 0, most);
+        Assert.InRange((double)different / images, 0, LargestShare);
+        findings.Add(Section.Agreement, precision, [precision, $"{images}", $"{different}"]);
     }
 
-    /// <summary>Nothing that a window left in the cache may change what a later pass says: at fp32, against reading the finished picture afresh.</summary>
+    /// <summary>
+    /// At fp32, the distributions of the passes that drew an image are compared with those of reading the finished image.
+    /// </summary>
     [Theory]
     [InlineData("sjd", 16)]
     [InlineData("mc", 64)]
     [InlineData("pac", 16)]
-    public void The_cache_holds_the_picture_and_nothing_else(string name, int window)
+    public void Rejected_drafts_leave_nothing_in_the_cache(string name, int window)
     {
-        using var exact = new BuiltInModel(TestModel.Folder!, "fp32");
+        using var exact = new BuiltInModel(TestModel.Folder!, Precision.Fp32);
         double largest = 0;
         for (int i = 0; i < 8; i++)
         {
-            DrawnPicture picture = exact.Draw(
-                BuiltInModel.HeldOutPrompts[i], (ulong)i, DecodingMethods.Create(name, new DecodingOptions { WindowSize = window }));
-            float[][] distributions = exact.Distributions(picture);
+            DrawnImage image = exact.Draw(
+                BuiltInModel.HeldOutPrompts[i], (ulong)i, DecodingMethods.BuiltIn[name].Default, new FixedWindow(window));
+            float[][] distributions = exact.Distributions(image);
             for (int index = 0; index < distributions.Length; index++)
             {
-                if (picture.Witness.First[index] is { } seen)
+                if (image.Witness.First[index] is { } seen)
                     largest = Math.Max(largest, seen.Zip(distributions[index], static (a, b) => Math.Abs(a - b)).Max());
             }
         }
@@ -126,121 +167,66 @@ public sealed class ExactnessTests(ITestOutputHelper output, ExactnessTests.Find
         Assert.InRange(largest, 0, 1e-4);
     }
 
-    // Costs of no machine in particular: windows change in the course of a picture, and not with the load of the machine that tests.
-    private static AutoWindow Auto { get; } = new(new PassCosts([(0, 1), (4, 1.6), (16, 2.6), (32, 4.2), (64, 7.6)]));
-
-    // Their drafts stand or fall by other rules.
-    private static bool ChecksQ(IDecodingMethod method) => method is not (Autoregressive or Jacobi or GumbelExact);
-
-    private List<DrawnPicture> Draw(IDecodingMethod method, AutoWindow? auto, int ofOnePrompt, int ofManyPrompts)
+    /// <summary>Runs last. A row is missing if its test was not selected or failed; then the page stays as it is.</summary>
+    [Fact]
+    public void The_page_is_written_when_all_rows_are_there()
     {
-        var pictures = new List<DrawnPicture>();
-        for (int i = 0; i < ofOnePrompt; i++)
-            pictures.Add(findings.ModelOf(method).Draw(OnePrompt, Seed(method, i), method, auto));
-        for (int i = 0; i < ofManyPrompts; i++)
-            pictures.Add(findings.ModelOf(method).Draw(BuiltInModel.HeldOutPrompts[i % BuiltInModel.HeldOutPrompts.Count], Seed(method, ofOnePrompt + i), method, auto));
-        return pictures;
+        string[] missing =
+        [
+            .. Exact.Select(static cell => $"{cell.Name} {cell.Window} {cell.Auto}").Except(findings.Keys(Section.Methods)),
+            .. Wrong.Except(findings.Keys(Section.Controls)),
+            .. AllPrecisions.Except(findings.Keys(Section.Agreement)),
+        ];
+        Assert.True(missing.Length == 0, $"The page was not written, because these rows are missing: {string.Join(", ", missing)}.");
+        findings.WritePage();
     }
 
-    // Each method has seeds of its own, or samples that are compared would share their chance.
-    private static ulong Seed(IDecodingMethod method, int picture) =>
-        (ulong)((method.Name.Sum(static letter => letter * 31) * 100_000) + (method.WindowSize * 1_000) + picture);
+    // The drafts of these methods stand or fall by other rules.
+    private static bool ChecksQ(IDecodingMethod method) => method is not (Autoregressive or Jacobi or GumbelExact);
 
-    private static Random Dice(string name, int window, bool auto) => new((name.Sum(static letter => letter * 7919) * 131) + (window * 2) + (auto ? 1 : 0));
+    private int[][] AutoregressiveOfOnePrompt(BuiltInModel model) => findings.AutoregressiveCodes(model, () =>
+    [
+        .. Enumerable.Range(0, OfOnePrompt).Select(i =>
+            model.Draw(OnePrompt, 77_000_000 + (ulong)i, new Autoregressive(), new FixedWindow(0)).Codes),
+    ]);
 
-    private Law Examine(IDecodingMethod method, List<DrawnPicture> pictures, Random dice)
+    private List<DrawnImage> Draw(
+        IDecodingMethod method, IWindowPolicy windows, Initialization? initialization, int ofOnePrompt, int ofManyPrompts)
+    {
+        BuiltInModel model = findings.ModelOf(method);
+        string name = initialization?.Name ?? method.Descriptor.Name;
+        var images = new List<DrawnImage>();
+        for (int i = 0; i < ofOnePrompt + ofManyPrompts; i++)
+        {
+            IReadOnlyList<string> heldOut = BuiltInModel.HeldOutPrompts;
+            string prompt = i < ofOnePrompt ? OnePrompt : heldOut[(i - ofOnePrompt) % heldOut.Count];
+            images.Add(model.Draw(prompt, Seed(name, windows.MaxDrafts, i), method, windows, initialization));
+        }
+
+        return images;
+    }
+
+    // Each method has its own seeds; samples that are compared would otherwise share their random numbers.
+    private static ulong Seed(string name, int window, int image) =>
+        (ulong)((name.Sum(static letter => letter * 31) * 100_000) + (window * 1_000) + image);
+
+    private static Random Dice(string name, int window, bool auto) =>
+        new((name.Sum(static letter => letter * 7919) * 131) + (window * 2) + (auto ? 1 : 0));
+
+    private Law Examine(IDecodingMethod method, List<DrawnImage> images, Random dice)
     {
         BuiltInModel model = findings.ModelOf(method);
         var law = new Law(model.Layout, dice);
-        foreach (DrawnPicture picture in pictures)
-            law.Add(picture, model.Distributions(picture));
+        foreach (DrawnImage image in images)
+            law.Add(image, model.Distributions(image));
         return law;
     }
+}
 
-    /// <summary>The models, and what was found, which becomes a page of the docs at the end.</summary>
-    public sealed class Findings : IDisposable
-    {
-        private readonly List<string> _methods = [];
-        private readonly List<string> _controls = [];
-        private readonly List<string> _agreements = [];
-        private readonly Dictionary<BuiltInModel, int[][]> _autoregressive = [];
-        private readonly BuiltInModel _model = new(TestModel.Folder!, "int8");
-        private readonly Lazy<BuiltInModel> _readsNoise = new(() => new BuiltInModel(TestModel.DenoisingFolder!, "int8"));
-
-        /// <summary>The model whose law the method's pictures ought to have: the fine-tuned one, if the method has it read noise.</summary>
-        internal BuiltInModel ModelOf(IDecodingMethod method) => method.DenoisingSteps > 0 ? _readsNoise.Value : _model;
-
-        internal int[][] AutoregressiveOfOnePrompt(IDecodingMethod method)
-        {
-            BuiltInModel model = ModelOf(method);
-            if (!_autoregressive.TryGetValue(model, out int[][]? codes))
-            {
-                codes = [.. Enumerable.Range(0, OfOnePrompt).Select(i => model.Draw(OnePrompt, 77_000_000 + (ulong)i, new Autoregressive()).Codes)];
-                _autoregressive.Add(model, codes);
-            }
-
-            return codes;
-        }
-
-        public void Dispose()
-        {
-            _model.Dispose();
-            if (_readsNoise.IsValueCreated)
-                _readsNoise.Value.Dispose();
-            if (_methods.Count > 0 && _controls.Count > 0 && _agreements.Count > 0)
-                File.WriteAllText(Page(), Text());
-        }
-
-        internal void Add(string row) => _methods.Add(row);
-
-        internal void AddControl(string row) => _controls.Add(row);
-
-        internal void AddAgreement(string row) => _agreements.Add(row);
-
-        private string Text()
-        {
-            var page = new StringBuilder();
-            page.AppendLine(CultureInfo.InvariantCulture, $"""
-                # Exactness on the built-in model
-
-                `sjd2` is examined on `emoji-sjd2`, with three denoising steps; all else on `emoji`. Written by `./test --long` (`tests/SjdOnnx.Statistics.Tests`), int8, default sampling. Pictures ({OfOnePrompt} of one prompt and {OfManyPrompts} of held-out ones for each
-                row) are read back by the model; if each code was drawn from the distribution it has there, every deviate below is standard normal. Limit {Limit}.
-
-                - *log-likelihood*: Σ (−log p(x) − entropy of p), over its standard deviation.
-                - *transforms*: the worst of 51 tests that randomised probability integral transforms are uniform and independent: in three orders of the codes, by row, by
-                  column, by place in the pass that committed them.
-                - *acceptance*: how often drafts stood against how often they ought to, Σ min(p, q). Not for methods that accept by other rules.
-                - *against `ar`*: significance of the difference between {OfOnePrompt} pictures and {OfOnePrompt} autoregressive ones of the same prompt, in counts of codes, of pairs beside and above
-                  each other, and of runs of equal codes (exchanging pictures, Bonferroni over the four).
-                - *window*: the mean total variation between the distribution that a pass predicted for its first open position and the one read back. It is rounding: a lone token
-                  takes another attention kernel than several, and at int8 that may round to another step. Below it no test of sampling means anything.
-
-                | method | window | tokens | per pass | log-likelihood | transforms | acceptance | against `ar` | window |
-                |---|---|---|---|---|---|---|---|---|
-                """);
-            page.AppendJoin('\n', _methods.Order(StringComparer.Ordinal)).AppendLine();
-            page.AppendLine("""
-
-                ## Mistakes that these tests find
-
-                | mistake | tokens | log-likelihood | transforms | acceptance |
-                |---|---|---|---|---|
-                """);
-            page.AppendJoin('\n', _controls.Order(StringComparer.Ordinal)).AppendLine();
-            page.AppendLine("""
-
-                ## `exact` against `ar`, same seeds
-
-                Windows of 1 to 8, 16 and 64 drafts.
-
-                | precision | pictures | not the same codes |
-                |---|---|---|
-                """);
-            page.AppendJoin('\n', _agreements.Order(StringComparer.Ordinal)).AppendLine();
-            return page.ToString();
-        }
-
-        private static string Page([CallerFilePath] string file = "") =>
-            Path.GetFullPath(Path.Combine(Path.GetDirectoryName(file)!, "..", "..", "docs", "benchmarks", "exactness.md"));
-    }
+/// <summary>Runs the test that writes the page after all others.</summary>
+public sealed class PageLast : ITestCaseOrderer
+{
+    public IEnumerable<TTestCase> OrderTestCases<TTestCase>(IEnumerable<TTestCase> testCases)
+        where TTestCase : ITestCase =>
+        testCases.OrderBy(static test => test.TestMethod.Method.Name == nameof(ExactnessTests.The_page_is_written_when_all_rows_are_there));
 }

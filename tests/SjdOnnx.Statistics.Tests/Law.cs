@@ -4,28 +4,29 @@ using SjdOnnx.Tests;
 namespace SjdOnnx.Statistics.Tests;
 
 /// <summary>
-/// Whether pictures were drawn from the distributions that the model has for them, all of it in standard normal deviates: near 0 if they were.
+/// Compares images with the distributions that the model has for their codes. The results are standard normal deviates if the codes were
+/// drawn from these distributions.
 /// </summary>
 internal sealed class Law
 {
     private const int Bins = 20;
 
-    // Orders in which a distribution is summed up; each sees other mistakes.
+    // Orders in which a distribution is summed up; each shows other mistakes.
     private static readonly string[] Orders = ["by code", "by probability", "shuffled"];
 
     private readonly TokenLayout _layout;
     private readonly Random _dice;
     private readonly int[] _shuffled;
-    private readonly List<double[][]> _integrals = []; // by picture, then order: [image codes]
-    private readonly List<DrawnPicture> _pictures = [];
+    private readonly List<double[][]> _integrals = []; // by image, then order: [image codes]
+    private readonly List<DrawnImage> _images = [];
     private double _distance;
     private int _windows;
     private double _surprise;
     private double _variance;
 
     /// <param name="dice">
-    /// Of this law alone, or laws that are compared would share their chance; one for all its pictures, since generators of neighbouring
-    /// seeds begin alike.
+    /// For this law alone, because laws that are compared would otherwise share their random numbers, and one for all its images, because
+    /// generators of neighboring seeds begin alike.
     /// </param>
     public Law(TokenLayout layout, Random dice)
     {
@@ -34,21 +35,24 @@ internal sealed class Law
         new Random(9).Shuffle(_shuffled);
     }
 
-    public int Tokens => _pictures.Count * _layout.ImageTokens;
+    public int Tokens => _images.Count * _layout.ImageTokens;
 
-    /// <summary>The mean total variation between what a window's first row said and what reading the finished picture says.</summary>
+    /// <summary>The mean total variation between the first row of a window and the same row when the finished image is read.</summary>
     public double WindowDistance => _distance / _windows;
 
-    /// <summary>Σ (−log p(x) − entropy) over its standard deviation: a martingale, since each code is drawn from its p.</summary>
+    /// <summary>Σ (−log p(x) − entropy) over its standard deviation: a martingale, because each code is drawn from its p.</summary>
     public double LogLikelihood => _surprise / Math.Sqrt(_variance);
 
-    /// <summary>How often drafts stood against how often they ought to, Σ min(p, q): tells whether the q that is recorded is the law a draft was drawn from.</summary>
+    /// <summary>
+    /// How often drafts stood, compared with how often they should, Σ min(p, q). It shows whether drafts were drawn from the q that is
+    /// recorded.
+    /// </summary>
     public double Acceptance
     {
         get
         {
             double excess = 0, variance = 0;
-            foreach ((double probability, bool stood) in _pictures.SelectMany(picture => picture.Witness.Tested))
+            foreach ((double probability, bool stood) in _images.SelectMany(image => image.Witness.Tested))
             {
                 excess += (stood ? 1 : 0) - probability;
                 variance += probability * (1 - probability);
@@ -58,28 +62,32 @@ internal sealed class Law
         }
     }
 
-    /// <param name="distributions">[image codes × codes], what the codes ought to be drawn from.</param>
-    public void Add(DrawnPicture picture, float[][] distributions)
+    /// <param name="image">An image.</param>
+    /// <param name="distributions">[image codes × codes]: what its codes should be drawn from.</param>
+    public void Add(DrawnImage image, float[][] distributions)
     {
         double[][] integrals = [.. Orders.Select(_ => new double[_layout.ImageTokens])];
         for (int index = 0; index < distributions.Length; index++)
         {
             float[] p = distributions[index];
-            int code = picture.Codes[index];
+            int code = image.Codes[index];
             AddSurprise(p, code);
             double jitter = _dice.NextDouble();
             integrals[0][index] = Below(p, code, static (_, other, code) => other < code) + (jitter * p[code]);
-            integrals[1][index] = Below(p, code, static (p, other, code) => p[other] > p[code] || (p[other] == p[code] && other < code)) + (jitter * p[code]);
+            integrals[1][index] = Below(p, code, IsMoreProbable) + (jitter * p[code]);
             integrals[2][index] = Below(p, code, (_, other, code) => _shuffled[other] < _shuffled[code]) + (jitter * p[code]);
-            if (picture.Witness.First[index] is { } seen)
+            if (image.Witness.First[index] is { } seen)
                 (_distance, _windows) = (_distance + (seen.Zip(p, static (a, b) => Math.Abs(a - b)).Sum() / 2), _windows + 1);
         }
 
-        _pictures.Add(picture);
+        _images.Add(image);
         _integrals.Add(integrals);
     }
 
-    /// <summary>Randomised probability integral transforms: uniform and independent if the codes have their law, over all and in every part that is decided before the code is.</summary>
+    /// <summary>
+    /// Randomized probability integral transforms. If the codes are drawn from their distributions, these are uniform and independent
+    /// over all codes, and in every part that is decided before the code is.
+    /// </summary>
     public IEnumerable<(string What, double Z)> Transforms()
     {
         for (int order = 0; order < Orders.Length; order++)
@@ -96,8 +104,12 @@ internal sealed class Law
         for (int column = 0; column < _layout.Columns; column++)
             yield return ($"column {column}", Uniformity(1, (_, index) => index % _layout.Columns == column));
         foreach ((int from, int to) in ((int, int)[])[(0, 0), (1, 1), (2, 3), (4, 7), (8, 15), (16, int.MaxValue)])
-            yield return ($"place {from} to {to} in a pass", Uniformity(1, (picture, index) => picture.Witness.Place[index] >= from && picture.Witness.Place[index] <= to));
-        yield return ("after the last draft", Uniformity(1, static (picture, index) => picture.Witness.IsBonus[index]));
+        {
+            double z = Uniformity(1, (image, index) => image.Witness.Place[index] >= from && image.Witness.Place[index] <= to);
+            yield return ($"place {from} to {to} in a pass", z);
+        }
+
+        yield return ("after the last draft", Uniformity(1, static (image, index) => image.Witness.IsBonus[index]));
     }
 
     private void AddSurprise(float[] p, int code)
@@ -117,6 +129,8 @@ internal sealed class Law
         _variance += square - (entropy * entropy);
     }
 
+    private static bool IsMoreProbable(float[] p, int other, int code) => p[other] > p[code] || (p[other] == p[code] && other < code);
+
     private static double Below(float[] p, int code, Func<float[], int, int, bool> isBelow)
     {
         double sum = 0;
@@ -125,24 +139,24 @@ internal sealed class Law
         return sum;
     }
 
-    private IEnumerable<double> Of(int order, Func<DrawnPicture, int, bool> belongs)
+    private IEnumerable<double> Of(int order, Func<DrawnImage, int, bool> belongs)
     {
-        for (int i = 0; i < _pictures.Count; i++)
+        for (int i = 0; i < _images.Count; i++)
         {
             for (int index = 0; index < _layout.ImageTokens; index++)
             {
-                if (belongs(_pictures[i], index))
+                if (belongs(_images[i], index))
                     yield return _integrals[i][order][index];
             }
         }
     }
 
-    private double Uniformity(int order, Func<DrawnPicture, int, bool> belongs)
+    private double Uniformity(int order, Func<DrawnImage, int, bool> belongs)
     {
         var counts = new long[Bins];
         foreach (double integral in Of(order, belongs))
             counts[Math.Clamp((int)(integral * Bins), 0, Bins - 1)]++;
-        // a part of the pictures too small to be tested says nothing
+        // A part of the images that is too small to be tested is left out.
         return counts.Sum() < 10 * Bins ? 0 : GoodnessOfFit.Of(counts, Enumerable.Repeat(1.0 / Bins, Bins).ToArray()).Z;
     }
 
@@ -157,8 +171,8 @@ internal sealed class Law
     }
 
     /// <summary>
-    /// The standard normal deviate that is as significant, two-sided, as Kolmogorov's statistic: 2 exp(−2 x²) = 2 (1 − Φ(z)). Below 1, where
-    /// both formulas fail, nothing is to be seen.
+    /// The standard normal deviate that is as significant, two-sided, as Kolmogorov's statistic: 2 exp(−2 x²) = 2 (1 − Φ(z)). Both formulas
+    /// fail below 1, where nothing is significant.
     /// </summary>
     private static double Deviate(double statistic)
     {

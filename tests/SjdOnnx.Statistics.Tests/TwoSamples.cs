@@ -3,8 +3,8 @@ using SjdOnnx.Decoding;
 namespace SjdOnnx.Statistics.Tests;
 
 /// <summary>
-/// Whether two sets of pictures of one prompt have the same law, told by what can be counted in them. Codes of a picture depend on each other, so significance comes from
-/// exchanging whole pictures between the sets.
+/// Whether two sets of images of one prompt have the same distribution, judged by what can be counted in them. The codes of an image
+/// depend on each other, so the significance comes from exchanging whole images between the sets.
 /// </summary>
 internal static class TwoSamples
 {
@@ -23,7 +23,8 @@ internal static class TwoSamples
             codes => Pairs(codes, layout.Columns, classes),
             Runs,
         ];
-        return Math.Min(1, counted.Length * counted.Min(count => Significance(all.Select(codes => Histogram(count(codes))).ToArray(), ours.Count)));
+        double least = counted.Min(count => Significance(all.Select(codes => Histogram(count(codes))).ToArray(), ours.Count));
+        return Math.Min(1, counted.Length * least);
     }
 
     private static double Significance(Dictionary<int, int>[] histograms, int ours)
@@ -99,10 +100,10 @@ internal static class TwoSamples
     }
 
     /// <summary>Classes of about equal weight: of one code each where codes are frequent.</summary>
-    private static int[] ClassesByFrequency(int[][] pictures, int codes)
+    private static int[] ClassesByFrequency(int[][] images, int codes)
     {
         var counts = new long[codes];
-        foreach (int code in pictures.SelectMany(static picture => picture))
+        foreach (int code in images.SelectMany(static image => image))
             counts[code]++;
         long total = counts.Sum();
         long before = 0;

@@ -6,9 +6,9 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
-// In this process: the project that BenchmarkDotNet would generate knows nothing of where ONNX Runtime comes from.
+// Benchmarks run in this process, because the project that BenchmarkDotNet would generate does not find ONNX Runtime.
 IConfig config = DefaultConfig.Instance
     .AddJob(Job.Default.WithToolchain(InProcessEmitToolchain.Instance))
     .AddDiagnoser(MemoryDiagnoser.Default)
-    .AddColumn(StatisticColumn.Min); // what a machine with other work to do says most reliably
+    .AddColumn(StatisticColumn.Min); // the most reliable figure on a machine with other work
 BenchmarkSwitcher.FromAssembly(Assembly.GetExecutingAssembly()).Run(args, config);

@@ -7,15 +7,17 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Benchmarks.Images;
 
-/// <summary>From the pixels of a picture of 1024 × 1024 to a file in memory.</summary>
+/// <summary>From the pixels of an image of 1024 × 1024 to a file in memory.</summary>
 public class EncodeBenchmarks
 {
     private const int Side = 1024;
     private const int Tile = 128;
 
-    private GenerationPreview _picture = null!;
+    private RgbImage _image = null!;
 
-    /// <summary>Standard deviation of the noise, in levels of 255. Decoded photographs have about 1; the built-in model's pictures none.</summary>
+    /// <summary>
+    /// Standard deviation of the noise, where white is 255. Decoded photographs have about 1, and the built-in model's images have none.
+    /// </summary>
     [Params(0, 1.2f)]
     public float Noise { get; set; }
 
@@ -27,7 +29,8 @@ public class EncodeBenchmarks
         for (int i = 0; i < 4; i++)
         {
             (int column, int row) = (i % 2, i / 2);
-            using Image<Rgb24> tile = sheet.Clone(context => context.Crop(new Rectangle(10 + (column * 138), 10 + (row * 174), Tile, Tile)));
+            var area = new Rectangle(10 + (column * 138), 10 + (row * 174), Tile, Tile);
+            using Image<Rgb24> tile = sheet.Clone(context => context.Crop(area));
             image.Mutate(context => context.DrawImage(tile, new Point(column * Tile, row * Tile), 1));
         }
 
@@ -38,7 +41,7 @@ public class EncodeBenchmarks
         new Randomness(Seed: 1).At(0).Normal(noise, position: 0);
         for (int i = 0; i < rgb.Length; i++)
             rgb[i] = (byte)Math.Clamp(MathF.Round(rgb[i] + (Noise * noise[i])), 0, 255);
-        _picture = new GenerationPreview(Side, Side, Side, rgb);
+        _image = new RgbImage(Side, Side, rgb);
     }
 
     [Benchmark]
@@ -59,10 +62,11 @@ public class EncodeBenchmarks
     [Benchmark]
     public int WebPLossless() => Encode(ImageFormat.WebP, new ImageFileOptions { Lossless = true });
 
-    /// <summary>The sizes of the files, which BenchmarkDotNet has no column for.</summary>
+    /// <summary>Prints the sizes of the files, because BenchmarkDotNet has no column for them.</summary>
     [GlobalCleanup]
     public void PrintSizes() => Console.WriteLine(
-        $"// Noise {Noise}, bytes: PNG {Png()}, fast {PngFast()}, JPEG {Jpeg()}, WebP {WebP()}, fast {WebPFast()}, lossless {WebPLossless()}");
+        $"// Noise {Noise}, bytes: PNG {Png()}, fast {PngFast()}, JPEG {Jpeg()}, "
+        + $"WebP {WebP()}, fast {WebPFast()}, lossless {WebPLossless()}");
 
-    private int Encode(ImageFormat format, ImageFileOptions options) => _picture.Encode(format, options).Length;
+    private int Encode(ImageFormat format, ImageFileOptions options) => _image.Encode(format, options).Length;
 }

@@ -3,7 +3,7 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Benchmarks.Sampling;
 
-/// <summary>From two rows of logits to one of probabilities.</summary>
+/// <summary>The sampling chain: from two rows of logits to one row of probabilities.</summary>
 public class ChainBenchmarks
 {
     private ProbabilityChain _chain = null!;

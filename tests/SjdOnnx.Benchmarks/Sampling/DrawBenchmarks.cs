@@ -32,7 +32,7 @@ public class DrawBenchmarks
     [Benchmark]
     public int GumbelArgMax() => _random.GumbelArgMax(_p, _position++);
 
-    /// <summary>A draft that falls, and the copy of q that is spent on it.</summary>
+    /// <summary>A draft that falls. The figure includes a copy of q, which the test overwrites.</summary>
     [Benchmark]
     public int Settle()
     {

@@ -2,18 +2,18 @@ using BenchmarkDotNet.Attributes;
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Sampling;
+using SjdOnnx.Windows;
 
 namespace SjdOnnx.Benchmarks.Sampling;
 
 /// <summary>
-/// All that a pass costs beside the model: from the logits of two lanes to the tokens committed and the drafts of the next pass, at the
-/// methods' usual window of 16.
+/// The cost of a pass without the model: from the logits of two lanes to the committed tokens and the drafts of the next pass, in a window
+/// of 16 drafts.
 /// </summary>
 public class PassBenchmarks
 {
-    private Decoder _decoder = null!;
     private Contradiction _model = null!;
-    private Picture[] _pictures = null!;
+    private Sequence[] _sequences = null!;
 
     [Params(1024, 16_384)]
     public int Codes { get; set; }
@@ -24,20 +24,20 @@ public class PassBenchmarks
     [GlobalSetup]
     public void Setup()
     {
-        var layout = new TokenLayout { Rows = 2000, Columns = 2000, FirstCode = 0, Codes = Codes }; // a picture for every pass there may be
+        var layout = new TokenLayout { Rows = 2000, Columns = 2000, FirstCode = 0, Codes = Codes }; // large enough for every pass of a run
         var sampling = new SamplingOptions { Guidance = 3, TopK = Codes > 2000 ? 2000 : 0 };
-        _decoder = new Decoder(layout, DecodingMethods.Create(By), sampling);
+        var decoder = new Decoder(layout, DecodingMethods.BuiltIn[By].Default, sampling, new FixedWindow(16));
         _model = new Contradiction(Codes, rows: 64);
-        _pictures = [_decoder.Begin(_model, new Randomness(Seed: 1))];
-        _decoder.Advance(_model, _pictures);
+        _sequences = [decoder.Begin(_model, new Randomness(Seed: 1))];
+        Decoder.Advance(_model, _sequences);
     }
 
     [Benchmark]
-    public void Pass() => _decoder.Advance(_model, _pictures);
+    public void Pass() => Decoder.Advance(_model, _sequences);
 
     /// <summary>
-    /// Says in every pass the contrary of what it said in the one before, so that every draft falls: no pass costs more, and each commits
-    /// one token.
+    /// A model that contradicts in every pass what it predicted in the pass before, so that every draft falls. No pass costs more, and each
+    /// commits one token.
     /// </summary>
     private sealed class Contradiction : IPromptedModel, IForwardPass
     {
@@ -77,7 +77,7 @@ public class PassBenchmarks
 
         public void Truncate(int length)
         {
-            // it remembers nothing
+            // the model has no cache
         }
     }
 }

@@ -2,16 +2,16 @@ using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Benchmarks.Sampling;
 
-/// <summary>Logits as models give them: nearly normal, and alike in both lanes.</summary>
+/// <summary>Logits like those of models: nearly normal, and similar in both lanes.</summary>
 internal static class RandomLogits
 {
     private const float Spread = 2.5f;
     private const float LanesApart = 0.8f;
 
-    /// <summary>A row of normal numbers.</summary>
+    /// <summary>A row of normally distributed numbers.</summary>
     public static float[] Conditional(int codes, uint row) => [.. Enumerable.Range(0, codes).Select(code => Spread * Normal(row, code))];
 
-    /// <summary><paramref name="conditional"/>, and a little beside it.</summary>
+    /// <summary><paramref name="conditional"/> with a small difference added to each logit.</summary>
     public static float[] Unconditional(float[] conditional, uint row) =>
         [.. conditional.Select((logit, code) => logit + (LanesApart * Normal(~row, code)))];
 

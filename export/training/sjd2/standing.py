@@ -27,7 +27,7 @@ def compare(trace: dict) -> list[tuple[int, int, bool]]:
     for number, (before, after) in enumerate(itertools.pairwise(trace["passes"])):
         start = before["committed"]
         first = {place: first.get(place, number) for place in range(start, start + len(before["drafts"]) + 1)}
-        codes = trace["picture"][: after["committed"]] + after["drafts"]
+        codes = trace["codes"][: after["committed"]] + after["drafts"]
         for slot, code in enumerate(before["drafts"][: len(codes) - start]):
             found.append((number - first[start + slot], slot, codes[start + slot] == code))
     return found
@@ -49,7 +49,7 @@ def main() -> None:
     groups = defaultdict(list)
     for path in parser.parse_args().traces:
         trace = json.loads(path.read_text(encoding="utf-8"))
-        steps = trace["denoising_steps"]
+        steps = (trace["method_options"] or {}).get("denoising_steps")
         method = trace["method"] + (f", {steps} step{'s' * (steps != 1)}" if steps else "")
         groups[trace["model"], method, trace["window"]] += compare(trace)
     ends = [f"slots {first} to {end - 1}" for first, end in zip((0, *SLOTS), SLOTS[:-1])] + [f"from {SLOTS[-2]} on"]

@@ -33,7 +33,7 @@ NOISE = ((250, 200, 140), (225, 95, 20))  # for little noise, for only noise
 def codes_of(trace: dict, step: dict) -> np.ndarray:
     """The codes [rows * columns] after a pass, -1 at positions that are not in the window yet."""
     codes = np.full(trace["rows"] * trace["columns"], -1)
-    codes[: step["committed"]] = trace["picture"][: step["committed"]]
+    codes[: step["committed"]] = trace["codes"][: step["committed"]]
     codes[step["committed"] : step["committed"] + len(step["drafts"])] = step["drafts"]
     return codes
 
@@ -51,7 +51,7 @@ def states(trace: dict, step: dict) -> Image.Image:
     colors = np.full((trace["rows"] * trace["columns"], 3), CLOSED, np.uint8)
     colors[: step["committed"]] = COMMITTED
     for place, left in enumerate(step["steps_left"], start=step["committed"]):
-        share = left / (trace["denoising_steps"] or 1)
+        share = left / ((trace["method_options"] or {}).get("denoising_steps") or 1)
         colors[place] = CODE if left == 0 else [round(a + (b - a) * share) for a, b in zip(*NOISE)]
     squares = Image.fromarray(colors.reshape(trace["rows"], trace["columns"], 3)).resize(
         (trace["columns"] * PIXELS, trace["rows"] * PIXELS), Image.NEAREST)

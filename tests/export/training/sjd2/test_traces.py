@@ -14,7 +14,8 @@ from training.sjd2 import standing, trajectory
 
 # A picture of 2 x 3 codes in three passes after the prefill; windows of three drafts, two denoising steps.
 TRACE = {
-    "model": "toy", "method": "sjd2", "window": 3, "denoising_steps": 2, "rows": 2, "columns": 3, "picture": [10, 11, 12, 13, 14, 15],
+    "model": "toy", "method": "sjd2", "window": 3, "method_options": {"denoising_steps": 2}, "rows": 2, "columns": 3,
+    "codes": [10, 11, 12, 13, 14, 15],
     "passes": [
         {"committed": 1, "drafts": [7, 7, 7], "steps_left": [2, 2, 2]},
         {"committed": 2, "drafts": [8, 7, 9], "steps_left": [1, 1, 2]},
@@ -39,7 +40,7 @@ def test_each_draft_is_compared_with_its_code_after_the_next_pass() -> None:
 
 
 def passes(*windows: tuple[int, list[int]]) -> dict:
-    return {"picture": list(range(10, 26)), "passes": [{"committed": committed, "drafts": drafts} for committed, drafts in windows]}
+    return {"codes": list(range(10, 26)), "passes": [{"committed": committed, "drafts": drafts} for committed, drafts in windows]}
 
 
 def test_a_draft_that_no_pass_has_predicted_counts_as_a_first_guess() -> None:
@@ -60,7 +61,7 @@ def test_committed_drafts_are_compared_with_the_picture() -> None:
 
 def test_the_table_has_a_row_for_each_method(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(TRACE))
-    (tmp_path / "b.json").write_text(json.dumps({**TRACE, "method": "mc", "denoising_steps": None}))
+    (tmp_path / "b.json").write_text(json.dumps({**TRACE, "method": "mc", "method_options": None}))
     done = run_module("standing", tmp_path / "a.json", tmp_path / "b.json")
     header, _, *rows = done.stdout.splitlines()
     assert header.startswith("| model | method | window | first guess | pass 1 |")

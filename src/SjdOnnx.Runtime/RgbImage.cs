@@ -12,7 +12,19 @@ public sealed class RgbImage
 {
     private static readonly ImageFileOptions Fast = new() { Fast = true };
 
-    internal RgbImage(int width, int height, ReadOnlyMemory<byte> rgb) => (Width, Height, Rgb) = (width, height, rgb);
+    /// <param name="width">Width in pixels, 1 or more.</param>
+    /// <param name="height">Height in pixels, 1 or more.</param>
+    /// <param name="rgb">[height × width × 3] from 0 to 255, row-major. Not copied.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Width or height is below 1.</exception>
+    /// <exception cref="ArgumentException">There are more or fewer bytes than the pixels need.</exception>
+    public RgbImage(int width, int height, ReadOnlyMemory<byte> rgb)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
+        if (rgb.Length != 3L * width * height)
+            throw new ArgumentException($"There are {rgb.Length} bytes; {width}x{height} pixels need {3L * width * height}.", nameof(rgb));
+        (Width, Height, Rgb) = (width, height, rgb);
+    }
 
     /// <summary>Width in pixels.</summary>
     public int Width { get; }

@@ -76,6 +76,8 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
             async test => await (await test.DrawAsync()).SaveAsync(Path.Combine(test.ReadOnlyFolder(), "fox.png")),
         ["GeneratedImage.SaveAsync: OperationCanceledException"] =
             async test => await (await test.DrawAsync()).SaveAsync(test.PathOf("fox.png"), cancellationToken: Cancelled),
+        ["RgbImage.#ctor: ArgumentOutOfRangeException"] = Does(_ => new RgbImage(0, 1, Array.Empty<byte>())),
+        ["RgbImage.#ctor: ArgumentException"] = Does(_ => new RgbImage(2, 2, new byte[11])),
         ["RgbImage.Encode: ArgumentException"] = async test => (await test.DrawAsync()).Pixels.Encode(ImageFormat.Png, Quality),
 
         ["ImageFileInfo.Read: ImageFormatException"] = Does(test => ImageFileInfo.Read(test.FileOf("GIF89a"))),
@@ -218,7 +220,7 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         string[] path = id[2..].Split('(')[0].Split('.');
         Type? type = typeof(TextToImage).Assembly.GetType(string.Join('.', path[..^1]));
         bool isPublic = type is { IsVisible: true }
-            && type.GetMember(path[^1], BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static).Length > 0;
+            && type.GetMember(path[^1].Replace('#', '.'), BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static).Length > 0;
         return isPublic ? $"{type!.Name}.{path[^1]}" : null;
     }
 

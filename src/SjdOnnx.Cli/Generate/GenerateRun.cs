@@ -34,6 +34,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
             ModelArguments.CheckBatch("--batch", wanted, model);
         int batch = Math.Min(options.Batch ?? (options.Preview ? 1 : UsualBatch), Math.Min(options.Count, model.Batches[^1]));
 
+        WarmUpEncoder(options);
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         await using TextToImage textToImage =
             await ModelArguments.LoadAsync(folder, options.Loading with { ExpectedBatch = batch }, display, cancellation);
@@ -41,6 +42,14 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
             Print.Note(notice);
         await new GenerateRun(options, batch, textToImage, display).RunAsync(cancellation);
         return ExitCode.Done;
+    }
+
+    /// <summary>Compiling the encoder's code takes longer than encoding an image, so it is compiled while the model loads.</summary>
+    private static void WarmUpEncoder(GenerateOptions options)
+    {
+        const int Side = 32;
+        byte[] rgb = [.. Enumerable.Range(0, Side * Side * 3).Select(static i => (byte)(i * i / 7))];
+        _ = Task.Run(() => new RgbImage(Side, Side, rgb).Encode(options.Format, options.File));
     }
 
     /// <summary>Checks the files before anything is drawn: hours of drawing should not end at a folder that cannot be written.</summary>

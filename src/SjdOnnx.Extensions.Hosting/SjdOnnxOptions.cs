@@ -12,6 +12,9 @@ public sealed class SjdOnnxOptions
     /// <summary><c>cpu</c>, <c>cuda</c>, <c>tensorrt</c> or <c>dml</c>.</summary>
     public string Provider { get; set; } = "cpu";
 
+    /// <summary><inheritdoc cref="TextToImageOptions.ProviderOptions"/></summary>
+    public Dictionary<string, string> ProviderOptions { get; } = [];
+
     /// <summary>One of the model's precisions, such as <c>int8</c>; null takes the model's default.</summary>
     public string? Precision { get; set; }
 
@@ -40,6 +43,7 @@ public sealed class SjdOnnxOptions
         var options = new TextToImageOptions
         {
             Provider = ExecutionProviders.Parse(Provider),
+            ProviderOptions = ProviderOptions,
             Precision = Precision is null ? null : Runtime.Precision.Parse(Precision),
             Threads = Threads,
             MaxBatch = MaxBatch,

@@ -117,6 +117,29 @@ public sealed record ModelDescription
     /// <summary>Bytes of all files that model.json names: every precision.</summary>
     public long Bytes => _manifest.Files.Values.Sum(file => file.Bytes);
 
+    /// <summary>Bytes of the files that are loaded to draw one image at a time at this precision.</summary>
+    public long LoadedBytes
+    {
+        get
+        {
+            IEnumerable<string> graphs = [_manifest.Transformer.Precisions[Precision.Name].Graph, .. _manifest.OtherGraphs];
+            IEnumerable<string> weights = graphs.SelectMany(graph => _manifest.Files[graph].Weights);
+            return graphs.Concat(weights).Distinct().Sum(file => _manifest.Files[file].Bytes);
+        }
+    }
+
+    /// <summary>Bytes of the keys and values of one image of the first size with the longest prompt, in all lanes.</summary>
+    public long CacheBytes
+    {
+        get
+        {
+            TransformerSection transformer = _manifest.Transformer;
+            int bytes = transformer.Precisions[Precision.Name].Cache == "float32" ? 4 : 2;
+            long numbers = 2L * transformer.Layers * transformer.KvHeads * transformer.HeadDim; // of a token
+            return bytes * numbers * transformer.Lanes * transformer.MaxPositions;
+        }
+    }
+
     /// <summary>The model's guidance.</summary>
     public float DefaultGuidance => _manifest.Sampling.Guidance;
 

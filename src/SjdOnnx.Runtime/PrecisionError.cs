@@ -99,7 +99,7 @@ public sealed record PrecisionError(Precision Precision, double Relative, double
             string folder, Precision precision, GenerationRequest request, GenerationOptions options, TextToImageOptions load,
             CancellationToken cancellation)
         {
-            Provider provider = Provider.Of(load.Provider);
+            Provider provider = Provider.Of(load.Provider, load.ProviderOptions);
             int threads = load.Threads > 0 ? Math.Min(load.Threads, Environment.ProcessorCount) : Processor.PhysicalCores();
             ModelFolder model = ModelFolder.Open(folder, precision.Name);
             var resolver = new RequestResolver(model.Manifest, precision, provider, threads);

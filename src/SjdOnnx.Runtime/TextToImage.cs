@@ -218,7 +218,7 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
         ArgumentNullException.ThrowIfNull(folder);
         options ??= new TextToImageOptions();
         long start = Stopwatch.GetTimestamp();
-        Provider provider = Provider.Of(options.Provider);
+        Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
         ModelFolder model = ModelFolder.Open(folder, options.Precision?.Name);
         int threads = options.Threads > 0 ? Math.Min(options.Threads, Environment.ProcessorCount) : Processor.PhysicalCores();
         var resolver = new RequestResolver(model.Manifest, Precision.Parse(model.Precision), provider, threads);

@@ -9,6 +9,20 @@ public sealed record TextToImageOptions
     public ExecutionProvider Provider { get; init; } = ExecutionProvider.Cpu;
 
     /// <summary>
+    /// Options of the provider by name, such as <c>device_id</c> and <c>gpu_mem_limit</c> (bytes) of CUDA, and of ONNX Runtime's sessions,
+    /// whose names have a period, such as <c>ep.cuda.fpa_intb_gemm</c>. Loading refuses an unknown one. CUDA computes fp32 products in
+    /// full precision unless <c>use_tf32</c> is 1.
+    /// </summary>
+    /// <exception cref="ArgumentException">A name or a value is empty.</exception>
+    public IReadOnlyDictionary<string, string> ProviderOptions
+    {
+        get;
+        init => field = value.All(static option => option.Key.Length > 0 && !string.IsNullOrEmpty(option.Value))
+            ? value
+            : throw new ArgumentException("Every provider option must have a name and a value.", nameof(ProviderOptions));
+    } = new Dictionary<string, string>();
+
+    /// <summary>
     /// Threads of a forward pass; 0 takes the physical cores. A number above <see cref="Environment.ProcessorCount"/> is lowered to that:
     /// more threads than processors wait for each other.
     /// </summary>

@@ -86,6 +86,7 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         ["GenerationData.FromJson: JsonException"] = Does(_ => GenerationData.FromJson("{}")),
 
         ["ExecutionProviders.Parse: FormatException"] = Does(_ => ExecutionProviders.Parse("abacus")),
+        ["ProviderReport.Of: ArgumentOutOfRangeException"] = Does(_ => ProviderReport.Of((ExecutionProvider)17)),
         ["Precision.Parse: FormatException"] = Does(_ => Precision.Parse("FP 32")),
         ["WindowSize.Parse: FormatException"] = Does(_ => WindowSize.Parse("wide")),
         ["ImageFileOptions.Quality: ArgumentOutOfRangeException"] = Does(_ => new ImageFileOptions { Quality = 0 }),
@@ -93,6 +94,8 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         ["TextToImageOptions.MaxBatch: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { MaxBatch = 0 }),
         ["TextToImageOptions.MaxQueueLength: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { MaxQueueLength = 0 }),
         ["TextToImageOptions.ExpectedBatch: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { ExpectedBatch = 0 }),
+        ["TextToImageOptions.ProviderOptions: ArgumentException"] =
+            Does(_ => new TextToImageOptions { ProviderOptions = new Dictionary<string, string> { ["device_id"] = "" } }),
         ["TextToImageOptions.Threads: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { Threads = -1 }),
     };
 

@@ -56,6 +56,29 @@ internal static class CheckedOption
             return value is null ? Wrong(text, range) : null;
         });
 
+    /// <summary>Names and values, one pair for each time that the option is given. If a name is repeated, its last value holds.</summary>
+    public static Option<Dictionary<string, string>?> Pairs(string name, string valueName, string description) =>
+        new(name)
+        {
+            HelpName = valueName,
+            Description = description,
+            Arity = ArgumentArity.OneOrMore,
+            CustomParser = result =>
+            {
+                var pairs = new Dictionary<string, string>();
+                foreach (string text in result.Tokens.Select(static token => token.Value))
+                {
+                    int separator = text.IndexOf('=', StringComparison.Ordinal);
+                    if (separator > 0 && separator < text.Length - 1)
+                        pairs[text[..separator]] = text[(separator + 1)..];
+                    else
+                        result.AddError(name + Wrong(text, $"a name and a value, as in {valueName}"));
+                }
+
+                return pairs;
+            },
+        };
+
     /// <summary>A number of drafts, or "auto".</summary>
     public static Option<WindowSize?> Window(string name, string description, string byDefault) =>
         Of(name, $"N|{WindowSize.Auto}", $"{description} ({WindowRange(0)}; default: {byDefault})", (string text, out WindowSize? value) =>

@@ -11,6 +11,10 @@ internal sealed class ModelArguments
 
     private readonly Option<string?> _provider = OneOf("--provider", "Where ONNX Runtime runs the model", ExecutionProviders.Names, "cpu");
 
+    private readonly Option<Dictionary<string, string>?> _providerOptions = Pairs("--provider-option", "KEY=VALUE",
+        "An option of the provider, such as device_id=1 or gpu_mem_limit=8589934592, or of ONNX Runtime's sessions if there is a period " +
+        "in its name; repeat it for several");
+
     private readonly Option<int?> _threads = Number<int>("--threads", "N", "Threads of a forward pass; 0 is one for each physical core",
         "a whole number, 0 or more", "0", static n => n >= 0);
 
@@ -19,10 +23,20 @@ internal sealed class ModelArguments
 
     public Option Model => _model;
 
-    public IEnumerable<Option> Runtime => [_provider, _threads, _verify];
+    /// <summary>Where the model runs.</summary>
+    public Option[] Placement => [_provider, _providerOptions];
+
+    public IEnumerable<Option> Runtime => [.. Placement, _threads, _verify];
 
     /// <summary>A path or a name, for <see cref="ModelLocation"/>.</summary>
     public string? ModelOf(ParseResult parsed) => parsed.GetValue(_model);
+
+    /// <summary>The provider; null if none was named.</summary>
+    public ExecutionProvider? ProviderOf(ParseResult parsed) =>
+        parsed.GetValue(_provider) is string provider ? ExecutionProviders.Parse(provider) : null;
+
+    /// <summary>The options of the provider and of sessions.</summary>
+    public IReadOnlyDictionary<string, string> ProviderOptionsOf(ParseResult parsed) => parsed.GetValue(_providerOptions) ?? [];
 
     /// <summary>How the model is loaded. Prints a note if the machine does not have so many processors.</summary>
     public TextToImageOptions LoadingOf(ParseResult parsed)
@@ -36,7 +50,8 @@ internal sealed class ModelArguments
 
         return new TextToImageOptions
         {
-            Provider = parsed.GetValue(_provider) is string provider ? ExecutionProviders.Parse(provider) : ExecutionProvider.Cpu,
+            Provider = ProviderOf(parsed) ?? ExecutionProvider.Cpu,
+            ProviderOptions = ProviderOptionsOf(parsed),
             Threads = threads,
             HashVerification = parsed.GetValue(_verify) ? HashVerification.Always : HashVerification.Once,
         };

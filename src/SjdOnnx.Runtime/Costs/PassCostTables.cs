@@ -78,7 +78,7 @@ internal sealed class PassCostTables(
     }
 
     private PassCostKey KeyOf(int size) => new(
-        modelFolder.TransformerHash(size), provider.Name, threads, size, Processor.Name, Environment.ProcessorCount,
+        modelFolder.TransformerHash(size), provider.Key, threads, size, Processor.Name, Environment.ProcessorCount,
         OnnxRuntimeLibrary.Version, TextToImage.Version);
 
     private PassCost[] Measure(int size, CancellationToken cancellation)

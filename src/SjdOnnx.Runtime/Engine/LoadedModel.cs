@@ -58,7 +58,8 @@ internal sealed class LoadedModel : IDisposable
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         var transformer = new Transformer(
-            folder.Manifest, folder.Precision, provider, tensors, (size, tree) => Session(folder.TransformerGraph(size, tree)));
+            folder.Manifest, folder.Precision, provider, tensors,
+            (size, tree) => Session(folder.TransformerGraph(size, tree), Advice(folder.Manifest.Transformer.Precisions)));
         Task hashes = Task.Run(() => folder.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer, cancellation);
         Task<Session?> image = Task.Run(() => Counted(folder.ImageGraph), cancellation);
@@ -87,7 +88,8 @@ internal sealed class LoadedModel : IDisposable
             throw;
         }
 
-        Session Session(string graph) => Onnx.Session.Open(graph, provider, threads, options.ConfigureSession);
+        Session Session(string graph, string? ifNodesFallBack = null) =>
+            Onnx.Session.Open(graph, provider, threads, options.ConfigureSession, ifNodesFallBack);
 
         Session? Counted(string graph)
         {
@@ -140,6 +142,17 @@ internal sealed class LoadedModel : IDisposable
         Prompts.Dispose();
         Transformer.Dispose();
         ImageDecoder.Dispose();
+    }
+
+    /// <summary>
+    /// What to do if a device cannot run a precision, as a sentence. Attention on devices reads caches of half precision.
+    /// </summary>
+    private static string Advice(Dictionary<string, PrecisionSection> precisions)
+    {
+        string[] half = [.. precisions.Keys.Where(name => precisions[name].Cache != "float32")];
+        return half.Length > 0
+            ? $"Choose the precision {string.Join(" or ", half)}."
+            : "Export the model with --precision fp16, and choose that precision.";
     }
 
     /// <summary>Puts together what the threads that load report.</summary>

@@ -7,6 +7,8 @@ namespace SjdOnnx.Runtime.Onnx;
 /// <summary>An open graph. Cancellation ends a run early, because ONNX Runtime checks for it before each node. Not thread-safe.</summary>
 internal sealed class Session : IDisposable
 {
+    private const string DisableFallback = "session.disable_cpu_ep_fallback";
+
     private readonly RunOptions _run = new();
 
     private Session(InferenceSession inference, string file) => (Inference, File) = (inference, file);
@@ -22,21 +24,60 @@ internal sealed class Session : IDisposable
     /// <param name="graph">Path of the ONNX file.</param>
     /// <param name="threads">0 leaves the number to ONNX Runtime.</param>
     /// <param name="configure">Changes the options after this library has set its own; null for no change.</param>
+    /// <param name="ifNodesFallBack">
+    /// What to do if the provider cannot run every node, as a sentence; null if nodes may run on the CPU.
+    /// </param>
     /// <exception cref="ModelException">ONNX Runtime cannot read the graph.</exception>
-    /// <exception cref="ProviderException">The provider or a native library is missing.</exception>
-    public static Session Open(string graph, Provider provider, int threads, Action<SessionOptions>? configure = null)
+    /// <exception cref="ProviderException">
+    /// The provider or a native library is missing, or the provider cannot run every node of a graph that must stay on it.
+    /// </exception>
+    public static Session Open(
+        string graph, Provider provider, int threads, Action<SessionOptions>? configure = null, string? ifNodesFallBack = null)
     {
         using SessionOptions options = Options(threads);
         provider.AppendTo(options);
+        if (ifNodesFallBack is not null && !provider.MayFallBack)
+            options.AddSessionConfigEntry(DisableFallback, "1");
         configure?.Invoke(options);
         string file = Path.GetFileName(graph);
         try
         {
             return new Session(new InferenceSession(graph, options), file);
         }
+        catch (OnnxRuntimeException error) when (
+            ifNodesFallBack is not null && error.Message.Contains("fallback to CPU EP", StringComparison.Ordinal))
+        {
+            throw new ProviderException(
+                $"The provider '{provider.Name}' cannot run every node of {file}. The others would run on the CPU, with a cache that is " +
+                $"not brought up to date. {ifNodesFallBack}", error);
+        }
+        catch (OnnxRuntimeException error) when (error.Message.Contains("CUDA failure", StringComparison.Ordinal))
+        {
+            throw new ProviderException(
+                $"The GPU failed while {file} was opened: {Sentence.Of(error)} Check device_id, the driver (nvidia-smi) and the free " +
+                "memory.", error);
+        }
         catch (OnnxRuntimeException error)
         {
             throw new ModelException($"ONNX Runtime cannot load {file}: {Sentence.Of(error)} {ModelException.Remedy}", error);
+        }
+    }
+
+    /// <summary>Opens a small graph in memory, every node of which must run on the provider.</summary>
+    /// <exception cref="ProviderException">The provider or a native library is missing, or the provider cannot run the graph.</exception>
+    public static Session Open(byte[] graph, Provider provider)
+    {
+        using SessionOptions options = Options(threads: 1);
+        provider.AppendTo(options);
+        if (!provider.MayFallBack)
+            options.AddSessionConfigEntry(DisableFallback, "1");
+        try
+        {
+            return new Session(new InferenceSession(graph, options), "the graph");
+        }
+        catch (OnnxRuntimeException error)
+        {
+            throw new ProviderException($"The provider '{provider.Name}' cannot open a graph of one node: {Sentence.Of(error)}", error);
         }
     }
 

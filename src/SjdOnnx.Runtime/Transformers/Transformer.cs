@@ -21,6 +21,7 @@ internal sealed class Transformer(
     private readonly List<PassEntry> _fed = []; // by place
     private TransformerGraph? _tree;
     private KeyValueCache? _idle;
+    private OrtAllocator? _device; // the caches' memory returns to it, so it is disposed after them
     private (int Tokens, int Rows) _reserved;
 
     /// <summary>Sequences of one image.</summary>
@@ -126,6 +127,7 @@ internal sealed class Transformer(
         foreach (KeyValueCache? cache in _caches)
             cache?.Dispose();
         _idle?.Dispose();
+        _device?.Dispose();
         foreach (TransformerGraph graph in AllGraphs())
             graph.Dispose();
     }
@@ -182,13 +184,17 @@ internal sealed class Transformer(
         return _caches[place] = NewCache(place, positions);
     }
 
+    private OrtAllocator DeviceAllocator()
+    {
+        using var memory = new OrtMemoryInfo(provider.MemoryName, OrtAllocatorType.DeviceAllocator, provider.Device, OrtMemType.Default);
+        return new OrtAllocator(AllGraphs().First().Session.Inference, memory);
+    }
+
     private KeyValueCache NewCache(int place, int positions)
     {
         TensorElementType type = GraphContract.CacheType(_precision);
         if (provider.IsCpu)
             return new KeyValueCache(place, tensors, OrtAllocator.DefaultInstance, manifest.Transformer, type, positions);
-        using var memory = new OrtMemoryInfo(provider.MemoryName, OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default);
-        using var allocator = new OrtAllocator(AllGraphs().First().Session.Inference, memory);
-        return new KeyValueCache(place, tensors, allocator, manifest.Transformer, type, positions);
+        return new KeyValueCache(place, tensors, _device ??= DeviceAllocator(), manifest.Transformer, type, positions);
     }
 }

@@ -16,15 +16,16 @@ internal sealed class OpenModel : IDisposable
     /// <param name="precision">One of the model's precisions; null for fp32.</param>
     /// <param name="images">Images that share a pass.</param>
     /// <param name="folder">Null for the test model.</param>
-    public OpenModel(Precision? precision = null, int images = 1, string? folder = null)
+    /// <param name="provider">Null for the CPU.</param>
+    public OpenModel(Precision? precision = null, int images = 1, string? folder = null, Provider? provider = null)
     {
         Precision chosen = precision ?? Precision.Fp32;
         ModelFolder opened = ModelFolder.Open(folder ?? TestModel.Folder!, chosen.Name);
         _manifest = opened.Manifest;
-        Provider cpu = Provider.Of(ExecutionProvider.Cpu);
-        _resolver = new RequestResolver(_manifest, chosen, cpu, threads: 1);
+        provider ??= Provider.Of(ExecutionProvider.Cpu);
+        _resolver = new RequestResolver(_manifest, chosen, provider, threads: 1);
         var options = new TextToImageOptions { HashVerification = HashVerification.None, ExpectedBatch = images };
-        Loaded = LoadedModel.Open(opened, cpu, threads: 1, options);
+        Loaded = LoadedModel.Open(opened, provider, threads: 1, options);
     }
 
     public LoadedModel Loaded { get; }

@@ -3,6 +3,7 @@ using System.CommandLine.Help;
 using System.CommandLine.Parsing;
 using SjdOnnx.Cli.Bench;
 using SjdOnnx.Cli.Costs;
+using SjdOnnx.Cli.Doctor;
 using SjdOnnx.Cli.Generate;
 using SjdOnnx.Cli.Inspect;
 using SjdOnnx.Cli.Methods;
@@ -37,6 +38,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new MethodsCommand(methods));
         _root.Subcommands.Add(new CostsCommand());
         _root.Subcommands.Add(new ModelsCommand());
+        _root.Subcommands.Add(new DoctorCommand());
         HelpOption help = _root.Options.OfType<HelpOption>().Single();
         help.Description = "Explain the program or a command";
         help.Action = new HelpPage(Notes);

@@ -42,6 +42,21 @@ public sealed class LoadTests : IDisposable
         Assert.Equal((0, 2), (steps.Last().BytesToVerify, steps.Last().GraphsOpened));
     }
 
+    /// <summary>The hash explains why the graph does not open, even if that is noticed earlier.</summary>
+    [ModelFact]
+    public async Task A_wrong_hash_is_named_even_if_a_damaged_graph_fails_before_it_is_computed()
+    {
+        using var copy = new ModelCopy();
+        byte[] graph = File.ReadAllBytes(copy.PathOf("image_decoder.onnx"));
+        graph.AsSpan(0, 1000).Fill(0xFF);
+        File.WriteAllBytes(copy.OwnFile("image_decoder.onnx"), graph);
+        var slow = new Callback<LoadProgress>(step => Thread.Sleep(step is { BytesVerified: > 0, GraphsOpened: 0 } ? 500 : 0));
+
+        var error = await Assert.ThrowsAsync<ModelException>(
+            () => TextToImage.LoadAsync(copy.Folder, Fp32 with { HashVerification = HashVerification.Always }, slow));
+        Assert.Contains("its SHA-256 is", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>A file of 64 GB without any data on the disk takes a minute to hash.</summary>
     [ModelFact(UnixOnly = true)]
     public async Task Loading_can_be_cancelled_while_hashes_are_compared()

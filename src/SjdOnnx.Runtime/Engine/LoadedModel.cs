@@ -72,7 +72,11 @@ internal sealed class LoadedModel : IDisposable
         try
         {
             // Throws the exception of the first in this list that failed, when all have ended: a wrong hash explains other failures.
-            Task.WhenAll(hashes, transformers, encoder, image, tokenizer).GetAwaiter().GetResult();
+            // WhenAll itself would throw the exception of the one that failed earliest.
+            Task[] all = [hashes, transformers, encoder, image, tokenizer];
+            Task.WhenAll(all).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing).GetAwaiter().GetResult();
+            foreach (Task ended in all)
+                ended.GetAwaiter().GetResult();
             cancellation.ThrowIfCancellationRequested();
             return new LoadedModel(folder, tensors, tokenizer.Result, encoder.Result, transformer, image.Result!);
         }

@@ -11,7 +11,7 @@ namespace SjdOnnx.Cli.Doctor;
 /// <summary><c>sjd doctor</c>: tries every execution provider, says what each lacks, and compares a model with the free memory.</summary>
 internal sealed class DoctorCommand : SjdCommand
 {
-    private readonly ModelArguments _model = new();
+    private readonly ModelArguments _model = new(defaultProvider: "all of them");
 
     private readonly Option<bool> _json = CheckedOption.Flag("--json", "Print one JSON object; memory is in bytes");
 

@@ -5,11 +5,13 @@ using static SjdOnnx.Cli.Terminal.CheckedOption;
 namespace SjdOnnx.Cli.Terminal;
 
 /// <summary>The options about which model runs and where.</summary>
-internal sealed class ModelArguments
+/// <param name="defaultProvider">What the command does without --provider, in words.</param>
+internal sealed class ModelArguments(string defaultProvider = "cpu")
 {
     private readonly Option<string?> _model = Text("--model", "DIR", ModelLocation.Description);
 
-    private readonly Option<string?> _provider = OneOf("--provider", "Where ONNX Runtime runs the model", ExecutionProviders.Names, "cpu");
+    private readonly Option<string?> _provider =
+        OneOf("--provider", "Where ONNX Runtime runs the model", ExecutionProviders.Names, defaultProvider);
 
     private readonly Option<Dictionary<string, string>?> _providerOptions = Pairs("--provider-option", "KEY=VALUE",
         "An option of the provider, such as device_id=1 or gpu_mem_limit=8589934592, or of ONNX Runtime's sessions if there is a period " +

@@ -144,8 +144,8 @@ internal sealed class BenchCommand : SjdCommand
     {
         _all = methods;
         _methodArguments = new MethodArguments(methods, lists: true);
-        string lossy = string.Join(", ", methods.All.Where(method => !method.IsExact));
-        _methods = Names("--methods", $"Decoding methods, which sjd methods explains; {lossy} are lossy", methods.Names, All);
+        _methods = Names(
+            "--methods", $"Decoding methods, which sjd methods explains; {_methodArguments.Lossy} are lossy", methods.Names, All);
         _memoryOf.Hidden = true;
 
         Add("Comparison", _methods, _windows, _initializations, _precisions, _batches);

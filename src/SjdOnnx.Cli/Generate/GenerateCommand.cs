@@ -72,8 +72,8 @@ internal sealed class GenerateCommand : SjdCommand
     {
         _methods = methods;
         _methodArguments = new MethodArguments(methods, lists: false);
-        string lossy = string.Join(", ", methods.All.Where(method => !method.IsExact));
-        _method = OneOf("--method", $"Decoding method, which sjd methods explains; {lossy} are lossy", methods.Names, TheModels);
+        _method = OneOf(
+            "--method", $"Decoding method, which sjd methods explains; {_methodArguments.Lossy} are lossy", methods.Names, TheModels);
 
         Arguments.Add(Prompt);
         Add("Files", _output, _format, _quality, _lossless, _noMetadata, _preview, _json, _trace);

@@ -29,6 +29,9 @@ internal sealed class MethodArguments
     /// <summary>An option for each name.</summary>
     public IEnumerable<Option> Options => _options;
 
+    /// <summary>The names of the lossy methods, for people.</summary>
+    public string Lossy => string.Join(", ", _methods.All.Where(static method => !method.IsExact));
+
     /// <summary>The values that were given.</summary>
     public MethodValues Read(ParseResult parsed) => new(_methods, _options
         .Where(option => parsed.GetResult(option) is OptionResult { Implicit: false })

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime.Costs;
@@ -29,7 +30,7 @@ internal sealed class PassCostFile(string? folder)
     /// <summary>Reads a table; null if there is none, or if it cannot be used.</summary>
     public IReadOnlyList<PassCost>? Read(PassCostKey key)
     {
-        if (PathOf(key) is not string path)
+        if (PathOf(key) is not string path || !File.Exists(path))
             return null;
         try
         {
@@ -45,26 +46,10 @@ internal sealed class PassCostFile(string? folder)
         }
     }
 
-    /// <summary>Keeps a table, in place of an older one. The file appears whole or not at all.</summary>
+    /// <summary>Keeps a table, in place of an older one.</summary>
     /// <returns>Whether it could be written.</returns>
-    public bool Write(PassCostKey key, IReadOnlyList<PassCost> costs)
-    {
-        if (PathOf(key) is not string path)
-            return false;
-        string partial = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}.partial";
-        try
-        {
-            Directory.CreateDirectory(folder!);
-            File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(
-                new PassCostRecord(Format, key, [.. costs]), PassCostJson.Default.PassCostRecord));
-            File.Move(partial, path, overwrite: true);
-            return true;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            return false;
-        }
-    }
+    public bool Write(PassCostKey key, IReadOnlyList<PassCost> costs) => PathOf(key) is string path && CacheFolder.TryReplace(
+        path, JsonSerializer.SerializeToUtf8Bytes(new PassCostRecord(Format, key, [.. costs]), PassCostJson.Default.PassCostRecord));
 }
 
 internal sealed record PassCostRecord(int Format, PassCostKey Key, PassCost[] Costs);

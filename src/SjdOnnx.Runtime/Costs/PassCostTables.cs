@@ -33,7 +33,7 @@ internal sealed class PassCostTables(
         int size = model.Transformer.SizeFor(isSeedExact ? images : 1);
         if (size > maxBatch)
             size = 1;
-        if (!mayMeasure && !_tables.ContainsKey(size) && _file.Read(KeyOf(size)) is null)
+        if (!mayMeasure && Known(size) is null)
         {
             if (!isSeedExact || _tables.Count == 0)
                 return null;
@@ -53,29 +53,38 @@ internal sealed class PassCostTables(
     public PassCostTable Of(int images, bool again, CancellationToken cancellation)
     {
         int size = model.Transformer.SizeFor(images);
-        if (!again && _tables.TryGetValue(size, out PassCostTable? known))
+        if (!again && Known(size) is { } known)
             return known;
 
+        PassCost[] costs = Measure(size, cancellation);
+        if (!again && Known(size) is { } faster)
+            return faster; // another process measured meanwhile: both use its table and draw the same images
         PassCostKey key = KeyOf(size);
-        IReadOnlyList<PassCost>? kept = again ? null : _file.Read(key);
-        IReadOnlyList<PassCost> costs = kept ?? Measure(size, cancellation);
-        if (kept is null && !again)
-            costs = (kept = _file.Read(key)) ?? costs; // if another process was faster, both use its table and draw the same images
-        bool hasFile = kept is not null || _file.Write(key, costs);
-        return _tables[size] = new PassCostTable
-        {
-            Precision = Precision.Parse(modelFolder.Precision),
-            Provider = provider.Kind,
-            Threads = threads,
-            Images = size,
-            Processor = key.Processor,
-            Processors = key.Processors,
-            OnnxRuntime = key.OnnxRuntime,
-            Costs = costs,
-            WasKept = kept is not null,
-            File = hasFile ? _file.PathOf(key) : null,
-        };
+        return _tables[size] = Table(key, costs, wasKept: false, _file.Write(key, costs));
     }
+
+    /// <summary>The table that this process or the cache folder has; null if it must be measured.</summary>
+    private PassCostTable? Known(int size)
+    {
+        if (_tables.TryGetValue(size, out PassCostTable? known))
+            return known;
+        PassCostKey key = KeyOf(size);
+        return _file.Read(key) is { } costs ? _tables[size] = Table(key, costs, wasKept: true, hasFile: true) : null;
+    }
+
+    private PassCostTable Table(PassCostKey key, IReadOnlyList<PassCost> costs, bool wasKept, bool hasFile) => new()
+    {
+        Precision = Precision.Parse(modelFolder.Precision),
+        Provider = provider.Kind,
+        Threads = threads,
+        Images = key.Images,
+        Processor = key.Processor,
+        Processors = key.Processors,
+        OnnxRuntime = key.OnnxRuntime,
+        Costs = costs,
+        WasKept = wasKept,
+        File = hasFile ? _file.PathOf(key) : null,
+    };
 
     private PassCostKey KeyOf(int size) => new(
         modelFolder.TransformerHash(size), provider.Key, threads, size, Processor.Name, Environment.ProcessorCount,

@@ -119,11 +119,12 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="OperationCanceledException">Cancellation was requested. No sequence can go on.</exception>
     public void Advance(IReadOnlyList<Sequence> sequences, Action<Sequence, Exception>? failed, CancellationToken cancellation)
     {
-        var failures = new List<(Sequence Sequence, Exception Error)>();
+        List<(Sequence Sequence, Exception Error)>? failures = null; // told when all have settled
         try
         {
             Decoder.Advance(
-                Transformer, sequences, failed is null ? null : (sequence, error) => failures.Add((sequence, error)), cancellation);
+                Transformer, sequences, failed is null ? null : (sequence, error) => (failures ??= []).Add((sequence, error)),
+                cancellation);
         }
         catch (Exception error)
         {
@@ -133,7 +134,7 @@ internal sealed class LoadedModel : IDisposable
             throw;
         }
 
-        foreach ((Sequence sequence, Exception error) in failures)
+        foreach ((Sequence sequence, Exception error) in failures ?? [])
             failed!(sequence, Explained(error));
 
         static Exception Explained(Exception error) => error is NotFiniteNumberException

@@ -23,4 +23,23 @@ internal static class CacheFolder
             : null;
         return string.IsNullOrEmpty(root) ? null : Path.Combine(root, "sjdonnx");
     }
+
+    /// <summary>Writes a file of the cache, in place of an older one. It appears whole or not at all, whoever else writes it.</summary>
+    /// <param name="path">Its folder is created if it is not there.</param>
+    /// <returns>Whether it could be written.</returns>
+    public static bool TryReplace(string path, byte[] bytes)
+    {
+        string partial = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}.partial";
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+            File.WriteAllBytes(partial, bytes);
+            File.Move(partial, path, overwrite: true);
+            return true;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
+    }
 }

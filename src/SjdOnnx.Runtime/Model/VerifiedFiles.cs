@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using SjdOnnx.Runtime.Machine;
 
 namespace SjdOnnx.Runtime.Model;
 
@@ -59,20 +60,9 @@ internal sealed class VerifiedFiles(string? cache, string folder, TimeProvider? 
     {
         if (FilePath is not string path)
             return false;
-        string partial = $"{path}.{Environment.ProcessId}.{Guid.NewGuid():N}.partial";
-        try
-        {
-            Directory.CreateDirectory(cache!);
-            var settled = new Dictionary<string, VerifiedFile>(files.Where(file => file.Value.Changed < _youngest));
-            var record = new VerifiedRecord(Format, _folder, settled);
-            File.WriteAllBytes(partial, JsonSerializer.SerializeToUtf8Bytes(record, VerifiedJson.Default.VerifiedRecord));
-            File.Move(partial, path, overwrite: true);
-            return true;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
-        {
-            return false;
-        }
+        var settled = new Dictionary<string, VerifiedFile>(files.Where(file => file.Value.Changed < _youngest));
+        var record = new VerifiedRecord(Format, _folder, settled);
+        return CacheFolder.TryReplace(path, JsonSerializer.SerializeToUtf8Bytes(record, VerifiedJson.Default.VerifiedRecord));
     }
 }
 

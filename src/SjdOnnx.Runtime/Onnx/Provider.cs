@@ -70,10 +70,12 @@ internal sealed record Provider(
         return provider with { _options = new(options?.ToDictionary() ?? [], StringComparer.Ordinal), Device = index };
     }
 
+    /// <summary>Adds the provider to a session.</summary>
+    /// <param name="mustStay">Whether every node must run on it, unless it <see cref="MayFallBack"/>.</param>
     /// <exception cref="ProviderException">
     /// This machine or this build of ONNX Runtime does not have the provider, or an option is wrong.
     /// </exception>
-    public void AppendTo(SessionOptions session)
+    public void AppendTo(SessionOptions session, bool mustStay)
     {
         foreach ((string key, string value) in _options.Where(static option => SessionKeys.IsOne(option.Key)))
             session.AddSessionConfigEntry(key, value);
@@ -86,6 +88,9 @@ internal sealed record Provider(
         {
             throw NotAvailable(error);
         }
+
+        if (mustStay && !MayFallBack)
+            session.AddSessionConfigEntry("session.disable_cpu_ep_fallback", "1");
     }
 
     public ProviderException NotAvailable(Exception error) =>

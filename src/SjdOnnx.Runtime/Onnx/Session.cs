@@ -7,8 +7,6 @@ namespace SjdOnnx.Runtime.Onnx;
 /// <summary>An open graph. Cancellation ends a run early, because ONNX Runtime checks for it before each node. Not thread-safe.</summary>
 internal sealed class Session : IDisposable
 {
-    private const string DisableFallback = "session.disable_cpu_ep_fallback";
-
     private readonly RunOptions _run = new();
 
     private Session(InferenceSession inference, string file) => (Inference, File) = (inference, file);
@@ -35,9 +33,7 @@ internal sealed class Session : IDisposable
         string graph, Provider provider, int threads, Action<SessionOptions>? configure = null, string? ifNodesFallBack = null)
     {
         using SessionOptions options = Options(threads);
-        provider.AppendTo(options);
-        if (ifNodesFallBack is not null && !provider.MayFallBack)
-            options.AddSessionConfigEntry(DisableFallback, "1");
+        provider.AppendTo(options, mustStay: ifNodesFallBack is not null);
         configure?.Invoke(options);
         string file = Path.GetFileName(graph);
         try
@@ -68,9 +64,7 @@ internal sealed class Session : IDisposable
     public static Session Open(byte[] graph, Provider provider)
     {
         using SessionOptions options = Options(threads: 1);
-        provider.AppendTo(options);
-        if (!provider.MayFallBack)
-            options.AddSessionConfigEntry(DisableFallback, "1");
+        provider.AppendTo(options, mustStay: true);
         try
         {
             return new Session(new InferenceSession(graph, options), "the graph");

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using SjdOnnx.Cli.Batch;
 using SjdOnnx.Cli.Bench;
 using SjdOnnx.Cli.Costs;
 using SjdOnnx.Cli.Doctor;
@@ -19,6 +20,7 @@ internal sealed class CommandLine
     private const string Notes = """
         Examples:
           sjd generate "a fox above a rocket on a blue background" -o fox.png
+          sjd batch prompts.txt -o images
           sjd inspect fox.png
           sjd bench --methods sjd,mc,exact --html bench.html
         """;
@@ -33,6 +35,7 @@ internal sealed class CommandLine
     {
         _generate = new GenerateCommand(methods);
         _root.Subcommands.Add(_generate);
+        _root.Subcommands.Add(new BatchCommand(methods));
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

@@ -26,7 +26,7 @@ internal static class ExitCode
           4    the model cannot draw this prompt or size
           5    a file cannot be written
           6    an execution provider or a native library is not available
-          7    a file cannot be read: the image of inspect, or the prompts of bench
+          7    a file cannot be read: the image of inspect, the prompts of bench, or a line of batch
           130  stopped by Ctrl+C (143: by SIGTERM, 129: by SIGHUP); finished images stay, nothing else is left
         """;
 }

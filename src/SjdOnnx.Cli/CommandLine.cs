@@ -5,6 +5,7 @@ using SjdOnnx.Cli.Batch;
 using SjdOnnx.Cli.Bench;
 using SjdOnnx.Cli.Costs;
 using SjdOnnx.Cli.Doctor;
+using SjdOnnx.Cli.Fleet;
 using SjdOnnx.Cli.Generate;
 using SjdOnnx.Cli.Inspect;
 using SjdOnnx.Cli.Methods;
@@ -36,6 +37,9 @@ internal sealed class CommandLine
         _generate = new GenerateCommand(methods);
         _root.Subcommands.Add(_generate);
         _root.Subcommands.Add(new BatchCommand(methods));
+        _root.Subcommands.Add(new SubmitCommand(methods));
+        _root.Subcommands.Add(new WorkerCommand(methods));
+        _root.Subcommands.Add(new StatusCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

@@ -272,6 +272,25 @@ public sealed class BatchTests(BatchTests.Drawn drawn) : IClassFixture<BatchTest
     }
 
     [ModelFact]
+    public async Task An_image_that_fails_is_named_and_the_others_are_drawn()
+    {
+        using var failing = new FailingModel();
+        await File.WriteAllLinesAsync(drawn.Sjd.PathOf("failing.txt"), ["fox", "a fox", "pig"]);
+        string[] command = ["batch", "failing.txt", "-o", "failing", "--model", failing.Folder, "--precision", "fp32", "--window", "4"];
+
+        Finished first = await drawn.Sjd.RunAsync(command);
+        Finished second = await drawn.Sjd.RunAsync(command);
+
+        Assert.Equal(ExitCode.Unexpected, first.ExitCode);
+        Assert.Equal(["failing/00000.png", "failing/00002.png"], first.Output.TrimEnd('\n').Split('\n').Order(StringComparer.Ordinal));
+        Assert.Contains("00001.png (line 2) failed: ", first.Error, StringComparison.Ordinal);
+        Assert.Contains("3 images: 2 drawn, 0 were finished before, 1 failed;", first.Error, StringComparison.Ordinal);
+        JsonElement[] results = [.. File.ReadLines(drawn.Sjd.PathOf("failing/results.jsonl")).Select(line => JsonElement.Parse(line))];
+        Assert.Equal([false, true, false], results.Select(result => result.TryGetProperty("error", out _)));
+        Assert.Equal((ExitCode.Unexpected, ""), (second.ExitCode, second.Output)); // tries that one again
+    }
+
+    [ModelFact]
     public async Task A_folder_that_cannot_be_made_is_named()
     {
         await File.WriteAllTextAsync(drawn.Sjd.PathOf("file"), "");

@@ -47,6 +47,9 @@ internal sealed class Transformer(
         }
     }
 
+    /// <summary>Time spent copying inputs to the provider's memory and logits back, beside <see cref="TimeInRun"/>; 0 on the CPU.</summary>
+    public TimeSpan TimeInTransfers { get; }
+
     /// <summary>The most images in a pass.</summary>
     public int MaxImages => _precision.Batches.Keys.DefaultIfEmpty(1).Max();
 

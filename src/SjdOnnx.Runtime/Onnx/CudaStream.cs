@@ -75,8 +75,8 @@ internal sealed unsafe class CudaStream : IDeviceStream
             return memory;
         _ = ((delegate* unmanaged<int>)Entry("cudaGetLastError"))(); // ONNX Runtime would take the error for its own
         throw new InferenceException(string.Create(CultureInfo.InvariantCulture,
-            $"The GPU has no room for {bytes >> 20} MiB more: {FreeBytes >> 20} MiB are free. Choose a smaller window, or draw fewer images " +
-            $"at once (MaxBatch). (CUDA: {Text(status)})"));
+            $"The GPU has no room for {bytes >> 20} MiB more: {FreeBytes >> 20} MiB are free. Choose a smaller window, or draw fewer " +
+            $"images at once (MaxBatch). (CUDA: {Text(status)})"));
     }
 
     /// <inheritdoc/>
@@ -135,8 +135,8 @@ internal sealed unsafe class CudaStream : IDeviceStream
             throw new ProviderException($"The provider 'cuda' does not run here: {Reason(status)}");
         if (_device >= count)
         {
-            throw new ProviderException(
-                $"device_id is {_device}, but CUDA sees {(count == 1 ? "1 GPU; it must be 0" : $"{count} GPUs; choose a number from 0 to {count - 1}")}.");
+            string seen = count == 1 ? "1 GPU; it must be 0" : $"{count} GPUs; choose a number from 0 to {count - 1}";
+            throw new ProviderException($"device_id is {_device}, but CUDA sees {seen}.");
         }
     }
 
@@ -147,8 +147,8 @@ internal sealed unsafe class CudaStream : IDeviceStream
         _ = ((delegate* unmanaged<int*, int>)Entry("cudaDriverGetVersion"))(&driver);
         _ = ((delegate* unmanaged<int*, int>)Entry("cudaRuntimeGetVersion"))(&runtime);
         return driver > 0 && driver / 1000 < runtime / 1000
-            ? $"the driver runs CUDA {Version(driver)}, and CUDA {Version(runtime)} is installed; install a newer driver (nvidia-smi tells " +
-              "which one there is)."
+            ? $"the driver runs CUDA {Version(driver)}, and CUDA {Version(runtime)} is installed; install a newer driver (nvidia-smi " +
+              "tells which one there is)."
             : $"{Text(status)}. 'sjd doctor --provider cuda' tells what is missing.";
 
         static string Version(int number) => $"{number / 1000}.{number % 1000 / 10}";

@@ -55,7 +55,8 @@ internal sealed record Provider(
     public bool Captures { get; init; }
 
     /// <summary>Makes the stream of <see cref="OpenStream"/>.</summary>
-    public Func<int, IDeviceStream>? StreamOf { get; init; } = Kind == ExecutionProvider.Cuda ? static device => new CudaStream(device) : null;
+    public Func<int, IDeviceStream>? StreamOf { get; init; } =
+        Kind == ExecutionProvider.Cuda ? static device => new CudaStream(device) : null;
 
     /// <param name="kind">The provider.</param>
     /// <param name="options">Options of the provider and, with a period in the key, of the session; null for none.</param>
@@ -123,7 +124,8 @@ internal sealed record Provider(
                 own[CudaComputeStream] = stream.Handle.ToString(CultureInfo.InvariantCulture);
         }
 
-        // The other kernel of products with weights of 4 and 8 bits: 1.6 times as fast in windows of 16 on an H100 (docs/benchmarks/gpu.md).
+        // The other kernel of products with weights of 4 and 8 bits: 1.6 times as fast in windows of 16 on an H100
+        // (docs/benchmarks/gpu.md).
         if (Kind == ExecutionProvider.Cuda && !_options.ContainsKey(FastIntegerProducts))
             session.AddSessionConfigEntry(FastIntegerProducts, "1");
         foreach ((string key, string value) in _options.Where(static option => SessionKeys.IsOne(option.Key)))

@@ -15,7 +15,9 @@ internal sealed class CapturedPasses(Session session) : IDisposable
     /// <summary>Each capture keeps memory of the device, and images that come and go form many shapes.</summary>
     private const int MaxCaptures = 64;
 
-    /// <summary>The first passes of a shape are computed in both ways. The second of them has other lengths than the captured one.</summary>
+    /// <summary>
+    /// The first passes of a shape are computed in both ways. The second of them has other lengths than the captured one.
+    /// </summary>
     private const int ComparedPasses = 2;
 
     /// <summary>
@@ -55,7 +57,9 @@ internal sealed class CapturedPasses(Session session) : IDisposable
         return new Capture(_captures[^1]);
     }
 
-    /// <summary>Runs a pass, whose inputs have been sent. One thread runs all passes: captures belong to the thread that made them.</summary>
+    /// <summary>
+    /// Runs a pass, whose inputs have been sent. One thread runs all passes: captures belong to the thread that made them.
+    /// </summary>
     /// <param name="capture">The capture of passes of this shape with these addresses; null for none.</param>
     public void Run(OrtIoBinding binding, PassBuffers buffers, Capture? capture, CancellationToken cancellation)
     {

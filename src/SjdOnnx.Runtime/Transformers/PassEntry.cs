@@ -89,7 +89,9 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
         Generated += ids.Length;
     }
 
-    /// <summary>Adds copies of the last token to every lane; they come after all that is wanted, so nothing wanted depends on them.</summary>
+    /// <summary>
+    /// Adds copies of the last token to every lane; they come after all that is wanted, so nothing wanted depends on them.
+    /// </summary>
     /// <param name="tokens">The new number of tokens of a lane, not less than now. The pass must not be the prefill.</param>
     public void PadTo(int tokens)
     {

@@ -8,7 +8,9 @@ namespace SjdOnnx.Runtime.Transformers;
 /// <summary>The memory in which .NET and the provider exchange the inputs and outputs of passes.</summary>
 /// <param name="tensors">Counts the tensors.</param>
 /// <param name="provider">Computes.</param>
-/// <param name="device">Copies what the provider reads and writes; null if the provider, or ONNX Runtime for it, uses the host's memory.</param>
+/// <param name="device">
+/// Copies what the provider reads and writes; null if the provider, or ONNX Runtime for it, uses the host's memory.
+/// </param>
 internal sealed class PassMemory(NativeTensors tensors, Provider provider, IDeviceStream? device) : IDisposable
 {
     private readonly OrtMemoryInfo? _onDevice = device is null ? null : provider.MemoryInfo();

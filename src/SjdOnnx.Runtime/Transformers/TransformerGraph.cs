@@ -58,8 +58,8 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
         catch (Exception error) when (error is OutOfMemoryException or OverflowException)
         {
             throw new InferenceException(
-                $"There is not enough memory for passes of {wanted.Rows} rows of logits in {lanes} lanes. Choose a smaller window, or draw " +
-                "fewer images at once (MaxBatch).", error);
+                $"There is not enough memory for passes of {wanted.Rows} rows of logits in {lanes} lanes. Choose a smaller window, or " +
+                "draw fewer images at once (MaxBatch).", error);
         }
 
         Unbind();

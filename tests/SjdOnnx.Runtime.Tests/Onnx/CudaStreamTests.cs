@@ -79,7 +79,8 @@ public sealed class CudaStreamTests : IDisposable
         string source = Path.Combine(_folder.FullName, "other.c");
         File.WriteAllText(source, "int other;");
         Provider cuda = Provider.Of(ExecutionProvider.Cuda) with { StreamOf = device => new CudaStream(device, Compile(source)) };
-        Assert.Contains("'cuda' is not available here", Assert.Throws<ProviderException>(cuda.OpenStream).Message, StringComparison.Ordinal);
+        var error = Assert.Throws<ProviderException>(cuda.OpenStream);
+        Assert.Contains("'cuda' is not available here", error.Message, StringComparison.Ordinal);
     }
 
     private string Library(int devices, int driver = 13000) =>

@@ -9,7 +9,9 @@ using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime.Tests.Transformers;
 
-/// <summary>Passes on a device, which <see cref="HostStream"/> stands for: their inputs are copied, and they are padded to a few sizes.</summary>
+/// <summary>
+/// Passes on a device, which <see cref="HostStream"/> stands for: their inputs are copied, and they are padded to a few sizes.
+/// </summary>
 [Collection(UsesDevice.Name)]
 public class CapturedPassesTests
 {
@@ -195,7 +197,8 @@ public class CapturedPassesTests
         Sequence[] sequences =
         [
             .. Enumerable.Range(0, images).Select(place => decoder.Begin(
-                PromptedTransformer.For(chosen, model.Transformer, model.Prompt(), model.Layout, window, place), new Randomness(5, (uint)place))),
+                PromptedTransformer.For(chosen, model.Transformer, model.Prompt(), model.Layout, window, place),
+                new Randomness(5, (uint)place))),
         ];
         while (sequences.Where(static sequence => !sequence.IsComplete).ToArray() is { Length: > 0 } left)
             model.Loaded.Advance(left, failed: null, CancellationToken.None);

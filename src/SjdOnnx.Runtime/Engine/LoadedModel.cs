@@ -161,7 +161,7 @@ internal sealed class LoadedModel : IDisposable
         device.Dispose();
         throw new ProviderException(string.Create(CultureInfo.InvariantCulture,
             $"{model.Name} needs {model.LoadedBytes >> 20} MiB of the GPU's memory for its weights at {model.Precision}, and " +
-            $"{free >> 20} MiB of GPU {provider.Device} are free. Choose a smaller precision or another GPU (device_id), or end what else uses it."));
+            $"{free >> 20} MiB of GPU {provider.Device} are free. Choose another precision or GPU (device_id), or end what else uses it."));
     }
 
     /// <summary>

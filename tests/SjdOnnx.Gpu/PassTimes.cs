@@ -20,7 +20,9 @@ internal sealed class PassTimes(OpenedModel model, int repetitions)
         past = Math.Min(past, Math.Max(0, model.Layout.Length - tokens.Max()));
         for (int read = 0; read < past; read += 64)
             _ = times._reader.Read(Math.Min(64, past - read));
-        return new { Past = past, Passes = tokens.ToDictionary(static count => count, count => times.Of(count, past)) };
+        Dictionary<int, object> passes = tokens.ToDictionary(static count => count, count => times.Of(count, past));
+        (int captures, bool areRight) = model.Transformer.Captures;
+        return new { Past = past, Passes = passes, Captures = captures, CapturesAreRight = areRight };
     }
 
     /// <summary>Median milliseconds of a pass, and of what it spent in ONNX Runtime and in copies.</summary>

@@ -304,6 +304,8 @@ class Run:
             *([] if graphs else NO_GRAPHS))
         self._against_cpu(name, found, MAX_LOGITS_RMS)
         self._windows(name, found)
+        if self._gpu and graphs:
+            self._captures(name, found)
 
     def _quantized_logits(self, model: Path, precision: str) -> None:
         for fused, option in ((True, FUSED), (False, UNFUSED)) if self._gpu else ((False, []),):
@@ -321,6 +323,12 @@ class Run:
     def _large_logits(self, model: Path) -> None:
         found = self._programs.measure("logits", model, *self._provider, "--precision", "fp16", "--tokens", *FEW_SIZES)
         self._windows("7B shape", found)
+
+    def _captures(self, name: str, found: Mapping) -> None:
+        """The engine compares captured passes with others and captures no more if they differ."""
+        self.report.add(
+            f"captured passes have the bits of others, {name}", found["captures"] > 0 and found["capturesAreRight"],
+            f"{found['captures']} captures, {found['capturesAreRight']}", ">= 1, True")
 
     def _windows(self, name: str, found: Mapping) -> None:
         apart = found["windowsToSingles"]
@@ -371,6 +379,8 @@ class Run:
         for graphs in (True, False) if self._gpu else (True,):
             found = self._programs.measure(
                 "passes", model, *self._provider, "--precision", self._half, "--tokens", *TOKENS, *([] if graphs else NO_GRAPHS))
+            if self._gpu and graphs:
+                self._captures(self._large, found)
             for tokens, times in found["passes"].items():
                 bar = MAX_PASS.get(int(tokens)) if self._gpu and graphs else None
                 self.report.add(
@@ -410,6 +420,7 @@ class Run:
             run = {}
             for fused, option in ((True, FUSED), (False, UNFUSED)):
                 found = self._programs.measure("passes", model, *self._provider, "--precision", precision, "--tokens", *TOKENS, *option)
+                self._captures(f"8 layers, {precision}{', fused kernels' if fused else ''}", found)
                 run[fused] = {int(tokens): times["run"] for tokens, times in found["passes"].items()}
                 name = f"8 layers at {precision}, {'with' if fused else 'without'} fused kernels"
                 listed = ", ".join(f"{tokens} tokens {ms:.2f}" for tokens, ms in run[fused].items())

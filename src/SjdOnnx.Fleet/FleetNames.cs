@@ -31,7 +31,9 @@ public static partial class FleetNames
     /// <summary>The log of a job.</summary>
     public static string LogOf(string job) => $"sjd.job.{job}";
 
-    /// <summary>Whether a text can name a job, which is also the name of a folder: letters, digits, and <c>-</c>, <c>_</c> and <c>.</c>.</summary>
+    /// <summary>
+    /// Whether a text can name a job, which is also the name of a folder: letters, digits, and <c>-</c>, <c>_</c> and <c>.</c>.
+    /// </summary>
     public static bool IsJob(string text) => Job().IsMatch(text);
 
     [GeneratedRegex(@"^[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}\z")]

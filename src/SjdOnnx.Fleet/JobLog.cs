@@ -9,7 +9,10 @@ namespace SjdOnnx.Fleet;
 /// </summary>
 public sealed class JobLog
 {
-    private const ushort ReadAhead = 1000;
+    private const ushort ReadAhead = 2000;
+
+    // Acknowledgements only tell the broker to send more.
+    private const ulong AcknowledgedTogether = ReadAhead / 4;
 
     private readonly FleetConnection _connection;
     private readonly string _stream;
@@ -81,8 +84,8 @@ public sealed class JobLog
                         entries.Add(entry);
                 }
 
-                if (!end.Task.IsCompleted)
-                    await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false, cancellation).ConfigureAwait(false);
+                if (delivery.DeliveryTag % AcknowledgedTogether == 0 && !end.Task.IsCompleted)
+                    await channel.BasicAckAsync(delivery.DeliveryTag, multiple: true, cancellation).ConfigureAwait(false);
             };
             var fromTheStart = new Dictionary<string, object?> { ["x-stream-offset"] = "first" };
             await channel.BasicConsumeAsync(

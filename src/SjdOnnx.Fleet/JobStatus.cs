@@ -15,7 +15,7 @@ public sealed record FailedImage(string File, string Reason);
 /// <param name="Images">Images of the job.</param>
 /// <param name="IsSubmitted">Whether all of them are on the queue.</param>
 /// <param name="Done">Images whose file is stored.</param>
-/// <param name="Running">Images that were begun and have not ended. Those of a worker that was killed count until another begins them.</param>
+/// <param name="Running">Images that were begun and have not ended, also those of workers that were killed meanwhile.</param>
 /// <param name="Failed">Images that were given up.</param>
 /// <param name="ImagesPerHour">Of the last minutes; null before the second image.</param>
 /// <param name="Machines">By name.</param>

@@ -14,75 +14,14 @@ import json
 import os
 import pathlib
 import random
-import signal
-import socket
 import subprocess
 import sys
 import time
 
+from broker import Broker
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROMPTS = ROOT / "tests/SjdOnnx.Runtime.Tests/held-out-prompts.txt"
-SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Broker:
-    """A RabbitMQ node with a home, data and logs of its own. Ends with kill -9, as in a power failure."""
-
-    def __init__(self, folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.port, self.process, self.seconds = folder, free_port(), None, 0.0
-        (folder / "plugins").write_text("[].\n")
-        (folder / "rabbitmq.conf").write_text(f"listeners.tcp.1 = 127.0.0.1:{self.port}\ndisk_free_limit.absolute = 50MB\n")
-        mapper_port = str(free_port())
-        self.environment = dict(
-            os.environ, HOME=str(folder), RABBITMQ_MNESIA_BASE=str(folder / "data"), RABBITMQ_LOG_BASE=str(folder / "log"),
-            RABBITMQ_NODENAME=f"sjd{self.port}@localhost", RABBITMQ_DIST_PORT=str(free_port()),
-            RABBITMQ_CONFIG_FILE=str(folder / "rabbitmq.conf"), RABBITMQ_CONF_ENV_FILE=str(folder / "none"),
-            RABBITMQ_ENABLED_PLUGINS_FILE=str(folder / "plugins"), RABBITMQ_PID_FILE=str(folder / "pid"),
-            ERL_EPMD_PORT=mapper_port, ERL_EPMD_ADDRESS="127.0.0.1",
-            RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS="-start_epmd false -kernel inet_dist_use_interface {127,0,0,1}")
-        self.mapper = subprocess.Popen(["epmd", "-port", mapper_port, "-address", "127.0.0.1"], stdin=subprocess.DEVNULL)
-        self.start()
-
-    def start(self):
-        with open(self.folder / "output.log", "a") as log:
-            self.process = subprocess.Popen(
-                [SERVER], env=self.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        for _ in range(240):
-            time.sleep(0.5)
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-        sys.exit(f"RabbitMQ did not start; see {self.folder}/output.log.")
-
-    def processor_seconds(self):
-        """Of all runs, user and system."""
-        ticks = 0
-        for entry in pathlib.Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-                except OSError:
-                    continue
-                if int(fields[2]) == self.process.pid:  # the process group
-                    ticks += int(fields[11]) + int(fields[12])
-        return self.seconds + ticks / os.sysconf("SC_CLK_TCK")
-
-    def kill(self):
-        self.seconds = self.processor_seconds()
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-    def end(self):
-        self.kill()
-        self.mapper.kill()
-        self.mapper.wait()
 
 
 def main():
@@ -161,10 +100,10 @@ def main():
     for worker in workers:
         worker.terminate()
         worker.wait()
-    data = sum(file.stat().st_size for file in (folder / "broker/data").rglob("*") if file.is_file())
     print(f"{arguments.workers} workers, {killed['worker']} killed, broker killed {killed['broker']} times: {seconds:.0f} s; "
           f"status says {status['done']} done, {len(status['failed'])} failed, {status['waiting']} waiting", flush=True)
-    print(f"broker: {broker.processor_seconds():.1f} s of processor time, its starts included, {data / 1e6:.1f} MB on disk", flush=True)
+    print(f"broker: {broker.processor_seconds():.1f} s of processor time, its starts included, "
+          f"{broker.bytes_stored() / 1e6:.1f} MB on disk", flush=True)
     broker.end()
 
     alone = folder / "alone"

@@ -37,7 +37,8 @@ internal sealed class JobFolders(string output, string worker) : IDisposable
 }
 
 /// <summary>
-/// The folder of a job: its images, the results of each worker, and for an image that failed a file with the reasons, which all workers see.
+/// The folder of a job: its images, the results of each worker, and for an image that failed a file with the reasons, which all workers
+/// see.
 /// </summary>
 internal sealed class JobFolder : IDisposable
 {

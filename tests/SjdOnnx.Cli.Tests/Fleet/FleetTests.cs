@@ -206,8 +206,11 @@ public sealed class FleetTests(Broker broker) : IClassFixture<Broker>, IDisposab
     private static string QueueOf(ModelDescription model) =>
         FleetNames.WorkOf(model.Name, model.Hash, model.Precision.Name, TextToImage.Version);
 
-    private static string Message(string job, int index, string file, params (string Name, string Value)[] values) => Encoding.UTF8.GetString(
-        new ImageMessage(job, index, 1, file, "a fox", 1, values.ToDictionary(value => value.Name, value => value.Value)).ToBytes());
+    private static string Message(string job, int index, string file, params (string Name, string Value)[] values)
+    {
+        var options = values.ToDictionary(value => value.Name, value => value.Value);
+        return Encoding.UTF8.GetString(new ImageMessage(job, index, 1, file, "a fox", 1, options).ToBytes());
+    }
 
     private Task WritePromptsAsync(int images) =>
         File.WriteAllLinesAsync(_sjd.PathOf("prompts.txt"), Enumerable.Range(0, images).Select(i => $"{i} pigs on a red background"));

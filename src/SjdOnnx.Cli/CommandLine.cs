@@ -8,6 +8,7 @@ using SjdOnnx.Cli.Generate;
 using SjdOnnx.Cli.Inspect;
 using SjdOnnx.Cli.Methods;
 using SjdOnnx.Cli.Models;
+using SjdOnnx.Cli.Serve;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Methods;
 
@@ -20,6 +21,7 @@ internal sealed class CommandLine
         Examples:
           sjd generate "a fox above a rocket on a blue background" -o fox.png
           sjd inspect fox.png
+          sjd serve
           sjd bench --methods sjd,mc,exact --html bench.html
         """;
 
@@ -33,6 +35,7 @@ internal sealed class CommandLine
     {
         _generate = new GenerateCommand(methods);
         _root.Subcommands.Add(_generate);
+        _root.Subcommands.Add(new ServeCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

@@ -9,6 +9,9 @@ using SjdOnnx.Cli.Serve;
 using SjdOnnx.Runtime;
 using SjdOnnx.Server.Models;
 
+// Servers would share two processors, and a test of many clients should be about the server and not about its neighbors.
+[assembly: CollectionBehavior(DisableTestParallelization = true)]
+
 namespace SjdOnnx.Server.Tests;
 
 /// <summary>The server of <c>sjd serve</c> with the built-in model, on a port of its own.</summary>

@@ -159,7 +159,9 @@ class Run {
       return { tile, picture: new GrowingPicture(canvas, width, height, cell) };
     });
     pictures.classList.remove("empty");
-    pictures.style.setProperty("--columns", Math.ceil(Math.sqrt(request.n)));
+    const columns = Math.ceil(Math.sqrt(request.n));
+    pictures.style.setProperty("--columns", columns);
+    pictures.style.setProperty("--lines", Math.ceil(request.n / columns));
     pictures.replaceChildren(...this.#tiles.map(({ tile }) => tile));
     for (const id of ["tokens", "passes", "rate", "time"]) find(id).textContent = "–";
     paintBars(find("bars"), []);

@@ -38,10 +38,14 @@ internal sealed class RequestFields : IDisposable
                 "The body has a content encoding; send it without one.", "unsupported_media_type");
         }
 
+        using var body = new MemoryStream();
+        await request.Body.CopyToAsync(body, cancellation).ConfigureAwait(false);
         JsonDocument document;
         try
         {
-            document = await JsonDocument.ParseAsync(request.Body, Strict, cancellation).ConfigureAwait(false);
+            byte[] json = body.ToArray();
+            CheckText(json);
+            document = JsonDocument.Parse(json, Strict);
         }
         catch (JsonException error)
         {
@@ -59,12 +63,30 @@ internal sealed class RequestFields : IDisposable
 
     public void Dispose() => _document.Dispose();
 
+    /// <summary>Names and texts may hold bytes that are no UTF-8, and escapes such as \ud800, which are half a character.</summary>
+    private static void CheckText(byte[] json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = Strict.MaxDepth });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.PropertyName or JsonTokenType.String)
+                    reader.GetString();
+            }
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new JsonException("It holds text that is not Unicode, such as half a surrogate pair.", error);
+        }
+    }
+
     /// <summary>Text of at most <paramref name="maxLength"/> characters (UTF-16).</summary>
     public string? Text(string name, int maxLength)
     {
         if (Value(name) is not { } value)
             return null;
-        string text = value.ValueKind == JsonValueKind.String ? Read(name, value) : throw Wrong(name, value, "text");
+        string text = value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(name, value, "text");
         return text.Length <= maxLength
             ? text
             : throw RefusalException.BadValue(name, Invariant($"{name} has {text.Length} characters; it must have at most {maxLength}."));
@@ -106,7 +128,7 @@ internal sealed class RequestFields : IDisposable
         string text = value.ValueKind switch
         {
             JsonValueKind.Number => value.GetRawText(),
-            JsonValueKind.String => Read(name, value),
+            JsonValueKind.String => value.GetString()!,
             _ => "",
         };
         if (text == "-1")
@@ -128,7 +150,7 @@ internal sealed class RequestFields : IDisposable
     public string? NumberOrText(string name) => Value(name) is not { } value ? null : value.ValueKind switch
     {
         JsonValueKind.Number => value.GetRawText(),
-        JsonValueKind.String => Short(Read(name, value)),
+        JsonValueKind.String => Short(value.GetString()!),
         _ => throw Wrong(name, value, "a number or text"),
     };
 
@@ -143,7 +165,7 @@ internal sealed class RequestFields : IDisposable
             return null;
         if (text.ValueKind != JsonValueKind.String)
             throw Wrong($"{name}.{inner}", text, "text");
-        string read = Read(name, text);
+        string read = text.GetString()!;
         return read.Length <= maxLength ? read : throw RefusalException.BadValue(name, $"{name}.{inner} is too long.");
     }
 
@@ -181,18 +203,6 @@ internal sealed class RequestFields : IDisposable
     {
         _read.Add(name);
         return _document.RootElement.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
-    }
-
-    private static string Read(string name, JsonElement value)
-    {
-        try
-        {
-            return value.GetString()!;
-        }
-        catch (InvalidOperationException) // an escape such as \ud800, which is half a character
-        {
-            throw RefusalException.BadValue(name, $"{name} holds half a surrogate pair; it must be Unicode text.");
-        }
     }
 
     private static RefusalException Wrong(string name, JsonElement value, string range) =>

@@ -1,5 +1,6 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
+using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Server.Models;
 
@@ -27,11 +28,11 @@ internal sealed partial class DefaultModelLoader(ModelPool models, IHostApplicat
         catch (Exception error)
         {
             Failure = error;
-            LogFailed(error, models.Default.Name);
+            LogFailed(error is SjdOnnxException ? null : error, models.Default.Name, error.Message);
             host.StopApplication();
         }
     }
 
-    [LoggerMessage(LogLevel.Critical, "{Model} could not be loaded, so the server stops.")]
-    private partial void LogFailed(Exception error, string model);
+    [LoggerMessage(LogLevel.Critical, "{Model} could not be loaded, so the server stops. {Reason}")]
+    private partial void LogFailed(Exception? error, string model, string reason);
 }

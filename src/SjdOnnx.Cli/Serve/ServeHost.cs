@@ -85,7 +85,8 @@ internal static class ServeHost
     private static void Log(ILoggingBuilder logging, bool json)
     {
         logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("System", LogLevel.Warning)
-            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None); // a failure to start is the program's own message
+            .AddFilter("Microsoft.Extensions.Hosting", LogLevel.None) // a failure to start is the program's own message
+            .AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None); // a supervisor asks again and again
         logging.Services.Configure<ConsoleLoggerOptions>(static console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         if (json)
         {

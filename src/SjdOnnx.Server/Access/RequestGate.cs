@@ -1,9 +1,11 @@
 using System.Diagnostics;
+using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 using SjdOnnx.Runtime;
+using SjdOnnx.Server.Drawing;
 using SjdOnnx.Server.Http;
 
 namespace SjdOnnx.Server.Access;
@@ -30,6 +32,7 @@ internal sealed partial class RequestGate(Visitors visitors, IOptions<SjdOnnxSer
             if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
                 body.MaxRequestBodySize = options.Value.MaxBodyBytes;
             context.Response.Headers.CacheControl = "no-store";
+            context.Response.Headers.XContentTypeOptions = "nosniff";
             await handle(context).ConfigureAwait(false);
             return;
         }
@@ -98,7 +101,9 @@ internal sealed partial class RequestGate(Visitors visitors, IOptions<SjdOnnxSer
                     StatusCodes.Status408RequestTimeout => "The body came too slowly.",
                     _ => "The body was cut off, or is not what its headers say.",
                 }, "invalid_body");
-            case IOException:
+            case OperationCanceledException or ObjectDisposedException: // of the models, which only the server's end disposes
+                return ServerLifetime.Refusal();
+            case ConnectionResetException:
                 return new RefusalException(StatusCodes.Status400BadRequest, "The body was cut off.", "invalid_body");
             case ModelException or ProviderException:
                 LogFailed(error, context.Request.Path);

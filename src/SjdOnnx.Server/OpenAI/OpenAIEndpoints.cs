@@ -72,7 +72,6 @@ internal sealed class OpenAIEndpoints(
         byte[] file = hosted.Find(name) ?? throw new RefusalException(
             StatusCodes.Status404NotFound, "There is no such image, or no longer. Images are kept for ten minutes.", "not_found");
         context.Response.ContentType = $"image/{name[(name.LastIndexOf('.') + 1)..]}";
-        context.Response.Headers.XContentTypeOptions = "nosniff";
         context.Response.ContentLength = file.Length;
         await context.Response.BodyWriter.WriteAsync(file).ConfigureAwait(false);
     }

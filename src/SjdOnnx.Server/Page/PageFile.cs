@@ -43,7 +43,6 @@ internal sealed class PageFile
         headers.CacheControl = "no-cache"; // a new version shows at once; an old one is not sent again
         headers.ETag = _tag;
         headers.ContentSecurityPolicy = ContentPolicy;
-        headers.XContentTypeOptions = "nosniff";
         headers.XFrameOptions = "DENY";
         headers["Referrer-Policy"] = "no-referrer";
         headers["Cross-Origin-Opener-Policy"] = "same-origin";

@@ -34,6 +34,9 @@ internal sealed class PassTimer(
     {
         model.Transformer.Open(images);
         Halfway[] models = [.. Enumerable.Range(0, images).Select(Begin)];
+        foreach (int drafts in model.Transformer.BelongsToThread ? Necessary.Concat(Welcome) : [])
+            Time(drafts, models); // captures the passes, which takes as long as several
+        _seconds.Clear();
         long start = Stopwatch.GetTimestamp();
         for (int round = 0; round < Rounds; round++)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Images;
 using SjdOnnx.Runtime.Model;
@@ -57,9 +58,11 @@ internal sealed class LoadedModel : IDisposable
     {
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
+        IDeviceStream? stream = provider.OpenStream();
+        CheckRoom(folder, provider, stream);
         var transformer = new Transformer(
-            folder.Manifest, folder.Precision, provider, tensors,
-            (size, tree) => Session(folder.TransformerGraph(size, tree), Advice(folder.Manifest.Transformer.Precisions)));
+            folder.Manifest, folder.Precision, provider, tensors, stream,
+            (size, tree) => Session(folder.TransformerGraph(size, tree), Advice(folder.Manifest.Transformer.Precisions), stream));
         Task hashes = Task.Run(() => folder.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer, cancellation);
         Task<Session?> image = Task.Run(() => Counted(folder.ImageGraph), cancellation);
@@ -92,8 +95,8 @@ internal sealed class LoadedModel : IDisposable
             throw;
         }
 
-        Session Session(string graph, string? ifNodesFallBack = null) =>
-            Onnx.Session.Open(graph, provider, threads, options.ConfigureSession, ifNodesFallBack);
+        Session Session(string graph, string? ifNodesFallBack = null, IDeviceStream? stream = null) =>
+            Onnx.Session.Open(graph, provider, threads, options.ConfigureSession, ifNodesFallBack, stream);
 
         Session? Counted(string graph)
         {
@@ -147,6 +150,18 @@ internal sealed class LoadedModel : IDisposable
         Prompts.Dispose();
         Transformer.Dispose();
         ImageDecoder.Dispose();
+    }
+
+    /// <summary>Loading more than the device can hold takes long, and fails with less clear words.</summary>
+    private static void CheckRoom(ModelFolder folder, Provider provider, IDeviceStream? device)
+    {
+        var model = new ModelDescription(folder);
+        if (device is null || device.FreeBytes is var free && free >= model.LoadedBytes)
+            return;
+        device.Dispose();
+        throw new ProviderException(string.Create(CultureInfo.InvariantCulture,
+            $"{model.Name} needs {model.LoadedBytes >> 20} MiB of the GPU's memory for its weights at {model.Precision}, and " +
+            $"{free >> 20} MiB of GPU {provider.Device} are free. Choose another precision or GPU (device_id), or end what else uses it."));
     }
 
     /// <summary>

@@ -9,7 +9,10 @@ internal sealed class Session : IDisposable
 {
     private readonly RunOptions _run = new();
 
-    private Session(InferenceSession inference, string file) => (Inference, File) = (inference, file);
+    private readonly bool _isOnDevice;
+
+    private Session(InferenceSession inference, string file, bool isOnDevice) =>
+        (Inference, File, _isOnDevice) = (inference, file, isOnDevice);
 
     public InferenceSession Inference { get; }
 
@@ -25,20 +28,23 @@ internal sealed class Session : IDisposable
     /// <param name="ifNodesFallBack">
     /// What to do if the provider cannot run every node, as a sentence; null if nodes may run on the CPU.
     /// </param>
+    /// <param name="stream">Where the provider computes; null for a stream of its own.</param>
     /// <exception cref="ModelException">ONNX Runtime cannot read the graph.</exception>
     /// <exception cref="ProviderException">
     /// The provider or a native library is missing, or the provider cannot run every node of a graph that must stay on it.
     /// </exception>
     public static Session Open(
-        string graph, Provider provider, int threads, Action<SessionOptions>? configure = null, string? ifNodesFallBack = null)
+        string graph, Provider provider, int threads, Action<SessionOptions>? configure = null, string? ifNodesFallBack = null,
+        IDeviceStream? stream = null)
     {
         using SessionOptions options = Options(threads);
-        provider.AppendTo(options, mustStay: ifNodesFallBack is not null);
+        provider.AppendTo(options, mustStay: ifNodesFallBack is not null, stream);
         configure?.Invoke(options);
         string file = Path.GetFileName(graph);
         try
         {
-            return new Session(new InferenceSession(graph, options), file);
+            using DeviceCalls.Held held = DeviceCalls.Begin(!provider.IsCpu);
+            return new Session(new InferenceSession(graph, options), file, !provider.IsCpu);
         }
         catch (OnnxRuntimeException error) when (
             ifNodesFallBack is not null && error.Message.Contains("fallback to CPU EP", StringComparison.Ordinal))
@@ -67,7 +73,8 @@ internal sealed class Session : IDisposable
         provider.AppendTo(options, mustStay: true);
         try
         {
-            return new Session(new InferenceSession(graph, options), "the graph");
+            using DeviceCalls.Held held = DeviceCalls.Begin(!provider.IsCpu);
+            return new Session(new InferenceSession(graph, options), "the graph", !provider.IsCpu);
         }
         catch (OnnxRuntimeException error)
         {
@@ -78,13 +85,18 @@ internal sealed class Session : IDisposable
     /// <summary>Runs the graph with bound inputs and outputs.</summary>
     /// <exception cref="InferenceException">The run failed.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested, before or during the run.</exception>
-    public void Run(OrtIoBinding binding, CancellationToken cancellation)
+    public void Run(OrtIoBinding binding, CancellationToken cancellation) => Run(binding, _run, cancellation);
+
+    /// <inheritdoc cref="Run(OrtIoBinding, CancellationToken)"/>
+    /// <param name="options">In place of the session's own.</param>
+    public void Run(OrtIoBinding binding, RunOptions options, CancellationToken cancellation)
     {
-        using CancellationTokenRegistration registration = Begin(cancellation);
+        using CancellationTokenRegistration registration = Begin(options, cancellation);
         long start = Stopwatch.GetTimestamp();
         try
         {
-            Inference.RunWithBinding(_run, binding);
+            using DeviceCalls.Held held = DeviceCalls.Begin(_isOnDevice);
+            Inference.RunWithBinding(options, binding);
         }
         catch (OnnxRuntimeException error)
         {
@@ -102,9 +114,10 @@ internal sealed class Session : IDisposable
     public IDisposableReadOnlyCollection<OrtValue> Run(
         string input, OrtValue value, IReadOnlyCollection<string> outputs, CancellationToken cancellation)
     {
-        using CancellationTokenRegistration registration = Begin(cancellation);
+        using CancellationTokenRegistration registration = Begin(_run, cancellation);
         try
         {
+            using DeviceCalls.Held held = DeviceCalls.Begin(_isOnDevice);
             return Inference.Run(_run, [input], [value], outputs);
         }
         catch (OnnxRuntimeException error)
@@ -120,11 +133,11 @@ internal sealed class Session : IDisposable
     }
 
     /// <summary>Registering allocates nothing: the token's source reuses its nodes. Disposing waits for a running callback.</summary>
-    private CancellationTokenRegistration Begin(CancellationToken cancellation)
+    private static CancellationTokenRegistration Begin(RunOptions options, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
-        _run.Terminate = false;
-        return cancellation.UnsafeRegister(static run => ((RunOptions)run!).Terminate = true, _run);
+        options.Terminate = false;
+        return cancellation.UnsafeRegister(static run => ((RunOptions)run!).Terminate = true, options);
     }
 
     /// <summary>

@@ -7,7 +7,8 @@ namespace SjdOnnx.Runtime.Scheduling;
 
 /// <summary>
 /// Draws the images of all callers. An image joins the others at the next forward pass and leaves when it is finished; up to
-/// <c>maxBatch</c> share a pass, and the rest wait in a fair queue. One thread does the work, and it ends when nothing is left to do.
+/// <c>maxBatch</c> share a pass, and the rest wait in a fair queue. One thread does the work. It ends when nothing is left to do, unless
+/// captured passes depend on it.
 /// </summary>
 /// <param name="model">Runs the passes.</param>
 /// <param name="costs">Window policies for requests that let the engine choose.</param>
@@ -23,7 +24,7 @@ internal sealed class Scheduler(LoadedModel model, PassCostTables costs, int max
     private readonly CancellationTokenSource _disposing = new();
     private CancellationTokenSource _pass = new(); // cancelled when nobody waits for the pass any more
     private Job? _beginning; // what measures or prepares at present
-    private Task _thread = Task.CompletedTask;
+    private DrawingThread? _thread;
     private bool _active;
     private bool _disposed;
 
@@ -47,10 +48,9 @@ internal sealed class Scheduler(LoadedModel model, PassCostTables costs, int max
             refusals = [.. jobs.Select(job => _disposed ? Disposed() : (Exception?)_queue.Enqueue(caller, job, isBounded))];
             if (!_active && _queue.Count > 0)
             {
-                // Seconds of computing: not on the pool's threads. It serves others too: the caller's context stays with the caller.
-                using (ExecutionContext.IsFlowSuppressed() ? default : ExecutionContext.SuppressFlow())
-                    _thread = Task.Factory.StartNew(Work, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-                _active = true; // the thread waits for the lock
+                _thread ??= new DrawingThread(Work, stays: model.Transformer.BelongsToThread);
+                _thread.Wake(); // it waits for the lock
+                _active = true;
             }
         }
 
@@ -80,18 +80,17 @@ internal sealed class Scheduler(LoadedModel model, PassCostTables costs, int max
     public async ValueTask DisposeAsync()
     {
         List<Job> waiting;
-        Task thread;
         lock (_lock)
         {
             _disposed = true;
             waiting = _queue.Clear();
             _disposing.Cancel();
             _pass.Cancel();
-            thread = _thread;
         }
 
         waiting.ForEach(static job => job.Fail(Disposed()));
-        await thread.ConfigureAwait(false);
+        if (_thread is not null)
+            await _thread.DisposeAsync().ConfigureAwait(false);
         _pass.Dispose();
         _disposing.Dispose();
     }

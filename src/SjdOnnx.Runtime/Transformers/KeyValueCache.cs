@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
 
@@ -18,10 +17,10 @@ internal sealed class KeyValueCache : IDisposable
     private readonly List<(int Layer, int Lane, string Kind, NativeTensor Buffer)> _buffers = [];
 
     /// <param name="place">Which of the images that are drawn together, from 0; −1 for one that belongs to no image.</param>
-    /// <param name="allocator">The memory that the transformer computes in.</param>
+    /// <param name="allocate">Makes a tensor of a shape where the transformer computes.</param>
     /// <param name="positions">Tokens of a lane.</param>
-    public KeyValueCache(
-        int place, NativeTensors tensors, OrtAllocator allocator, TransformerSection transformer, TensorElementType type, int positions)
+    /// <exception cref="InferenceException">There is not enough memory.</exception>
+    public KeyValueCache(int place, TransformerSection transformer, int positions, Func<long[], NativeTensor> allocate)
     {
         Place = place;
         Capacity = (positions + Step - 1) / Step * Step;
@@ -43,7 +42,7 @@ internal sealed class KeyValueCache : IDisposable
         {
             foreach (string kind in (string[])["key", "value"])
             {
-                NativeTensor buffer = tensors.Allocate(allocator, type, 1, transformer.KvHeads, Capacity, transformer.HeadDim);
+                NativeTensor buffer = allocate([1, transformer.KvHeads, Capacity, transformer.HeadDim]);
                 _buffers.Add((layer, lane, kind, buffer));
             }
         }

@@ -4,29 +4,37 @@ using SjdOnnx.Runtime.Prompts;
 
 namespace SjdOnnx.Runtime.Transformers;
 
-/// <summary>Inputs and outputs of a pass, in memory that .NET and ONNX Runtime share, with one lane after another.</summary>
+/// <summary>Inputs and outputs of a pass, with one lane after another.</summary>
 internal sealed class PassBuffers : IDisposable
 {
-    private readonly long[] _inputIds;
-    private readonly long[] _logitsRows;
-    private readonly float[] _logits;
-    private readonly long[] _laneLengths;
-    private readonly int[][] _seqLensK;
-    private readonly int[][] _totals;
-    private readonly long[][] _positionIds;
-    private readonly float[][] _attentionBias;
-    private readonly float[] _condition;
-    private readonly long[] _positionOffset;
-    private readonly float[] _denoising;
-    private readonly float[] _noNoise; // one row for all tokens: the graph then reads ids alone
-    private readonly float[] _noDenoising;
-    private readonly int _maxTokens;
+    private readonly PassMemory _memory;
+    private readonly PassBlock _inputs;
+    private readonly PassBlock _lengths; // read on the host, whatever the provider
+    private readonly PassBlock _outputs;
+    private readonly PassBlock _conditions;
+    private readonly PassBlock _noise; // large, so it is allocated when noise is first read
+    private readonly PassBlock _denoisedBlock;
+    private readonly PassField<long> _inputIds;
+    private readonly PassField<long> _logitsRows;
+    private readonly PassField<float> _logits;
+    private readonly PassField<long> _laneLengths;
+    private readonly PassField<int>[] _seqLensK;
+    private readonly PassField<int>[] _totals;
+    private readonly PassField<long>[] _positionIds;
+    private readonly PassField<float>[] _attentionBias;
+    private readonly PassField<float> _condition;
+    private readonly PassField<long> _positionOffset;
+    private readonly PassField<float> _denoising;
+    private readonly PassField<float> _noNoise; // one row for all tokens: the graph then reads ids alone
+    private readonly PassField<float> _noDenoising;
+    private readonly PassField<float> _noisy;
+    private readonly PassField<float> _denoised;
     private readonly int _noiseChannels;
-    private float[] _noisy = []; // the next two are large, so they are allocated when noise is first read
-    private float[] _denoised = [];
     private readonly int _codes;
     private readonly bool _tree;
     private Condition? _conditioned; // whose vectors lie in _condition
+    private bool _noiseIsAllocated;
+    private int _rowsOfLane;
 
     /// <param name="lanes">Lanes of the graph.</param>
     /// <param name="tokens">The most new tokens of a lane.</param>
@@ -35,37 +43,54 @@ internal sealed class PassBuffers : IDisposable
     /// <param name="conditionRows">The most vectors of a text encoder; 0 where there is none.</param>
     /// <param name="hidden">Their width.</param>
     /// <param name="noiseChannels">Channels of an embedding that can be noise; 0 where the graph reads none.</param>
+    /// <exception cref="InferenceException">The device has not enough memory.</exception>
+    /// <exception cref="OutOfMemoryException">The host has not enough memory.</exception>
+    /// <exception cref="OverflowException">The buffers would have more than 2 GiB.</exception>
     public PassBuffers(
-        NativeTensors tensors, int lanes, int tokens, int rows, int codes, bool tree, int conditionRows, int hidden, int noiseChannels)
+        PassMemory memory, int lanes, int tokens, int rows, int codes, bool tree, int conditionRows, int hidden, int noiseChannels)
     {
-        (_codes, _tree, _noiseChannels) = (codes, tree, noiseChannels);
-        _inputIds = Pinned<long>(lanes * tokens);
-        _logitsRows = Pinned<long>(lanes * rows);
-        _logits = Pinned<float>(checked(lanes * rows * codes));
-        _laneLengths = Pinned<long>(lanes);
-        _seqLensK = ForEachLane(() => Pinned<int>(1));
-        _totals = ForEachLane(() => Pinned<int>(1));
-        _positionIds = ForEachLane(() => Pinned<long>(tree ? tokens : 0));
-        _attentionBias = ForEachLane(() => Pinned<float>(tree ? tokens * tokens : 0));
-        _condition = Pinned<float>(conditionRows * hidden);
-        _positionOffset = Pinned<long>(1);
-        _maxTokens = lanes * tokens;
-        _denoising = Pinned<float>(noiseChannels == 0 ? 0 : _maxTokens * GraphContract.DenoisingFields);
-        _noNoise = Pinned<float>(noiseChannels);
-        _noDenoising = Pinned<float>(GraphContract.DenoisingFields);
-
-        var inputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.LaneLengths, tensors.Over(_laneLengths, lanes)) };
-        for (var lane = 0; lane < lanes; lane++)
-        {
-            inputs.Add((GraphContract.SeqLensK(lane), tensors.Over(_seqLensK[lane], 1)));
-            inputs.Add((GraphContract.TotalSequenceLength(lane), tensors.Over(_totals[lane])));
-        }
-        if (conditionRows > 0)
-        {
-            inputs.Add((GraphContract.Condition, tensors.Over(_condition, conditionRows, hidden)));
-            inputs.Add((GraphContract.PositionOffset, tensors.Over(_positionOffset, 1)));
-        }
+        (_memory, _codes, _tree, _noiseChannels) = (memory, codes, tree, noiseChannels);
+        (_inputs, _outputs, _conditions) = (memory.Block(), memory.Block(), memory.Block());
+        (_noise, _denoisedBlock, _lengths) = (memory.Block(), memory.Block(), memory.HostBlock());
+        int all = checked(lanes * tokens);
+        _inputIds = _inputs.Add<long>(all);
+        _logitsRows = _inputs.Add<long>(lanes * rows);
+        _seqLensK = ForEachLane(() => _inputs.Add<int>(1));
+        _positionIds = ForEachLane(() => _inputs.Add<long>(tree ? tokens : 0));
+        _attentionBias = ForEachLane(() => _inputs.Add<float>(tree ? tokens * tokens : 0));
+        _noNoise = _inputs.Add<float>(noiseChannels);
+        _noDenoising = _inputs.Add<float>(GraphContract.DenoisingFields);
+        _laneLengths = _lengths.Add<long>(lanes);
+        _totals = ForEachLane(() => _lengths.Add<int>(1));
+        _logits = _outputs.Add<float>(checked(lanes * rows * codes));
+        _condition = _conditions.Add<float>(conditionRows * hidden);
+        _positionOffset = _conditions.Add<long>(1);
+        _denoising = _noise.Add<float>(all * GraphContract.DenoisingFields);
+        _noisy = _noise.Add<float>(all * noiseChannels);
+        _denoised = _denoisedBlock.Add<float>(all * noiseChannels);
+        var inputs = new List<(string Name, NativeTensor Tensor)>();
         OfFixedShape = inputs;
+        try
+        {
+            foreach (PassBlock block in (PassBlock[])[_inputs, _lengths, _outputs, _conditions])
+                block.Allocate();
+            inputs.Add((GraphContract.LaneLengths, _laneLengths.Tensor(lanes)));
+            for (var lane = 0; lane < lanes; lane++)
+            {
+                inputs.Add((GraphContract.SeqLensK(lane), _seqLensK[lane].Tensor(1)));
+                inputs.Add((GraphContract.TotalSequenceLength(lane), _totals[lane].Tensor()));
+            }
+            if (conditionRows > 0)
+            {
+                inputs.Add((GraphContract.Condition, _condition.Tensor(conditionRows, hidden)));
+                inputs.Add((GraphContract.PositionOffset, _positionOffset.Tensor(1)));
+            }
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
 
         T[] ForEachLane<T>(Func<T> make) => [.. Enumerable.Range(0, lanes).Select(_ => make())];
     }
@@ -85,11 +110,18 @@ internal sealed class PassBuffers : IDisposable
     /// <summary>Whether an image of the pass so far reads noise.</summary>
     public bool ReadsNoise { get; private set; }
 
+    /// <summary>The logits of the pass: [rows × codes].</summary>
+    public ReadOnlySpan<float> Logits => _logits.Span[..(Rows * _codes)];
+
     /// <summary>Begins a new pass.</summary>
-    public void Begin() => (Lanes, Tokens, Rows, ReadsNoise) = (0, 0, 0, false);
+    /// <param name="rowsOfLane">
+    /// Rows of logits of every lane of an image, which are those that the image wants and more; 0 for as many as it wants.
+    /// </param>
+    public void Begin(int rowsOfLane = 0) => (Lanes, Tokens, Rows, ReadsNoise, _rowsOfLane) = (0, 0, 0, false, rowsOfLane);
 
     /// <summary>Adds an image's lanes.</summary>
-    public void Add(PassEntry entry)
+    /// <param name="maxLength">The longest that the lanes can be.</param>
+    public void Add(PassEntry entry, int maxLength)
     {
         SetCondition(entry.Condition);
         for (var lane = 0; lane < entry.Lanes; lane++)
@@ -97,12 +129,44 @@ internal sealed class PassBuffers : IDisposable
             ReadOnlySpan<int> ids = entry.Tokens(lane);
             int length = entry.Length(lane);
             if (_tree)
-                TokenTree.Describe(entry.Parents, cached: length - ids.Length, _positionIds[Lanes], _attentionBias[Lanes]);
-            int end = ids.Length - entry.Copies;
-            for (int row = end - entry.Rows; row < end; row++)
-                _logitsRows[Rows++] = Tokens + row;
-            AddLane(ids, length, entry.Noise);
+            {
+                TokenTree.Describe(
+                    entry.Parents, cached: length - ids.Length, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
+            }
+
+            int last = ids.Length - entry.Copies - 1;
+            Span<long> rows = _logitsRows.Span.Slice(Rows, RowsOfLane(entry));
+            for (int row = 0; row < rows.Length; row++)
+                rows[row] = Tokens + Math.Min(last, last - entry.Rows + 1 + row);
+            Rows += rows.Length;
+            AddLane(ids, length, total: _rowsOfLane > 0 ? maxLength : length, entry.Noise);
         }
+    }
+
+    /// <summary>Adds a lane that follows nothing, and whose logits nobody reads, because attention does not accept an empty one.</summary>
+    /// <param name="tokens">Its tokens, 1 or more.</param>
+    /// <param name="maxLength">The longest that it can be.</param>
+    public void AddIdleLane(int tokens, int maxLength)
+    {
+        Span<int> ids = stackalloc int[tokens];
+        ids.Clear();
+        AddLane(ids, tokens, total: _rowsOfLane > 0 ? maxLength : tokens, noise: null);
+    }
+
+    /// <summary>Brings the inputs to where the provider reads them.</summary>
+    public void Send()
+    {
+        _memory.Upload(_inputs);
+        if (ReadsNoise)
+            _memory.Upload(_noise);
+    }
+
+    /// <summary>Brings the outputs to where .NET reads them.</summary>
+    public void Receive()
+    {
+        _memory.Download((_outputs, _logits.BytesTo(Rows * _codes)));
+        if (ReadsNoise)
+            _memory.Download((_denoisedBlock, _denoised.BytesTo(Tokens * _noiseChannels)));
     }
 
     /// <summary>Hands each image its logits, and its embeddings if it read noise, after a pass.</summary>
@@ -112,41 +176,38 @@ internal sealed class PassBuffers : IDisposable
         (int row, int token) = (0, 0);
         foreach (PassEntry entry in entries)
         {
-            int rows = entry.Lanes * entry.Rows;
-            entry.Logits = _logits.AsMemory(row * _codes, rows * _codes);
+            entry.Logits = _logits.Slice(row * _codes, entry.Lanes * RowsOfLane(entry) * _codes);
             if (ReadsNoise)
-                entry.Noise?.Receive(_denoised.AsSpan(token * _noiseChannels));
-            row += rows;
+                entry.Noise?.Receive(_denoised.Span[(token * _noiseChannels)..]);
+            row += entry.Lanes * RowsOfLane(entry);
             for (var lane = 0; lane < entry.Lanes; lane++)
                 token += entry.Tokens(lane).Length;
         }
     }
 
-    /// <summary>Adds a lane of one token that follows nothing.</summary>
-    public void AddIdleLane() => AddLane([0], length: 1, noise: null);
-
     /// <summary>Inputs and outputs whose shape depends on the pass, over this memory.</summary>
-    public ShapedTensors Shaped(NativeTensors tensors, int tokens, int rows, bool readsNoise)
+    public ShapedTensors Shaped(int tokens, int rows, bool readsNoise)
     {
-        int ofLane = tokens / _laneLengths.Length; // in a tree all lanes are equally long
+        int ofLane = tokens / _laneLengths.Count; // in a tree all lanes are equally long
         var inputs = new List<(string Name, NativeTensor Tensor)>
         {
-            (GraphContract.InputIds, tensors.Over(_inputIds, 1, tokens)),
-            (GraphContract.LogitsRows, tensors.Over(_logitsRows, rows)),
+            (GraphContract.InputIds, _inputIds.Tensor(1, tokens)),
+            (GraphContract.LogitsRows, _logitsRows.Tensor(rows)),
         };
-        for (var lane = 0; _tree && lane < _laneLengths.Length; lane++)
+        for (var lane = 0; _tree && lane < _laneLengths.Count; lane++)
         {
-            inputs.Add((GraphContract.PositionIds(lane), tensors.Over(_positionIds[lane], 1, ofLane)));
-            inputs.Add((GraphContract.AttentionBias(lane), tensors.Over(_attentionBias[lane], 1, 1, ofLane, ofLane)));
+            inputs.Add((GraphContract.PositionIds(lane), _positionIds[lane].Tensor(1, ofLane)));
+            inputs.Add((GraphContract.AttentionBias(lane), _attentionBias[lane].Tensor(1, 1, ofLane, ofLane)));
         }
-        var outputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.Logits, tensors.Over(_logits, 1, rows, _codes)) };
+        var outputs = new List<(string Name, NativeTensor Tensor)> { (GraphContract.Logits, _logits.Tensor(1, rows, _codes)) };
         if (_noiseChannels > 0)
         {
-            (float[] noisy, float[] denoising, int count) = readsNoise ? (_noisy, _denoising, tokens) : (_noNoise, _noDenoising, 1);
-            inputs.Add((GraphContract.NoisyEmbeddings, tensors.Over(noisy, 1, count, _noiseChannels)));
-            inputs.Add((GraphContract.Denoising, tensors.Over(denoising, 1, count, GraphContract.DenoisingFields)));
+            (PassField<float> noisy, PassField<float> denoising, int count) =
+                readsNoise ? (_noisy, _denoising, tokens) : (_noNoise, _noDenoising, 1);
+            inputs.Add((GraphContract.NoisyEmbeddings, noisy.Tensor(1, count, _noiseChannels)));
+            inputs.Add((GraphContract.Denoising, denoising.Tensor(1, count, GraphContract.DenoisingFields)));
             if (readsNoise)
-                outputs.Add((GraphContract.DenoisedEmbeddings, tensors.Over(_denoised, 1, tokens, _noiseChannels)));
+                outputs.Add((GraphContract.DenoisedEmbeddings, _denoised.Tensor(1, tokens, _noiseChannels)));
         }
         return new ShapedTensors(inputs, outputs);
     }
@@ -155,44 +216,58 @@ internal sealed class PassBuffers : IDisposable
     {
         foreach ((_, NativeTensor tensor) in OfFixedShape)
             tensor.Dispose();
+        foreach (PassBlock block in (PassBlock[])[_inputs, _lengths, _outputs, _conditions, _noise, _denoisedBlock])
+            block.Dispose();
     }
+
+    private int RowsOfLane(PassEntry entry) => Math.Max(_rowsOfLane, entry.Rows);
 
     /// <summary>A graph with a text encoder has one image.</summary>
     private void SetCondition(Condition? condition)
     {
         if (condition is null || ReferenceEquals(condition, _conditioned))
             return;
-        condition.Vectors.CopyTo(_condition, 0);
-        _positionOffset[0] = condition.UnusedPlaces;
+        condition.Vectors.CopyTo(_condition.Span);
+        _positionOffset.Span[0] = condition.UnusedPlaces;
         _conditioned = condition;
+        _memory.Upload(_conditions);
     }
 
-    private void AddLane(ReadOnlySpan<int> ids, int length, NoisyEmbeddings? noise)
+    /// <param name="total">The length, or, if it must be the same in all passes of this shape, the most that it can be.</param>
+    private void AddLane(ReadOnlySpan<int> ids, int length, int total, NoisyEmbeddings? noise)
     {
         if (_noiseChannels > 0)
             AddNoise(ids.Length, noise);
-        foreach (int id in ids)
-            _inputIds[Tokens++] = id;
-        _laneLengths[Lanes] = ids.Length;
-        _seqLensK[Lanes][0] = length - 1;
-        _totals[Lanes][0] = length;
+        Span<long> inputIds = _inputIds.Span.Slice(Tokens, ids.Length);
+        for (int i = 0; i < ids.Length; i++)
+            inputIds[i] = ids[i];
+        Tokens += ids.Length;
+        _laneLengths.Span[Lanes] = ids.Length;
+        _seqLensK[Lanes].Span[0] = length - 1;
+        _totals[Lanes].Span[0] = total;
         Lanes++;
     }
 
     private void AddNoise(int tokens, NoisyEmbeddings? noise)
     {
-        Span<float> denoising = _denoising.AsSpan(Tokens * GraphContract.DenoisingFields, tokens * GraphContract.DenoisingFields);
+        bool reads = noise is { IsRead: true };
+        if (!_noiseIsAllocated)
+        {
+            if (!reads)
+                return; // and it is filled with zeros when it is allocated
+            _noise.Allocate();
+            _denoisedBlock.Allocate();
+            _noiseIsAllocated = true;
+        }
+
+        Span<float> denoising =
+            _denoising.Span.Slice(Tokens * GraphContract.DenoisingFields, tokens * GraphContract.DenoisingFields);
         denoising.Clear();
-        if (noise is not { IsRead: true })
+        if (!reads)
             return;
-        if (_noisy.Length == 0)
-            (_noisy, _denoised) = (Pinned<float>(_maxTokens * _noiseChannels), Pinned<float>(_maxTokens * _noiseChannels));
-        noise.CopyTo(_noisy.AsSpan(Tokens * _noiseChannels), denoising);
+        noise!.CopyTo(_noisy.Span[(Tokens * _noiseChannels)..], denoising);
         ReadsNoise = true;
     }
-
-    /// <summary>Pinned, because bindings hold the addresses.</summary>
-    private static T[] Pinned<T>(int length) => GC.AllocateArray<T>(length, pinned: true);
 }
 
 /// <summary>Tensors of a pass of one shape.</summary>

@@ -14,6 +14,7 @@ namespace SjdOnnx.Runtime.Transformers;
 internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, int maxIds, NoisyEmbeddings? noise)
 {
     private readonly int[][] _prompts = lanes == 1 ? [prompt.Conditional] : [prompt.Conditional, prompt.Unconditional];
+    private readonly int _longestPrompt = Math.Max(prompt.Conditional.Length, lanes == 1 ? 0 : prompt.Unconditional.Length);
     private readonly int[] _ids = new int[maxIds];
     private readonly int[] _parents = new int[maxIds];
     private bool _prefill;
@@ -41,17 +42,28 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
     /// <summary>Whether each token follows the one before it.</summary>
     public bool IsChain => _parentCount == 0;
 
+    /// <summary>Whether the pass reads the prompt.</summary>
+    public bool IsPrefill => _prefill;
+
+    /// <summary>Tokens of the longest lane.</summary>
+    public int MaxTokens => _prefill ? _longestPrompt : _count;
+
     /// <summary>Entry i: which of the tokens the i-th follows, −1 for the last one cached. Empty for a chain.</summary>
     public ReadOnlySpan<int> Parents => _parents.AsSpan(0, _parentCount);
 
-    /// <summary>[lanes × rows × codes] after the pass, valid until the next one.</summary>
-    public ReadOnlyMemory<float> Logits { get; set; }
+    /// <summary>
+    /// [lanes × rows × codes] after the pass, valid until the next one. Each lane may have more rows than are wanted.
+    /// </summary>
+    public PassField<float> Logits { get; set; }
 
     /// <summary>What the pass reads in this lane.</summary>
     public ReadOnlySpan<int> Tokens(int lane) => _prefill ? _prompts[lane] : _ids.AsSpan(0, _count);
 
     /// <summary>The lane's length after the pass, copies included.</summary>
     public int Length(int lane) => _prompts[lane].Length + Generated + Copies;
+
+    /// <summary>The length of the longest lane after the pass, copies included.</summary>
+    public int MaxLength => _longestPrompt + Generated + Copies;
 
     /// <summary>The pass reads the prompt into an emptied cache.</summary>
     public void SetPrompt()
@@ -75,6 +87,17 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
         (_prefill, _count, _parentCount, Rows) = (false, ids.Length + Copies, parents.Length, rows);
         noise?.ReadNone();
         Generated += ids.Length;
+    }
+
+    /// <summary>
+    /// Adds copies of the last token to every lane; they come after all that is wanted, so nothing wanted depends on them.
+    /// </summary>
+    /// <param name="tokens">The new number of tokens of a lane, not less than now. The pass must not be the prefill.</param>
+    public void PadTo(int tokens)
+    {
+        _ids.AsSpan(_count, tokens - _count).Fill(_ids[_count - 1]);
+        Copies += tokens - _count;
+        _count = tokens;
     }
 
     /// <summary>Shortens the cache. This only sets a number: the next pass overwrites what lies behind it.</summary>

@@ -33,10 +33,12 @@ internal class PromptedTransformer : IPromptedModel
         // A pass reads the code just committed, the structure that followed it, the drafts and the branches. It reads again what the pass
         // before committed from branches, and not from drafts.
         int tokens = 1 + layout.RowSuffix.Count + drafts + branches + drafts;
+        int longestPass = transformer.Padded(tokens + 1); // a lone token may be padded to two
         KeyValueCache cache = transformer.Prepare(
-            place, longest + layout.Length + branches, Math.Max(longest, tokens + 1), 1 + drafts + branches, tree: branches > 0);
+            place, longest + layout.Length + branches, Math.Max(longest, longestPass), transformer.Padded(1 + drafts + branches),
+            tree: branches > 0);
         NoisyEmbeddings? noise = denoisingSteps == 0 ? null : transformer.Noise(denoisingSteps, tokens);
-        Entry = new PassEntry(cache, prompt, transformer.Lanes, tokens + 1, noise);
+        Entry = new PassEntry(cache, prompt, transformer.Lanes, longestPass, noise);
     }
 
     public int Codes => _transformer.Codes;
@@ -47,7 +49,7 @@ internal class PromptedTransformer : IPromptedModel
         {
             int lane = Entry.Rows * Codes;
             ReadOnlySpan<float> logits = Entry.Logits.Span;
-            return new Logits(logits[..lane], Entry.Lanes == 1 ? [] : logits[lane..], Codes);
+            return new Logits(logits[..lane], Entry.Lanes == 1 ? [] : logits.Slice(logits.Length / Entry.Lanes, lane), Codes);
         }
     }
 

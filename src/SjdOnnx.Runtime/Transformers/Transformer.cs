@@ -1,5 +1,4 @@
 using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
@@ -11,17 +10,19 @@ namespace SjdOnnx.Runtime.Transformers;
 /// reused by those after it.
 /// </summary>
 /// <param name="open">Opens the graph for a number of images, or the graph for one image whose tokens form a tree.</param>
+/// <param name="device">Where the provider computes, if this engine copies its inputs and outputs; the transformer disposes it.</param>
 internal sealed class Transformer(
-    Manifest manifest, string precision, Provider provider, NativeTensors tensors, Func<int, bool, Session> open)
+    Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device, Func<int, bool, Session> open)
     : IForwardPass, IDisposable
 {
     private readonly PrecisionSection _precision = manifest.Transformer.Precisions[precision];
+    private readonly PassMemory _memory = new(tensors, provider, device);
     private readonly List<TransformerGraph> _graphs = []; // by images
     private readonly List<KeyValueCache?> _caches = []; // by place
     private readonly List<PassEntry> _fed = []; // by place
     private TransformerGraph? _tree;
     private KeyValueCache? _idle;
-    private OrtAllocator? _device; // the caches' memory returns to it, so it is disposed after them
+    private OrtAllocator? _allocator; // the caches' memory returns to it, so it is disposed after them
     private (int Tokens, int Rows) _reserved;
 
     /// <summary>Sequences of one image.</summary>
@@ -31,6 +32,9 @@ internal sealed class Transformer(
 
     /// <summary>One of its graphs that is open.</summary>
     public Session OpenGraph => _graphs[0].Session;
+
+    /// <summary>Whether all passes should be run by one thread, because captures belong to the thread that made them.</summary>
+    public bool BelongsToThread => provider.Captures;
 
     /// <summary>Passes that were run.</summary>
     public int Passes { get; private set; }
@@ -46,6 +50,12 @@ internal sealed class Transformer(
             return sum;
         }
     }
+
+    /// <summary>Time spent in copies between host and device; zero where ONNX Runtime makes them, or none are needed.</summary>
+    public TimeSpan TimeInTransfers => _memory.TimeInTransfers;
+
+    /// <summary>The passes that the device has captured, by graph.</summary>
+    public IEnumerable<CapturedPasses> Captured => AllGraphs().Select(static graph => graph.Captured).OfType<CapturedPasses>();
 
     /// <summary>The most images in a pass.</summary>
     public int MaxImages => _precision.Batches.Keys.DefaultIfEmpty(1).Max();
@@ -68,6 +78,9 @@ internal sealed class Transformer(
         _graphs.Sort(static (a, b) => a.Images.CompareTo(b.Images));
     }
 
+    /// <summary>Tokens of a lane, or rows of logits, to which a pass of so many may be padded.</summary>
+    public int Padded(int count) => provider.Captures ? CapturedPasses.SizeFor(count) : count;
+
     /// <summary>The cache of a place, large enough for an image, and room for its passes.</summary>
     /// <param name="place">Which of the images that are drawn together, from 0.</param>
     /// <param name="positions">The longest lane in tokens, prompt included.</param>
@@ -82,7 +95,8 @@ internal sealed class Transformer(
         foreach (TransformerGraph graph in AllGraphs())
             graph.Reserve(wanted.Tokens, wanted.Rows);
         _reserved = wanted;
-        return CacheOf(place, positions);
+        int padding = provider.Captures ? tokens / 2 : 0; // each size of captured passes is at most twice the one before
+        return CacheOf(place, Math.Max(positions, Math.Min(positions + padding, manifest.Transformer.MaxPositions)));
     }
 
     /// <summary>Noisy embeddings for one image.</summary>
@@ -109,7 +123,7 @@ internal sealed class Transformer(
         {
             TransformerGraph graph = GraphFor(_fed);
             if (graph.Images > _fed.Count)
-                _idle ??= NewCache(place: -1, positions: 1);
+                _idle ??= NewCache(place: -1, provider.Captures ? _reserved.Tokens : 1);
             graph.Run(_fed, _idle, cancellationToken);
             Passes++;
         }
@@ -127,9 +141,11 @@ internal sealed class Transformer(
         foreach (KeyValueCache? cache in _caches)
             cache?.Dispose();
         _idle?.Dispose();
-        _device?.Dispose();
+        _allocator?.Dispose();
         foreach (TransformerGraph graph in AllGraphs())
             graph.Dispose();
+        _memory.Dispose();
+        device?.Dispose();
     }
 
     private IEnumerable<TransformerGraph> AllGraphs() => _tree is null ? _graphs : _graphs.Append(_tree);
@@ -141,9 +157,9 @@ internal sealed class Transformer(
         {
             GraphContract.CheckTransformer(session, manifest, _precision, images, tree);
             int places = 2 * (manifest.TextEncoder?.Places ?? 0);
-            int noiseChannels = manifest.Denoising?.Hidden ?? 0;
-            var graph = new TransformerGraph(
-                tensors, session, Lanes, Codes, images, tree, places, noiseChannels, sharesMemory: provider.IsCpu);
+            var inputs = new TransformerInputs(
+                Lanes, Codes, images, tree, places, manifest.Denoising?.Hidden ?? 0, manifest.Transformer.MaxPositions);
+            var graph = new TransformerGraph(_memory, session, inputs, provider.Captures && !tree);
             graph.Reserve(_reserved.Tokens, _reserved.Rows);
             return graph;
         }
@@ -184,17 +200,20 @@ internal sealed class Transformer(
         return _caches[place] = NewCache(place, positions);
     }
 
-    private OrtAllocator DeviceAllocator()
-    {
-        using var memory = new OrtMemoryInfo(provider.MemoryName, OrtAllocatorType.DeviceAllocator, provider.Device, OrtMemType.Default);
-        return new OrtAllocator(AllGraphs().First().Session.Inference, memory);
-    }
+    private KeyValueCache NewCache(int place, int positions) => new(place, manifest.Transformer, positions, _memory.HasDevice
+        ? shape => _memory.Allocate(GraphContract.CacheType(_precision), shape)
+        : shape => tensors.Allocate(Allocator(), GraphContract.CacheType(_precision), shape));
 
-    private KeyValueCache NewCache(int place, int positions)
+    private OrtAllocator Allocator()
     {
-        TensorElementType type = GraphContract.CacheType(_precision);
         if (provider.IsCpu)
-            return new KeyValueCache(place, tensors, OrtAllocator.DefaultInstance, manifest.Transformer, type, positions);
-        return new KeyValueCache(place, tensors, _device ??= DeviceAllocator(), manifest.Transformer, type, positions);
+            return OrtAllocator.DefaultInstance;
+        if (_allocator is null)
+        {
+            using OrtMemoryInfo memory = provider.MemoryInfo();
+            _allocator = new OrtAllocator(AllGraphs().First().Session.Inference, memory);
+        }
+
+        return _allocator;
     }
 }

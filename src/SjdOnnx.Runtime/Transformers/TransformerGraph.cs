@@ -4,34 +4,39 @@ using SjdOnnx.Runtime.Onnx;
 
 namespace SjdOnnx.Runtime.Transformers;
 
+/// <summary>What a graph of the transformer reads.</summary>
+/// <param name="Lanes">Sequences of one image.</param>
+/// <param name="Images">
+/// Images in a pass. Places without an image read tokens whose logits nobody reads, because attention does not accept none.
+/// </param>
+/// <param name="IsTree">Whether the new tokens of an image may form a tree.</param>
+/// <param name="ConditionRows">The most vectors of a text encoder; 0 where there is none.</param>
+/// <param name="NoiseChannels">Channels of an embedding that can be noise; 0 where the graph reads none.</param>
+/// <param name="MaxPositions">The most tokens of a lane.</param>
+internal sealed record TransformerInputs(
+    int Lanes, int Codes, int Images, bool IsTree, int ConditionRows, int NoiseChannels, int MaxPositions);
+
 /// <summary>
 /// One graph of the transformer, with the tensors of a pass other than the caches, and a binding for each shape of pass. All shapes use the
-/// same memory, so a pass of a known shape allocates nothing and copies nothing.
+/// same memory, so a pass of a known shape allocates nothing.
 /// </summary>
-/// <param name="lanes">Sequences of one image.</param>
-/// <param name="images">
-/// Images in a pass. Places without an image read one token, whose logits nobody reads, because attention does not accept none.
-/// </param>
-/// <param name="tree">Whether the new tokens of an image may form a tree.</param>
-/// <param name="conditionRows">The most vectors of a text encoder; 0 where there is none.</param>
-/// <param name="noiseChannels">Channels of an embedding that can be noise; 0 where the graph reads none.</param>
-/// <param name="sharesMemory">
-/// Whether the provider reads bound inputs where they are. Others copy inputs when they are bound, so every pass must bind them again.
-/// </param>
-internal sealed class TransformerGraph(
-    NativeTensors tensors, Session session, int lanes, int codes, int images, bool tree, int conditionRows, int noiseChannels,
-    bool sharesMemory) : IDisposable
+/// <param name="captures">Whether the session can capture passes.</param>
+internal sealed class TransformerGraph(PassMemory memory, Session session, TransformerInputs inputs, bool captures) : IDisposable
 {
     /// <summary>A binding refers to every tensor of every lane, and images at different positions form many shapes.</summary>
     private const int MaxBindings = 256;
 
     private readonly Dictionary<Shape, Binding> _bindings = [];
+    private readonly CapturedPasses? _captured = captures ? new CapturedPasses(session) : null;
     private (int Tokens, int Rows) _capacity;
     private PassBuffers? _buffers;
 
-    public int Images => images;
+    public int Images => inputs.Images;
 
     public Session Session => session;
+
+    /// <summary>The passes that the device has captured; null if it captures none.</summary>
+    public CapturedPasses? Captured => _captured;
 
     /// <summary>Makes room for passes of this size.</summary>
     /// <param name="tokens">The most new tokens of a lane.</param>
@@ -42,18 +47,19 @@ internal sealed class TransformerGraph(
             return;
 
         (int Tokens, int Rows) wanted = (Math.Max(tokens, _capacity.Tokens), Math.Max(rows, _capacity.Rows));
-        int hidden = conditionRows == 0 ? 0 : session.Inference.InputMetadata[GraphContract.Condition].Dimensions[1];
+        int hidden = inputs.ConditionRows == 0 ? 0 : session.Inference.InputMetadata[GraphContract.Condition].Dimensions[1];
+        int lanes = inputs.Lanes * Images;
         PassBuffers buffers;
         try
         {
             buffers = new PassBuffers(
-                tensors, lanes * images, wanted.Tokens, wanted.Rows, codes, tree, conditionRows, hidden, noiseChannels);
+                memory, lanes, wanted.Tokens, wanted.Rows, inputs.Codes, inputs.IsTree, inputs.ConditionRows, hidden, inputs.NoiseChannels);
         }
         catch (Exception error) when (error is OutOfMemoryException or OverflowException)
         {
             throw new InferenceException(
-                $"There is not enough memory for passes of {wanted.Rows} rows of logits in {lanes * images} lanes. Choose a smaller " +
-                "window, or draw fewer images at once (MaxBatch).", error);
+                $"There is not enough memory for passes of {wanted.Rows} rows of logits in {lanes} lanes. Choose a smaller window, or " +
+                "draw fewer images at once (MaxBatch).", error);
         }
 
         Unbind();
@@ -75,23 +81,32 @@ internal sealed class TransformerGraph(
     public void Run(List<PassEntry> entries, KeyValueCache? idle, CancellationToken cancellation)
     {
         PassBuffers buffers = _buffers!;
-        buffers.Begin();
+        (int padded, int rows) = PaddedSize(entries, idle);
+        buffers.Begin(rows);
         ulong places = 0;
         foreach (PassEntry entry in entries)
         {
-            buffers.Add(entry);
+            if (padded > 0)
+                entry.PadTo(padded);
+            buffers.Add(entry, MaxLength(entry.Cache));
             places |= 1UL << entry.Cache.Place;
         }
 
-        while (buffers.Lanes < lanes * images)
-            buffers.AddIdleLane();
+        while (buffers.Lanes < inputs.Lanes * Images)
+            buffers.AddIdleLane(Math.Max(1, padded), MaxLength(idle!));
 
-        var shape = new Shape(buffers.Tokens, buffers.Rows, places, buffers.ReadsNoise);
+        var shape = new Shape(
+            buffers.Tokens, buffers.Rows, places, buffers.ReadsNoise, padded > 0, padded > 0 ? entries[0].Condition?.UnusedPlaces : null);
         if (!_bindings.TryGetValue(shape, out Binding? binding))
             binding = Bind(shape, entries, idle);
-        if (!sharesMemory)
+        if (memory.CopiesWhenBound)
             BindInputs(binding);
-        session.Run(binding.Io, cancellation);
+        buffers.Send();
+        if (_captured is null)
+            session.Run(binding.Io, cancellation);
+        else
+            _captured.Run(binding.Io, buffers, binding.Capture, cancellation);
+        buffers.Receive();
         buffers.HandOut(entries);
     }
 
@@ -100,7 +115,32 @@ internal sealed class TransformerGraph(
         Unbind();
         _buffers?.Dispose();
         session.Dispose();
+        _captured?.Dispose();
     }
+
+    /// <summary>Tokens and rows of every lane of a captured pass; 0 if the pass is not captured.</summary>
+    private (int Tokens, int Rows) PaddedSize(List<PassEntry> entries, KeyValueCache? idle)
+    {
+        if (_captured is not { AreRight: true })
+            return (0, 0);
+
+        (int tokens, int rows) = (0, 0);
+        foreach (PassEntry entry in entries)
+        {
+            if (entry.IsPrefill)
+                return (0, 0);
+            (tokens, rows) = (Math.Max(tokens, entry.MaxTokens), Math.Max(rows, entry.Rows));
+        }
+
+        (tokens, rows) = (CapturedPasses.SizeFor(tokens), CapturedPasses.SizeFor(rows));
+        bool fits = tokens <= _capacity.Tokens && rows <= _capacity.Rows && (entries.Count == Images || tokens < MaxLength(idle!));
+        foreach (PassEntry entry in entries)
+            fits &= entry.MaxLength - entry.MaxTokens + tokens <= MaxLength(entry.Cache);
+        return fits ? (tokens, rows) : (0, 0);
+    }
+
+    /// <summary>The longest that a lane can be: the cache is rounded up and may have more room than there are positions.</summary>
+    private int MaxLength(KeyValueCache cache) => Math.Min(cache.Capacity, inputs.MaxPositions);
 
     private void BindInputs(Binding binding)
     {
@@ -114,15 +154,15 @@ internal sealed class TransformerGraph(
     {
         if (_bindings.Count >= MaxBindings)
             Unbind();
-        ShapedTensors shaped = _buffers!.Shaped(tensors, shape.Tokens, shape.Rows, shape.ReadsNoise);
-        var binding = new Binding(session.Inference.CreateIoBinding(), shaped);
+        ShapedTensors shaped = _buffers!.Shaped(shape.Tokens, shape.Rows, shape.ReadsNoise);
+        var binding = new Binding(session.Inference.CreateIoBinding(), shaped, shape.IsCaptured ? _captured!.Add() : null);
         try
         {
             BindInputs(binding);
             foreach ((string name, NativeTensor tensor) in binding.Shaped.Outputs)
                 binding.Io.BindOutput(name, tensor.Value);
-            for (int image = 0; image < images; image++)
-                (image < entries.Count ? entries[image].Cache : idle!).BindTo(binding.Io, lanes * image);
+            for (int image = 0; image < Images; image++)
+                (image < entries.Count ? entries[image].Cache : idle!).BindTo(binding.Io, inputs.Lanes * image);
         }
         catch
         {
@@ -136,9 +176,12 @@ internal sealed class TransformerGraph(
 
     /// <summary>Passes of equal shape can share a binding.</summary>
     /// <param name="Places">Bit i: whether the image of place i takes part.</param>
-    private readonly record struct Shape(int Tokens, int Rows, ulong Places, bool ReadsNoise);
+    /// <param name="IsCaptured">Whether the pass is captured.</param>
+    /// <param name="PositionOffset">Of a captured pass, which keeps what is read on the host.</param>
+    private readonly record struct Shape(
+        int Tokens, int Rows, ulong Places, bool ReadsNoise, bool IsCaptured, int? PositionOffset);
 
-    private sealed record Binding(OrtIoBinding Io, ShapedTensors Shaped) : IDisposable
+    private sealed record Binding(OrtIoBinding Io, ShapedTensors Shaped, CapturedPasses.Capture? Capture) : IDisposable
     {
         public void Dispose()
         {

@@ -7,12 +7,13 @@ using SjdOnnx.Runtime.Transformers;
 
 namespace SjdOnnx.Runtime.Tests.Onnx;
 
+[Collection(UsesDevice.Name)]
 public partial class ProviderTests
 {
     private const string Header = "onnxruntime_session_options_config_keys.h";
 
     /// <summary>Stands for a device: its caches are in memory of the session's own allocator, which is the CPU's.</summary>
-    private static Provider Device => new(ExecutionProvider.Cuda, "Cpu", "", (_, _) => { });
+    private static Provider Device => new(ExecutionProvider.Cuda, "Cpu", "", (_, _) => { }) { StreamOf = null };
 
     [Theory]
     [InlineData(ExecutionProvider.Cuda, "session.disable_prepack", "no option of a session")]

@@ -19,7 +19,7 @@ if (args is ["serve", "soak" or "compare", var program, var amount])
 {
     using ServerLoad load = await ServerLoad.StartAsync(program);
     double number = double.Parse(amount, CultureInfo.InvariantCulture);
-    await (args[1] == "soak" ? load.SoakAsync(TimeSpan.FromMinutes(number)) : load.CompareAsync(rounds: (int)number, images: 64));
+    await (args[1] == "soak" ? load.SoakAsync(TimeSpan.FromMinutes(number)) : load.CompareAsync(rounds: (int)number, images: 32));
     return;
 }
 

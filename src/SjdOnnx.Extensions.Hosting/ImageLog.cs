@@ -4,7 +4,9 @@ using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Extensions.Hosting;
 
-/// <summary>Logs every image of this process with its method, tokens, passes and seconds, and every one that ended without a result.</summary>
+/// <summary>
+/// Logs every image of this process with its method, tokens, passes and seconds, and every one that ended without a result.
+/// </summary>
 internal sealed partial class ImageLog : IDisposable
 {
     private readonly ILogger _logger;

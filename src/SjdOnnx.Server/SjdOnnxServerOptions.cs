@@ -49,7 +49,7 @@ public sealed class SjdOnnxServerOptions
     /// <summary>The most images that wait or are drawn at once, over all requests to a model. Past it the answer is 429.</summary>
     public int MaxPendingImages { get; set; } = 64;
 
-    /// <summary>The most images that one request may ask for.</summary>
+    /// <summary>The most images that one request may ask for, if <see cref="MaxPendingImages"/> allows so many.</summary>
     public int MaxImagesPerRequest { get; set; } = 10;
 
     /// <summary>The most characters (UTF-16) of a prompt or negative prompt.</summary>

@@ -62,8 +62,8 @@ internal sealed class ServeCommand : SjdCommand
         "OTEL_EXPORTER_OTLP_ENDPOINT says, or nowhere)");
 
     private readonly Option<string[]> _models = Repeated("--model", "NAME[=DIR]",
-        $"A model's name, folder, or name and folder; repeat it for several. The first is loaded at start, and others when they are asked " +
-        $"for (default: {ModelLocation.DefaultName}, the built-in model)");
+        "A model's name, folder, or name and folder; repeat it for several. The first is loaded at start, and others when they are " +
+        $"asked for (default: {ModelLocation.DefaultName}, the built-in model)");
 
     private readonly Option<int?> _batch = Number<int>("--batch", "N", "Images of a model that share each forward pass",
         "a whole number from 1 to 64", "as many as the model can", static n => n is >= 1 and <= 64);

@@ -19,7 +19,7 @@ internal sealed class DrawingFields(ModelPool models, IOptions<SjdOnnxServerOpti
     private readonly SjdOnnxServerOptions _options = options.Value;
 
     /// <summary>The most images of one request.</summary>
-    public int MaxImages => _options.MaxImagesPerRequest;
+    public int MaxImages => Math.Min(_options.MaxImagesPerRequest, _options.MaxPendingImages);
 
     /// <summary>Finds the model that a client asked for.</summary>
     /// <param name="name">The name; null or empty for the default model.</param>
@@ -85,7 +85,7 @@ internal sealed class DrawingFields(ModelPool models, IOptions<SjdOnnxServerOpti
         fields.Text("negative_prompt", _options.MaxPromptLength) is { Length: > 0 } negative ? negative : null;
 
     /// <summary>Reads a number of images.</summary>
-    public int Count(RequestFields fields, string name) => fields.Whole(name, 1, _options.MaxImagesPerRequest) ?? 1;
+    public int Count(RequestFields fields, string name) => fields.Whole(name, 1, MaxImages) ?? 1;
 
     /// <summary>Reads the first image's seed. Without one, it is random and has 32 bits, which every JSON reader holds exactly.</summary>
     public static ulong Seed(RequestFields fields, int count)

@@ -166,7 +166,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
         return loaded;
     }
 
-    /// <summary>Runs one forward pass, which compiles code and touches every weight, so that the first client does not wait for that.</summary>
+    /// <summary>Runs one forward pass, which compiles code and reads every weight, so that no client waits for that.</summary>
     private async Task WarmUpAsync(TextToImage model)
     {
         var request = new GenerationRequest { Prompt = model.Model.MaxPromptTokens is null ? "0" : "a" };

@@ -44,13 +44,13 @@ internal sealed record PreviewEvent(int Index, int Height, byte[] Image);
 /// <param name="Seed">As text, because a browser's numbers are too short for it.</param>
 /// <param name="Image">The file in base64.</param>
 internal sealed record CompletedEvent(
-    int Index, string Seed, string Model, string Method, int Width, int Height, int Tokens, int Passes, double TokensPerPass, double Seconds,
-    string MediaType, byte[] Image, IReadOnlyList<string> Notes)
+    int Index, string Seed, string Model, string Method, int Width, int Height, int Tokens, int Passes, double TokensPerPass,
+    double Seconds, string MediaType, byte[] Image, IReadOnlyList<string> Notes)
 {
     public static CompletedEvent Of(int index, DrawingRequest request, GeneratedImage image) => new(
-        index, FormattableString.Invariant($"{image.Settings.Seed}"), request.Model.Name, image.Settings.Method.Descriptor.Name, image.Width,
-        image.Height, image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.Timings.Elapsed.TotalSeconds, "image/png",
-        image.Encode(), request.Notes);
+        index, FormattableString.Invariant($"{image.Settings.Seed}"), request.Model.Name, image.Settings.Method.Descriptor.Name,
+        image.Width, image.Height, image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.Timings.Elapsed.TotalSeconds,
+        "image/png", image.Encode(), request.Notes);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

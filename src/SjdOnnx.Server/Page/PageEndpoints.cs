@@ -33,7 +33,7 @@ internal sealed class PageEndpoints(
 
     private Task DescribeAsync(HttpContext context) => context.Response.WriteAsJsonAsync(
         new ServerDescription(
-            models.Default.Name, [.. models.All.Select(ModelChoice.Of)], options.Value.MaxImagesPerRequest, options.Value.MaxPromptLength,
+            models.Default.Name, [.. models.All.Select(ModelChoice.Of)], fields.MaxImages, options.Value.MaxPromptLength,
             TextToImage.Version),
         PageJson.Default.ServerDescription);
 

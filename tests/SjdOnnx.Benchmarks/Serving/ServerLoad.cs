@@ -14,8 +14,8 @@ internal sealed class ServerLoad : IDisposable
 {
     private const int Clients = 8;
 
-    // Eight clients fit. Ten more images fit only when none of the clients waits.
-    private const int MaxPending = 10;
+    // A ninth client finds a place only while one of the eight has none.
+    private const int MaxPending = Clients;
     private const string Prompt = "a fox above a rocket on a blue background";
 
     private readonly string _program;
@@ -36,7 +36,8 @@ internal sealed class ServerLoad : IDisposable
     /// <param name="program">The built or published sjd.</param>
     public static async Task<ServerLoad> StartAsync(string program)
     {
-        Process server = Process.Start(new ProcessStartInfo(program, ["serve", "--urls", "http://127.0.0.1:0", "--max-pending", $"{MaxPending}"])
+        string[] arguments = ["serve", "--urls", "http://127.0.0.1:0", "--max-pending", $"{MaxPending}"];
+        Process server = Process.Start(new ProcessStartInfo(program, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -51,14 +52,15 @@ internal sealed class ServerLoad : IDisposable
     }
 
     /// <summary>
-    /// Lets eight clients draw, each its next image when it has the last one. A ninth asks for more images than there are places left, and
-    /// must be told to wait. Prints what was answered, and the server's memory after each tenth of the time.
+    /// Lets eight clients draw, each its next image when it has the last one, or after the time that the server asks it to wait. A ninth,
+    /// for which there is mostly no place, comes every two seconds. Prints what was answered, and the server's memory after each tenth of
+    /// the time.
     /// </summary>
     public async Task SoakAsync(TimeSpan time)
     {
         var statuses = new ConcurrentDictionary<string, int>();
         long start = Stopwatch.GetTimestamp();
-        Task[] clients = [.. Enumerable.Range(0, Clients).Select(client => Task.Run(() => ClientAsync(client))), Task.Run(GreedyAsync)];
+        Task[] clients = [.. Enumerable.Range(0, Clients).Select(client => Task.Run(() => ClientAsync(client))), Task.Run(NinthAsync)];
         Console.WriteLine("| minute | resident memory, MiB | images so far |");
         Console.WriteLine("|---|---|---|");
         for (int part = 1; part <= 10; part++)
@@ -100,13 +102,13 @@ internal sealed class ServerLoad : IDisposable
             }
         }
 
-        async Task GreedyAsync()
+        async Task NinthAsync()
         {
             while (Stopwatch.GetElapsedTime(start) < time)
             {
-                using HttpResponseMessage response = await PostAsync(new { prompt = Prompt, n = 10 });
-                Count($"{(int)response.StatusCode} {(response.Headers.Contains("Retry-After") ? "with Retry-After" : "for ten images")}");
                 await Task.Delay(TimeSpan.FromSeconds(2));
+                using HttpResponseMessage response = await PostAsync(new { prompt = Prompt });
+                Count($"{(int)response.StatusCode}{(response.Headers.Contains("Retry-After") ? " with Retry-After" : "")}");
             }
         }
 
@@ -168,7 +170,8 @@ internal sealed class ServerLoad : IDisposable
     private async Task<double> GenerateAsync(int images)
     {
         string folder = Directory.CreateTempSubdirectory("sjdonnx-load-").FullName;
-        string[] arguments = ["--batch", $"{Clients}", "--count", $"{images}", "--seed", "0", "--json", "-o", Path.Combine(folder, "a.png")];
+        string file = Path.Combine(folder, "a.png");
+        string[] arguments = ["--batch", $"{Clients}", "--count", $"{images}", "--seed", "0", "--json", "-o", file];
         long start = Stopwatch.GetTimestamp();
         using Process process = Process.Start(new ProcessStartInfo(_program, ["generate", Prompt, .. arguments])
         {

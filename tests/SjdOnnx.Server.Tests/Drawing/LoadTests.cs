@@ -17,7 +17,11 @@ public sealed class LoadTests
         int most = 0;
         Task<JsonNode>[] drawings = [.. Enumerable.Range(0, 8).Select(async seed =>
             await (await server.GenerateAsync(new { prompt = "a fox", seed, window = 8 })).JsonAsync())];
-        await RunningServer.EventuallyAsync(() => (most = Math.Max(most, server.Model.ImagesUnderWay)) > 4 || drawings.All(each => each.IsCompleted));
+        await RunningServer.EventuallyAsync(() =>
+        {
+            most = Math.Max(most, server.Model.ImagesUnderWay);
+            return most > 4 || drawings.All(static each => each.IsCompleted);
+        });
         JsonNode[] together = await Task.WhenAll(drawings);
         JsonNode alone = await (await server.GenerateAsync(new { prompt = "a fox", seed = 3, window = 8 })).JsonAsync();
 
@@ -83,7 +87,8 @@ public sealed class LoadTests
             Enumerable.Range(0, 8).Select(seed => server.GenerateAsync(new { prompt = "a fox", seed, method = Slow })));
 
         Assert.All(responses, static response => Assert.Equal(HttpStatusCode.GatewayTimeout, response.StatusCode));
-        Assert.Contains("not finished within 0.3 s", (string)(await responses[0].JsonAsync())["error"]!["message"]!, StringComparison.Ordinal);
+        var message = (string)(await responses[0].JsonAsync())["error"]!["message"]!;
+        Assert.Contains("not finished within 0.3 s", message, StringComparison.Ordinal);
         await RunningServer.EventuallyAsync(() => server.Model.ImagesUnderWay == 0);
     }
 

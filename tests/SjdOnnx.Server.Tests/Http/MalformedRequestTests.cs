@@ -5,7 +5,9 @@ using System.Text.Json;
 
 namespace SjdOnnx.Server.Tests.Http;
 
-/// <summary>500 requests that are wrong in some way: each has an answer, which is the client's fault and shows nothing of the server.</summary>
+/// <summary>
+/// 500 requests that are wrong in some way: each has an answer, which is the client's fault and shows nothing of the server.
+/// </summary>
 public sealed class MalformedRequestTests : IAsyncLifetime
 {
     private const int Requests = 500;
@@ -89,7 +91,8 @@ public sealed class MalformedRequestTests : IAsyncLifetime
         Assert.True((await _server.GenerateAsync(new { prompt = "a fox" })).IsSuccessStatusCode);
 
         static string Head(int length) =>
-            $"POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\r\n";
+            "POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+            $"Content-Length: {length}\r\n\r\n";
     }
 
     /// <summary>A body with at least one mistake, unless a later change undoes it by chance.</summary>

@@ -64,7 +64,8 @@ public sealed class ImageGenerationTests(DefaultServer fixture)
         using HttpResponseMessage file = await _server.Client.GetAsync(new Uri(address));
         Assert.Equal("image/webp", file.Content.Headers.ContentType!.MediaType);
         Assert.Equal("RIFF"u8.ToArray(), (await file.Content.ReadAsByteArrayAsync())[..4]);
-        using HttpResponseMessage other = await _server.Client.GetAsync(new Uri(address.Replace("files/", "files/0", StringComparison.Ordinal)));
+        string wrong = address.Replace("files/", "files/0", StringComparison.Ordinal);
+        using HttpResponseMessage other = await _server.Client.GetAsync(new Uri(wrong));
         Assert.Equal(HttpStatusCode.NotFound, other.StatusCode);
     }
 
@@ -83,8 +84,8 @@ public sealed class ImageGenerationTests(DefaultServer fixture)
     {
         var request = new
         {
-            model = "emoji", prompt = Prompt, n = 1, background = "auto", output_format = "webp", output_compression = 100, quality = "auto",
-            size = "auto",
+            model = "emoji", prompt = Prompt, n = 1, background = "auto", output_format = "webp", output_compression = 100,
+            quality = "auto", size = "auto",
         };
 
         JsonNode answer = await (await _server.GenerateAsync(request)).JsonAsync();
@@ -154,7 +155,8 @@ public sealed class ImageGenerationTests(DefaultServer fixture)
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, large.StatusCode);
         Assert.Contains("at most 1048576 bytes", (string)(await large.JsonAsync())["error"]!["message"]!, StringComparison.Ordinal);
         Assert.Equal(HttpStatusCode.BadRequest, longPrompt.StatusCode);
-        Assert.Contains("prompt has 5000 characters", (string)(await longPrompt.JsonAsync())["error"]!["message"]!, StringComparison.Ordinal);
+        var reason = (string)(await longPrompt.JsonAsync())["error"]!["message"]!;
+        Assert.Contains("prompt has 5000 characters", reason, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -177,7 +179,8 @@ public sealed class ImageGenerationTests(DefaultServer fixture)
         await using RunningServer server = await RunningServer.StartAsync(
             static options => (options.AcceptUnknownModels, options.AcceptUnknownSizes) = (true, true));
 
-        JsonNode answer = await (await server.GenerateAsync(new { model = "gpt-image-1", prompt = Prompt, size = "1024x1024" })).JsonAsync();
+        var request = new { model = "gpt-image-1", prompt = Prompt, size = "1024x1024" };
+        JsonNode answer = await (await server.GenerateAsync(request)).JsonAsync();
 
         Assert.Equal("128x128", (string)answer["size"]!);
         Assert.Equal(

@@ -19,7 +19,8 @@ public sealed class StreamTests(DefaultServer fixture)
         Assert.Equal("text/event-stream", response.Content.Headers.ContentType!.MediaType);
         (string Name, JsonNode Data)[] events = Events(await response.Content.ReadAsStringAsync());
         Assert.Equal(
-            [.. Enumerable.Repeat("image_generation.partial_image", partial), "image_generation.completed"], events.Select(each => each.Name));
+            [.. Enumerable.Repeat("image_generation.partial_image", partial), "image_generation.completed"],
+            events.Select(static each => each.Name));
         Assert.Equal(Enumerable.Range(0, partial), events[..^1].Select(each => (int)each.Data["partial_image_index"]!));
         Assert.All(events, each =>
         {

@@ -41,8 +41,9 @@ public sealed class WindowTests(Browser browser) : IClassFixture<Browser>
 
         await DrawAsync(page, "a fox above a rocket on a blue background", seed: 7, Folder is null || isNarrow ? 1 : 4, name);
         Assert.Equal(0, await page.EvaluateAsync<int>("Math.max(0, document.documentElement.scrollWidth - innerWidth)"));
-        double brightness = await page.EvaluateAsync<double>(
-            "getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 3");
+        double brightness = await page.EvaluateAsync<double>("""
+            getComputedStyle(document.documentElement).backgroundColor.match(/\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 3
+            """);
         await page.CloseAsync();
         return brightness;
     }
@@ -62,6 +63,9 @@ public sealed class WindowTests(Browser browser) : IClassFixture<Browser>
 
         await page.WaitForSelectorAsync("#draw:not(.stop)");
         if (Folder is not null && screenshot is not null)
-            await page.ScreenshotAsync(new PageScreenshotOptions { Path = Path.Combine(Folder, $"{screenshot}-done.png"), FullPage = true });
+        {
+            string file = Path.Combine(Folder, $"{screenshot}-done.png");
+            await page.ScreenshotAsync(new PageScreenshotOptions { Path = file, FullPage = true });
+        }
     }
 }

@@ -63,7 +63,8 @@ public sealed class GeneratedImage
     public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null)
     {
         options ??= ImageFileOptions.Default;
-        return ImageEncoder.Encode(Pixels.Rgb, Width, Height, format, options, options.Metadata ? GenerationData.Of(this) : null);
+        GenerationData? data = options.Metadata ? GenerationData.Of(this, options.Statistics) : null;
+        return ImageEncoder.Encode(Pixels.Rgb, Width, Height, format, options, data);
     }
 
     /// <summary>Encodes on the thread pool and writes an image file, over what is there. The file appears whole or not at all.</summary>

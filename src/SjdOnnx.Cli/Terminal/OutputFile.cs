@@ -29,7 +29,7 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, Reason(error), error);
+            throw Unwritable(path, error);
         }
     }
 
@@ -43,7 +43,7 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, Reason(error), error);
+            throw Unwritable(path, error);
         }
     }
 
@@ -63,7 +63,7 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, Reason(error), error);
+            throw Unwritable(path, error);
         }
     }
 
@@ -115,6 +115,9 @@ internal static class OutputFile
             return full;
         }
     }
+
+    /// <summary>The complaint about a file that cannot be written.</summary>
+    public static CommandException Unwritable(string path, Exception error) => Unwritable(path, Reason(error), error);
 
     private static CommandException Unwritable(string path, string why, Exception? error = null) =>
         new(ExitCode.Output, $"'{path}' cannot be written: {why}.", error);

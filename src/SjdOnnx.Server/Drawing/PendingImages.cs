@@ -29,7 +29,8 @@ internal sealed class PendingImages(IOptions<SjdOnnxServerOptions> options, Serv
                 double seconds = Math.Clamp(Math.Ceiling(load.SecondsPerImage), 1, 600);
                 throw new RefusalException(StatusCodes.Status429TooManyRequests,
                     Invariant($"{load.Pending} images of {model.Name} wait or are being drawn, and {_max} is the most. Try again later."),
-                    "rate_limit_exceeded") { RetryAfter = TimeSpan.FromSeconds(seconds) };
+                    "rate_limit_exceeded")
+                { RetryAfter = TimeSpan.FromSeconds(seconds) };
             }
 
             load.Pending += images;

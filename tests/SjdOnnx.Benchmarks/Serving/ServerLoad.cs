@@ -87,7 +87,10 @@ internal sealed class ServerLoad : IDisposable
             {
                 using HttpResponseMessage response = await PostAsync(new
                 {
-                    prompt = Prompt, seed = Interlocked.Increment(ref _seed), stream, partial_images = stream ? 2 : 0,
+                    prompt = Prompt,
+                    seed = Interlocked.Increment(ref _seed),
+                    stream,
+                    partial_images = stream ? 2 : 0,
                 });
                 if (response.Headers.RetryAfter?.Delta is { } wait)
                 {

@@ -84,8 +84,14 @@ public sealed class ImageGenerationTests(DefaultServer fixture)
     {
         var request = new
         {
-            model = "emoji", prompt = Prompt, n = 1, background = "auto", output_format = "webp", output_compression = 100,
-            quality = "auto", size = "auto",
+            model = "emoji",
+            prompt = Prompt,
+            n = 1,
+            background = "auto",
+            output_format = "webp",
+            output_compression = 100,
+            quality = "auto",
+            size = "auto",
         };
 
         JsonNode answer = await (await _server.GenerateAsync(request)).JsonAsync();

@@ -33,9 +33,23 @@ public sealed class TextToImageTests(DefaultServer fixture)
     {
         var request = new
         {
-            prompt = Prompt, negative_prompt = "blurry", cfg_scale = 4.5, steps = 22, seed = -1, n_iter = 2, sampler_index = "Euler",
-            restore_faces = false, tiling = false, enable_hr = false, denoising_strength = 0, s_churn = 0, styles = Array.Empty<string>(),
-            override_settings = new { sd_model_checkpoint = "emoji" }, send_images = true, save_images = false, alwayson_scripts = new { },
+            prompt = Prompt,
+            negative_prompt = "blurry",
+            cfg_scale = 4.5,
+            steps = 22,
+            seed = -1,
+            n_iter = 2,
+            sampler_index = "Euler",
+            restore_faces = false,
+            tiling = false,
+            enable_hr = false,
+            denoising_strength = 0,
+            s_churn = 0,
+            styles = Array.Empty<string>(),
+            override_settings = new { sd_model_checkpoint = "emoji" },
+            send_images = true,
+            save_images = false,
+            alwayson_scripts = new { },
         };
 
         JsonNode answer = await (await _server.PostAsync("/sdapi/v1/txt2img", request)).JsonAsync();

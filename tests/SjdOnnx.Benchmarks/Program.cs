@@ -15,11 +15,11 @@ if (args is ["concurrency", ..])
     return;
 }
 
-if (args is ["serve", "soak" or "compare", var program, var amount])
+if (args is ["serve", "soak" or "compare", var program, var amount, .. var window])
 {
     using ServerLoad load = await ServerLoad.StartAsync(program);
     double number = double.Parse(amount, CultureInfo.InvariantCulture);
-    await (args[1] == "soak" ? load.SoakAsync(TimeSpan.FromMinutes(number)) : load.CompareAsync(rounds: (int)number, images: 32));
+    await (args[1] == "soak" ? load.SoakAsync(TimeSpan.FromMinutes(number)) : load.CompareAsync((int)number, images: 32, window is [var drafts] ? drafts : "auto"));
     return;
 }
 

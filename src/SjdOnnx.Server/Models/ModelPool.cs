@@ -154,7 +154,7 @@ internal sealed partial class ModelPool : IAsyncDisposable
             await TextToImage.LoadAsync(model.Folder, model.Options, progress: null, _disposing.Token).ConfigureAwait(false);
         try
         {
-            await WarmUpAsync(loaded).ConfigureAwait(false);
+            await WarmUpAsync(loaded, model.MaxBatch).ConfigureAwait(false);
         }
         catch
         {
@@ -166,9 +166,18 @@ internal sealed partial class ModelPool : IAsyncDisposable
         return loaded;
     }
 
-    /// <summary>Runs one forward pass, which compiles code and reads every weight, so that no client waits for that.</summary>
-    private async Task WarmUpAsync(TextToImage model)
+    /// <summary>
+    /// Runs one forward pass, which compiles code and reads every weight, and measures what passes cost if windows depend on that: no
+    /// client waits for it, and nothing else disturbs the measurement.
+    /// </summary>
+    private async Task WarmUpAsync(TextToImage model, int maxBatch)
     {
+        if (model.Model.DefaultWindow.IsAuto)
+        {
+            foreach (int images in new HashSet<int> { 1, maxBatch })
+                await model.MeasurePassCostsAsync(images, cancellationToken: _disposing.Token).ConfigureAwait(false);
+        }
+
         var request = new GenerationRequest { Prompt = model.Model.MaxPromptTokens is null ? "0" : "a" };
         try
         {

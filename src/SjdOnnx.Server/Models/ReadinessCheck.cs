@@ -3,7 +3,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace SjdOnnx.Server.Models;
 
-/// <summary>Healthy from the moment when the default model has run a forward pass until the server stops.</summary>
+/// <summary>Healthy from the moment when the default model is loaded and warmed up until the server stops.</summary>
 internal sealed class ReadinessCheck(DefaultModelLoader loader, IHostApplicationLifetime host) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>

@@ -122,15 +122,18 @@ internal sealed class ServerLoad : IDisposable
     /// Draws the same images by eight clients of the server and by <c>sjd generate --batch 8</c>, in turns, and prints images per second
     /// without the time in which generate loads the model.
     /// </summary>
-    public async Task CompareAsync(int rounds, int images)
+    /// <param name="rounds">How often both are timed.</param>
+    /// <param name="images">Images of each turn.</param>
+    /// <param name="window">Drafts in a pass, or auto. With a number, both run the same passes.</param>
+    public async Task CompareAsync(int rounds, int images, string window)
     {
         var ratios = new List<double>();
         Console.WriteLine("| round | eight clients, images per second | generate --batch 8 | ratio |");
         Console.WriteLine("|---|---|---|---|");
         for (int round = 0; round <= rounds; round++) // the first is a warm-up
         {
-            double served = images / await ServeAsync(images);
-            double generated = images / await GenerateAsync(images);
+            double served = images / await ServeAsync(images, window);
+            double generated = images / await GenerateAsync(images, window);
             if (round == 0)
                 continue;
             ratios.Add(served / generated);
@@ -152,7 +155,7 @@ internal sealed class ServerLoad : IDisposable
 
     private Task<HttpResponseMessage> PostAsync(object request) => _http.PostAsJsonAsync("/v1/images/generations", request);
 
-    private async Task<double> ServeAsync(int images)
+    private async Task<double> ServeAsync(int images, string window)
     {
         int next = -1;
         long start = Stopwatch.GetTimestamp();
@@ -161,7 +164,7 @@ internal sealed class ServerLoad : IDisposable
             int seed;
             while ((seed = Interlocked.Increment(ref next)) < images)
             {
-                using HttpResponseMessage response = await PostAsync(new { prompt = Prompt, seed });
+                using HttpResponseMessage response = await PostAsync(new { prompt = Prompt, seed, window });
                 response.EnsureSuccessStatusCode();
                 await response.Content.ReadAsByteArrayAsync();
             }
@@ -170,11 +173,11 @@ internal sealed class ServerLoad : IDisposable
     }
 
     /// <summary>The time from the moment when the program has loaded the model to its end.</summary>
-    private async Task<double> GenerateAsync(int images)
+    private async Task<double> GenerateAsync(int images, string window)
     {
         string folder = Directory.CreateTempSubdirectory("sjdonnx-load-").FullName;
         string file = Path.Combine(folder, "a.png");
-        string[] arguments = ["--batch", $"{Clients}", "--count", $"{images}", "--seed", "0", "--json", "-o", file];
+        string[] arguments = ["--batch", $"{Clients}", "--count", $"{images}", "--seed", "0", "--window", window, "--json", "-o", file];
         long start = Stopwatch.GetTimestamp();
         using Process process = Process.Start(new ProcessStartInfo(_program, ["generate", Prompt, .. arguments])
         {

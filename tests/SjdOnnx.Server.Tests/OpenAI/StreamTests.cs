@@ -60,7 +60,7 @@ public sealed class StreamTests(DefaultServer fixture)
     public async Task Comments_keep_the_connection_alive_and_a_late_failure_is_an_event()
     {
         await using RunningServer server = await RunningServer.StartAsync(static options =>
-            (options.KeepAlive, options.TimeLimit) = (TimeSpan.FromMilliseconds(20), TimeSpan.FromMilliseconds(400)));
+            (options.KeepAlive, options.TimeLimit) = (TimeSpan.FromMilliseconds(20), TimeSpan.FromSeconds(1)));
         await server.WhenReadyAsync();
 
         // With one draft at most in a pass, the image takes longer than the time limit.
@@ -70,7 +70,10 @@ public sealed class StreamTests(DefaultServer fixture)
             return await response.Content.ReadAsStringAsync();
         })];
 
-        Assert.All(await Task.WhenAll(streams), text =>
+        // On a busy machine the time can be over before a stream has begun; then the failure is the whole answer.
+        string[] begun = [.. (await Task.WhenAll(streams)).Where(static text => !text.StartsWith('{'))];
+        Assert.NotEmpty(begun);
+        Assert.All(begun, text =>
         {
             Assert.Contains(": keep-alive\n\n", text, StringComparison.Ordinal);
             (string name, JsonNode data) = Events(text)[^1];

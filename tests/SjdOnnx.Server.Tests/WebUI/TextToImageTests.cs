@@ -81,7 +81,7 @@ public sealed class TextToImageTests(DefaultServer fixture)
         await RunningServer.EventuallyAsync(async () =>
         {
             JsonNode progress = await (await _server.Client.GetAsync("/sdapi/v1/progress")).JsonAsync();
-            seen = progress["current_image"] is null ? seen : progress;
+            seen = string.IsNullOrEmpty((string?)progress["current_image"]) ? seen : progress;
             return seen is not null || drawing.IsCompleted;
         });
 

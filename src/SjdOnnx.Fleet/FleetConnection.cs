@@ -15,6 +15,7 @@ public sealed class FleetConnection : IAsyncDisposable
     // Nobody holds an image that long; what is there is the net below the worker's own counting.
     private const int MaxDeliveries = 1000;
 
+    private static readonly TimeSpan CloseTimeout = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ConsumerTimeout = TimeSpan.FromHours(24);
     private static readonly Version ConsumerTimeoutOfQueues = new(3, 12);
 
@@ -130,11 +131,18 @@ public sealed class FleetConnection : IAsyncDisposable
             }
         }, cancellation);
 
+    /// <summary>Closes the connection. After the broker was killed, the client can wait for its farewell for ever; we do not.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _publishing.DisposeAsync().ConfigureAwait(false);
-        await Connection.DisposeAsync().ConfigureAwait(false);
+        await CloseAsync().WaitAsync(CloseTimeout).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _gate.Dispose();
+
+        async Task CloseAsync()
+        {
+            await Connection.AbortAsync(CloseTimeout).ConfigureAwait(false);
+            await _publishing.DisposeAsync().ConfigureAwait(false);
+            await Connection.DisposeAsync().ConfigureAwait(false);
+        }
     }
 
     /// <summary>Declares a durable queue unless there is one, which may have been declared by another version.</summary>

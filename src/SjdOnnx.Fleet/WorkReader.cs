@@ -47,30 +47,30 @@ public sealed class WorkReader(FleetAddress address, string queue, string worker
         ArgumentNullException.ThrowIfNull(handle);
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         TimeSpan pause = MinPause;
+        bool isLost = false;
         try
         {
             while (true)
             {
+                string problem = $"The connection to the queue {address} was lost.";
                 try
                 {
                     FleetConnection connection = await FleetConnection.OpenAsync(address, worker, stop.Token).ConfigureAwait(false);
                     await using (connection.ConfigureAwait(false))
                     {
-                        if (pause > MinPause)
-                            note($"The queue {address} is there again.");
-                        pause = MinPause;
                         await connection.DeclareWorkAsync(queue, stop.Token).ConfigureAwait(false);
-                        if (await ReadAsync(connection, handle, drain, stop).ConfigureAwait(false))
+                        if (await ReadAsync(connection, handle, drain, Begun, stop).ConfigureAwait(false))
                             return;
                     }
-
-                    note($"The connection to the queue {address} was lost.");
                 }
                 catch (FleetException error) when (!error.IsRefused && !stop.IsCancellationRequested)
                 {
-                    if (pause == MinPause)
-                        note(error.Message);
+                    problem = error.Message;
                 }
+
+                if (!isLost)
+                    note(problem);
+                isLost = true;
 
                 await Task.Delay(pause, stop.Token).ConfigureAwait(false);
                 pause = TimeSpan.FromTicks(Math.Min(MaxPause.Ticks, pause.Ticks * 2));
@@ -81,11 +81,19 @@ public sealed class WorkReader(FleetAddress address, string queue, string worker
             await stop.CancelAsync().ConfigureAwait(false);
             await Task.WhenAll(_working.Keys).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+
+        void Begun()
+        {
+            if (isLost)
+                note($"The queue {address} is there again.");
+            (isLost, pause) = (false, MinPause);
+        }
     }
 
     /// <returns>Whether the queue was drained; false if the connection was lost.</returns>
     private async Task<bool> ReadAsync(
-        FleetConnection connection, Func<Delivery, CancellationToken, Task<Settlement>> handle, bool drain, CancellationTokenSource stop)
+        FleetConnection connection, Func<Delivery, CancellationToken, Task<Settlement>> handle, bool drain, Action begun,
+        CancellationTokenSource stop)
     {
         var closed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var failed = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -109,6 +117,7 @@ public sealed class WorkReader(FleetAddress address, string queue, string worker
             };
             await channel.BasicConsumeAsync(queue, autoAck: false, consumer, stop.Token).ConfigureAwait(false);
         }, stop.Token).ConfigureAwait(false);
+        begun();
 
         await using (channel!.ConfigureAwait(false))
         {

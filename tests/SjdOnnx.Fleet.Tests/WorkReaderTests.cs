@@ -6,6 +6,11 @@ namespace SjdOnnx.Fleet.Tests;
 [Collection(UsesBroker.Name)]
 public sealed class WorkReaderTests(Broker broker)
 {
+    /// <summary>RabbitMQ 3.10 has the disk store the name of a new quorum queue some seconds later, and cannot restore it before.</summary>
+    private static readonly TimeSpan AfterDeclaration = TimeSpan.FromSeconds(6);
+
+    private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
+
     private readonly ConcurrentQueue<string> _notes = [];
 
     [BrokerFact]
@@ -103,20 +108,23 @@ public sealed class WorkReaderTests(Broker broker)
         var some = new TaskCompletionSource();
         Task reading = Reader(Queue, maxMessages: 4).RunAsync(HandleAsync, drain: true, CancellationToken.None);
         await some.Task;
+        await Task.Delay(AfterDeclaration);
 
         broker.Kill();
         await broker.StartAsync();
+        await Task.WhenAny(reading, Task.Delay(Limit));
+        Assert.True(reading.IsCompleted, $"{handled.Count} of {Messages} messages were handled within {Limit}: {string.Join(' ', _notes)}");
         await reading;
 
         Assert.Equal(Messages, handled.Count);
         Assert.InRange(handled.Values.Sum(), Messages, Messages + 4 + 1); // what was held comes again
-        Assert.Contains(_notes, note => note.EndsWith("was lost.", StringComparison.Ordinal));
+        Assert.Contains(_notes, note => note.Contains("was lost", StringComparison.Ordinal));
 
         async Task<Settlement> HandleAsync(Delivery delivery, CancellationToken cancellation)
         {
-            await Task.Delay(20, cancellation);
+            await Task.Delay(600, cancellation);
             handled.AddOrUpdate(Encoding.UTF8.GetString(delivery.Body), 1, (_, times) => times + 1);
-            if (handled.Count >= 20)
+            if (handled.Count >= 4)
                 some.TrySetResult();
             return Settlement.Done;
         }

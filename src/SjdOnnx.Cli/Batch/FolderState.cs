@@ -20,12 +20,13 @@ internal sealed class FolderState
             var file = new FileInfo(Path.Combine(folder, image.Name));
             if (!file.Exists)
                 continue;
-            if (results.TryGetValue(image.Name, out ImageResult? result) && result.IsFinished && result.Bytes == file.Length)
+            bool isKnown = results.TryGetValue(image.Name, out ImageResult? result) && result.IsFinished;
+            if (isKnown && result!.Request == image.Key)
             {
-                if (result.Request == image.Key)
+                if (result.Bytes == file.Length)
                     _finished[image.Name] = result with { Index = image.Index, Line = image.Image.Line, Id = image.Image.Id };
                 else
-                    _changed.Add(image);
+                    _changed.Add(image); // someone edited the file
             }
             else if (ResultOf(image, file) is { } written)
             {
@@ -33,7 +34,7 @@ internal sealed class FolderState
                 _finished[image.Name] = written;
                 Unrecorded.Add(written);
             }
-            else if (image.Image.Options.File.Metadata || results.Count == 0)
+            else if (isKnown || image.Image.Options.File.Metadata || results.Count == 0)
             {
                 _changed.Add(image);
             }

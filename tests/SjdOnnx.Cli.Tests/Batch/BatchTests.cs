@@ -120,15 +120,40 @@ public sealed class BatchTests(BatchTests.Drawn drawn) : IClassFixture<BatchTest
     }
 
     [ModelFact]
-    public async Task A_missing_or_shortened_file_is_drawn_again()
+    public async Task A_missing_file_is_drawn_again()
     {
-        drawn.Copy("images", "damaged");
-        File.Delete(drawn.Sjd.PathOf("damaged/00000.png"));
+        drawn.Copy("images", "missing");
+        File.Delete(drawn.Sjd.PathOf("missing/00000.png"));
 
-        Finished run = await drawn.BatchAsync("damaged");
+        Finished run = await drawn.BatchAsync("missing");
 
-        Assert.Equal((0, "damaged/00000.png\n"), (run.ExitCode, run.Output));
-        Assert.Equal(drawn.Hashes("images"), drawn.Hashes("damaged"));
+        Assert.Equal((0, "missing/00000.png\n"), (run.ExitCode, run.Output));
+        Assert.Equal(drawn.Hashes("images"), drawn.Hashes("missing"));
+    }
+
+    [ModelFact]
+    public async Task A_file_that_was_edited_is_not_replaced()
+    {
+        drawn.Copy("images", "edited");
+        await File.AppendAllTextAsync(drawn.Sjd.PathOf("edited/00000.png"), "more");
+
+        Finished run = await drawn.BatchAsync("edited");
+
+        run.AssertFailed(ExitCode.Output, "1 file in 'edited' would be replaced");
+    }
+
+    [ModelFact]
+    public async Task Lines_can_name_different_precisions_of_a_model()
+    {
+        await File.WriteAllLinesAsync(drawn.Sjd.PathOf("two.jsonl"), [
+            """{"prompt": "a fox", "precision": "fp32"}""", """{"prompt": "a fox", "precision": "int8"}""",
+            """{"prompt": "a pig", "precision": "fp32"}"""]);
+
+        Finished run = await drawn.RunAsync("two.jsonl", "two");
+
+        Assert.True(run.ExitCode == 0, run.Error);
+        Assert.Equal(["fp32", "int8", "fp32"], Enumerable.Range(0, 3).Select(i => GenerationData.FromJson(
+            ImageFileInfo.Read(drawn.Sjd.PathOf($"two/0000{i}.png")).GenerationJson!).Model.Precision));
     }
 
     [ModelFact]

@@ -10,6 +10,7 @@ using SjdOnnx.Cli.Generate;
 using SjdOnnx.Cli.Inspect;
 using SjdOnnx.Cli.Methods;
 using SjdOnnx.Cli.Models;
+using SjdOnnx.Cli.Serve;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Methods;
 
@@ -23,6 +24,7 @@ internal sealed class CommandLine
           sjd generate "a fox above a rocket on a blue background" -o fox.png
           sjd batch prompts.txt -o images
           sjd inspect fox.png
+          sjd serve
           sjd bench --methods sjd,mc,exact --html bench.html
         """;
 
@@ -40,6 +42,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new SubmitCommand(methods));
         _root.Subcommands.Add(new WorkerCommand(methods));
         _root.Subcommands.Add(new StatusCommand());
+        _root.Subcommands.Add(new ServeCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

@@ -20,6 +20,9 @@ public sealed class GeneratedImage
     /// <summary>The image codes among the tokens, row by row, counted from 0.</summary>
     public required IReadOnlyList<int> Codes { get; init; }
 
+    /// <summary>Tokens that the model read before the image: the prompt with the ids around it, in the lane with the prompt.</summary>
+    public int PromptTokens { get; init; }
+
     /// <summary>Tokens that are image codes.</summary>
     public int ImageTokens => Codes.Count;
 

@@ -26,6 +26,9 @@ public sealed class Broker : IAsyncLifetime
     /// <summary>Debian's program on the PATH would change the user.</summary>
     public const string Server = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
+    /// <summary>RabbitMQ 3.10 has the disk store the name of a new quorum queue some seconds later, and cannot restore it before.</summary>
+    public static readonly TimeSpan UntilQueuesAreStored = TimeSpan.FromSeconds(6);
+
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
     private readonly string _folder = Directory.CreateTempSubdirectory("sjdonnx-broker-").FullName;

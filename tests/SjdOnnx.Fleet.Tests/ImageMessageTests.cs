@@ -7,9 +7,7 @@ public sealed class ImageMessageTests
 {
     private static readonly ImageMessage Fox = new(
         "night", 3, 4, "00003.png", "a fox \"é\"", ulong.MaxValue, new Dictionary<string, string> { ["top-k"] = "5" })
-    {
-        Id = "fox",
-    };
+    { Id = "fox" };
 
     [Fact]
     public void A_message_is_read_as_it_was_written()

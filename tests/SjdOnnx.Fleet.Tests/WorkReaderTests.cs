@@ -6,9 +6,6 @@ namespace SjdOnnx.Fleet.Tests;
 [Collection(UsesBroker.Name)]
 public sealed class WorkReaderTests(Broker broker)
 {
-    /// <summary>RabbitMQ 3.10 has the disk store the name of a new quorum queue some seconds later, and cannot restore it before.</summary>
-    private static readonly TimeSpan AfterDeclaration = TimeSpan.FromSeconds(6);
-
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(2);
 
     private readonly ConcurrentQueue<string> _notes = [];
@@ -108,7 +105,7 @@ public sealed class WorkReaderTests(Broker broker)
         var some = new TaskCompletionSource();
         Task reading = Reader(Queue, maxMessages: 4).RunAsync(HandleAsync, drain: true, CancellationToken.None);
         await some.Task;
-        await Task.Delay(AfterDeclaration);
+        await Task.Delay(Broker.UntilQueuesAreStored);
 
         broker.Kill();
         await broker.StartAsync();

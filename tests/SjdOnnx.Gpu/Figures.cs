@@ -12,8 +12,8 @@ internal static class Figures
     };
 
     /// <summary>
-    /// The root mean square of the differences, relative to that of <paramref name="expected"/>. Rows have equal lengths; rows that only one
-    /// of both has are left out.
+    /// The root mean square of the differences, relative to that of <paramref name="expected"/>. Rows have equal lengths; rows that only
+    /// one of both has are left out.
     /// </summary>
     public static double RelativeRms(IReadOnlyList<float[]> expected, IReadOnlyList<float[]> found)
     {

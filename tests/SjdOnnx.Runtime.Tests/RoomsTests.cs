@@ -21,6 +21,7 @@ public partial class RoomsTests
     [Theory]
     [InlineData("SjdOnnx")]
     [InlineData("SjdOnnx.Runtime")]
+    [InlineData("SjdOnnx.Server")]
     public void Rooms_form_no_circle(string project)
     {
         Dictionary<string, string[]> uses = Files(project)

@@ -22,6 +22,7 @@ public sealed class FleetTests(Broker broker) : IClassFixture<Broker>, IDisposab
         Finished alone = await _sjd.RunAsync("batch", "prompts.txt", "-o", "alone", "--method", "sjd", "--window", "8");
         Assert.True(alone.ExitCode == 0, alone.Error);
         await SubmitAsync("night", "--method", "sjd", "--window", "8");
+        await Task.Delay(Broker.UntilQueuesAreStored);
 
         using Process first = StartWorker();
         using Process second = StartWorker();

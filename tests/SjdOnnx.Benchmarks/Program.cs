@@ -19,7 +19,9 @@ if (args is ["serve", "soak" or "compare", var program, var amount, .. var windo
 {
     using ServerLoad load = await ServerLoad.StartAsync(program);
     double number = double.Parse(amount, CultureInfo.InvariantCulture);
-    await (args[1] == "soak" ? load.SoakAsync(TimeSpan.FromMinutes(number)) : load.CompareAsync((int)number, images: 32, window is [var drafts] ? drafts : "auto"));
+    await (args[1] == "soak"
+        ? load.SoakAsync(TimeSpan.FromMinutes(number))
+        : load.CompareAsync((int)number, images: 32, window is [var drafts] ? drafts : "auto"));
     return;
 }
 

@@ -36,8 +36,8 @@ internal sealed class LogitsComparison
             Unequal = Unequal(lone, sizes),
             UnequalInPairs = Unequal(new ImageReader(model, inPairs: true), sizes),
             UnequalPadded = sizes.ToDictionary(static size => size, size => Unequal(lone, sizes, padded: size)),
-            Captures = model.Transformer.Captures.Count,
-            CapturesAreRight = model.Transformer.Captures.AreRight,
+            Captures = model.Transformer.Captured.Sum(static captured => captured.Count),
+            CapturesAreRight = model.Transformer.Captured.All(static captured => captured.AreRight),
         };
     }
 

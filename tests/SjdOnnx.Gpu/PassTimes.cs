@@ -21,8 +21,13 @@ internal sealed class PassTimes(OpenedModel model, int repetitions)
         for (int read = 0; read < past; read += 64)
             _ = times._reader.Read(Math.Min(64, past - read));
         Dictionary<int, object> passes = tokens.ToDictionary(static count => count, count => times.Of(count, past));
-        (int captures, bool areRight) = model.Transformer.Captures;
-        return new { Past = past, Passes = passes, Captures = captures, CapturesAreRight = areRight };
+        return new
+        {
+            Past = past,
+            Passes = passes,
+            Captures = model.Transformer.Captured.Sum(static captured => captured.Count),
+            CapturesAreRight = model.Transformer.Captured.All(static captured => captured.AreRight),
+        };
     }
 
     /// <summary>Median milliseconds of a pass, and of what it spent in ONNX Runtime and in copies.</summary>

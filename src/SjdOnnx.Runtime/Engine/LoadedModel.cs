@@ -59,7 +59,8 @@ internal sealed class LoadedModel : IDisposable
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         IDeviceStream? stream = provider.OpenStream();
-        CheckRoom(folder, provider, stream);
+        if (stream is not null)
+            CheckRoom(new ModelDescription(folder), provider, stream);
         var transformer = new Transformer(
             folder.Manifest, folder.Precision, provider, tensors, stream,
             (size, tree) => Session(folder.TransformerGraph(size, tree), Advice(folder.Manifest.Transformer.Precisions), stream));
@@ -153,10 +154,10 @@ internal sealed class LoadedModel : IDisposable
     }
 
     /// <summary>Loading more than the device can hold takes long, and fails with less clear words.</summary>
-    private static void CheckRoom(ModelFolder folder, Provider provider, IDeviceStream? device)
+    private static void CheckRoom(ModelDescription model, Provider provider, IDeviceStream device)
     {
-        var model = new ModelDescription(folder);
-        if (device is null || device.FreeBytes is var free && free >= model.LoadedBytes)
+        long free = device.FreeBytes;
+        if (free >= model.LoadedBytes)
             return;
         device.Dispose();
         throw new ProviderException(string.Create(CultureInfo.InvariantCulture,

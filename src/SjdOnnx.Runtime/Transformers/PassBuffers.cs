@@ -33,7 +33,6 @@ internal sealed class PassBuffers : IDisposable
     private readonly int _codes;
     private readonly bool _tree;
     private Condition? _conditioned; // whose vectors lie in _condition
-    private bool _noiseIsAllocated;
     private int _rowsOfLane;
 
     /// <param name="lanes">Lanes of the graph.</param>
@@ -164,9 +163,11 @@ internal sealed class PassBuffers : IDisposable
     /// <summary>Brings the outputs to where .NET reads them.</summary>
     public void Receive()
     {
-        _memory.Download((_outputs, _logits.BytesTo(Rows * _codes)));
+        (PassBlock, long) logits = (_outputs, _logits.BytesTo(Rows * _codes));
         if (ReadsNoise)
-            _memory.Download((_denoisedBlock, _denoised.BytesTo(Tokens * _noiseChannels)));
+            _memory.Download(logits, (_denoisedBlock, _denoised.BytesTo(Tokens * _noiseChannels)));
+        else
+            _memory.Download(logits);
     }
 
     /// <summary>Hands each image its logits, and its embeddings if it read noise, after a pass.</summary>
@@ -251,13 +252,12 @@ internal sealed class PassBuffers : IDisposable
     private void AddNoise(int tokens, NoisyEmbeddings? noise)
     {
         bool reads = noise is { IsRead: true };
-        if (!_noiseIsAllocated)
+        if (!_denoisedBlock.IsAllocated)
         {
             if (!reads)
                 return; // and it is filled with zeros when it is allocated
             _noise.Allocate();
             _denoisedBlock.Allocate();
-            _noiseIsAllocated = true;
         }
 
         Span<float> denoising =

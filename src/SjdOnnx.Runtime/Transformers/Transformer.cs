@@ -57,11 +57,6 @@ internal sealed class Transformer(
     /// <summary>The passes that the device has captured, by graph.</summary>
     public IEnumerable<CapturedPasses> Captured => AllGraphs().Select(static graph => graph.Captured).OfType<CapturedPasses>();
 
-    /// <summary>How many passes the device has captured, and whether all of them gave the logits of passes without capture.</summary>
-    public (int Count, bool AreRight) Captures =>
-        (AllGraphs().Sum(static graph => graph.Captured?.Count ?? 0),
-         AllGraphs().All(static graph => graph.Captured is not { AreRight: false }));
-
     /// <summary>The most images in a pass.</summary>
     public int MaxImages => _precision.Batches.Keys.DefaultIfEmpty(1).Max();
 

@@ -9,7 +9,7 @@ internal sealed class PassBuffers : IDisposable
 {
     private readonly PassMemory _memory;
     private readonly PassBlock _inputs;
-    private readonly PassBlock _lengths; // read on the host, whatever the provider
+    private readonly PassBlock _lengths; // read on the host, whatever the provider: nodes take sizes and bounds of slices from them
     private readonly PassBlock _outputs;
     private readonly PassBlock _conditions;
     private readonly PassBlock _noise; // large, so it is allocated when noise is first read
@@ -61,9 +61,9 @@ internal sealed class PassBuffers : IDisposable
         _noDenoising = _inputs.Add<float>(GraphContract.DenoisingFields);
         _laneLengths = _lengths.Add<long>(lanes);
         _totals = ForEachLane(() => _lengths.Add<int>(1));
+        _positionOffset = _lengths.Add<long>(1);
         _logits = _outputs.Add<float>(checked(lanes * rows * codes));
         _condition = _conditions.Add<float>(conditionRows * hidden);
-        _positionOffset = _conditions.Add<long>(1);
         _denoising = _noise.Add<float>(all * GraphContract.DenoisingFields);
         _noisy = _noise.Add<float>(all * noiseChannels);
         _denoised = _denoisedBlock.Add<float>(all * noiseChannels);

@@ -21,6 +21,24 @@ internal sealed class DrawingFields(ModelPool models, IOptions<SjdOnnxServerOpti
     /// <summary>The most images of one request.</summary>
     public int MaxImages => Math.Min(_options.MaxImagesPerRequest, _options.MaxPendingImages);
 
+    /// <summary>Reads what is drawn: the fields that our API and OpenAI's have in common.</summary>
+    /// <param name="model">Draws.</param>
+    /// <param name="fields">The request's fields.</param>
+    /// <param name="count">Images.</param>
+    /// <exception cref="RefusalException">A field is not legal.</exception>
+    public DrawingRequest Read(PooledModel model, RequestFields fields, int count) => new()
+    {
+        Model = model,
+        First = new GenerationRequest
+        {
+            Prompt = Prompt(fields),
+            NegativePrompt = NegativePrompt(fields),
+            Seed = Seed(fields, count),
+        },
+        Options = Options(model, fields) with { Size = Size(model, fields) },
+        Count = count,
+    };
+
     /// <summary>Finds the model that a client asked for.</summary>
     /// <param name="name">The name; null or empty for the default model.</param>
     /// <param name="fields">Gets a note if another model takes its place.</param>

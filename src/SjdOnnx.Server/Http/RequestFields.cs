@@ -120,7 +120,7 @@ internal sealed class RequestFields : IDisposable
         return isNumber ? (float)value.GetDouble() : throw Wrong(name, value, Invariant($"a number from {min} to {max}"));
     }
 
-    /// <summary>A seed, as a number or as its digits, since many programs cannot hold large numbers exactly. −1 stands for none.</summary>
+    /// <summary>A seed, as a number or as its digits, since many programs cannot hold large numbers exactly; −1 is none.</summary>
     public ulong? Seed(string name)
     {
         if (Value(name) is not { } value)

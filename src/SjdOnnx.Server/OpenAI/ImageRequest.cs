@@ -52,17 +52,8 @@ internal sealed record ImageRequest(DrawingRequest Drawing, bool Stream, bool By
 
         fields.Ignore(Ignored, "is ignored, because it changes nothing here.");
         fields.Text("user", maxLength: 1000); // a name for OpenAI's own records
-        var request = new DrawingRequest
+        DrawingRequest request = drawing.Read(model, fields, count) with
         {
-            Model = model,
-            First = new GenerationRequest
-            {
-                Prompt = drawing.Prompt(fields),
-                NegativePrompt = drawing.NegativePrompt(fields),
-                Seed = DrawingFields.Seed(fields, count),
-            },
-            Options = DrawingFields.Options(model, fields) with { Size = drawing.Size(model, fields) },
-            Count = count,
             Format = format,
             File = new ImageFileOptions { Quality = quality is int some ? Math.Max(1, some) : null },
         };

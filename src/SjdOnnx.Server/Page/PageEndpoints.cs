@@ -62,18 +62,7 @@ internal sealed class PageEndpoints(
     {
         PooledModel model = fields.Model(read.Text("model", maxLength: 200), read);
         int count = fields.Count(read, "n");
-        var request = new DrawingRequest
-        {
-            Model = model,
-            First = new GenerationRequest
-            {
-                Prompt = fields.Prompt(read),
-                NegativePrompt = fields.NegativePrompt(read),
-                Seed = DrawingFields.Seed(read, count),
-            },
-            Options = DrawingFields.Options(model, read) with { Size = fields.Size(model, read) },
-            Count = count,
-        };
+        DrawingRequest request = fields.Read(model, read, count);
         read.RefuseOthers();
         return request with
         {

@@ -91,45 +91,23 @@ public sealed class FleetConnection : IAsyncDisposable
         {
             foreach (ReadOnlyMemory<byte>[] together in messages.Chunk(PublishedTogether))
             {
-                await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-                try
-                {
-                    Task[] confirmations = [.. together.Select(message => _publishing.BasicPublishAsync(
-                        exchange: "", queue, mandatory: true, new BasicProperties { Persistent = true }, message, cancellation).AsTask())];
-                    await Task.WhenAll(confirmations).ConfigureAwait(false);
-                }
-                finally
-                {
-                    _gate.Release();
-                }
+                await PublishAsync(queue, static () => new BasicProperties { Persistent = true }, together, cancellation)
+                    .ConfigureAwait(false);
             }
         }, cancellation);
 
     /// <summary>Puts a message into the queue of those that failed, with the reason in a header.</summary>
     /// <exception cref="FleetException">The connection was lost.</exception>
     public Task PublishFailedAsync(ReadOnlyMemory<byte> message, string worker, string reason, CancellationToken cancellation = default) =>
-        GuardAsync(async () =>
+        GuardAsync(() => PublishAsync(FleetNames.Failed, () => new BasicProperties
         {
-            var properties = new BasicProperties
+            Persistent = true,
+            Headers = new Dictionary<string, object?>
             {
-                Persistent = true,
-                Headers = new Dictionary<string, object?>
-                {
-                    [FleetNames.ReasonHeader] = Encoding.UTF8.GetBytes(reason),
-                    [FleetNames.WorkerHeader] = Encoding.UTF8.GetBytes(worker),
-                },
-            };
-            await _gate.WaitAsync(cancellation).ConfigureAwait(false);
-            try
-            {
-                await _publishing.BasicPublishAsync(exchange: "", FleetNames.Failed, mandatory: true, properties, message, cancellation)
-                    .ConfigureAwait(false);
-            }
-            finally
-            {
-                _gate.Release();
-            }
-        }, cancellation);
+                [FleetNames.ReasonHeader] = Encoding.UTF8.GetBytes(reason),
+                [FleetNames.WorkerHeader] = Encoding.UTF8.GetBytes(worker),
+            },
+        }, [message], cancellation), cancellation);
 
     /// <summary>Closes the connection. After the broker was killed, the client can wait for its farewell for ever; we do not.</summary>
     public async ValueTask DisposeAsync()
@@ -142,6 +120,24 @@ public sealed class FleetConnection : IAsyncDisposable
             await Connection.AbortAsync(CloseTimeout).ConfigureAwait(false);
             await _publishing.DisposeAsync().ConfigureAwait(false);
             await Connection.DisposeAsync().ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Publishes messages together, one caller after another, because channels are not thread-safe.</summary>
+    /// <param name="properties">Makes those of a message. The client writes into them, so no two messages share them.</param>
+    private async Task PublishAsync(
+        string queue, Func<BasicProperties> properties, ReadOnlyMemory<byte>[] messages, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation).ConfigureAwait(false);
+        try
+        {
+            Task[] confirmations = [.. messages.Select(message => _publishing.BasicPublishAsync(
+                exchange: "", queue, mandatory: true, properties(), message, cancellation).AsTask())];
+            await Task.WhenAll(confirmations).ConfigureAwait(false);
+        }
+        finally
+        {
+            _gate.Release();
         }
     }
 

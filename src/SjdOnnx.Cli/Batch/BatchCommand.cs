@@ -35,9 +35,7 @@ internal sealed class BatchCommand : SjdCommand
                 : $" is '{text}'; the name must end in {string.Join(", ", ImageFormats.Extensions)}.";
         });
 
-    private readonly Option<int?> _batch = Number<int>("--batch", "N",
-        "Images that share each forward pass, which takes less time than one after another",
-        "a whole number from 1 to 64", "8, or less if the model is smaller", static n => n is >= 1 and <= 64);
+    private readonly Option<int?> _batch = ImagesInPass($"{ModelArguments.UsualBatch}, or less if the model is smaller");
 
     private readonly ModelArguments _model = new();
 

@@ -4,6 +4,7 @@ using System.Text.Json;
 using CsvHelper;
 using CsvHelper.Configuration;
 using SjdOnnx.Cli.Terminal;
+using static System.FormattableString;
 
 namespace SjdOnnx.Cli.Batch;
 
@@ -61,14 +62,7 @@ internal sealed class BatchInput(LineErrors errors)
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or DecoderFallbackException)
         {
-            string reason = error switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "there is no such file",
-                UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
-                UnauthorizedAccessException => "permission denied",
-                DecoderFallbackException => "it is not text in UTF-8",
-                _ => error.Message.TrimEnd('.'),
-            };
+            string reason = error is DecoderFallbackException ? "it is not text in UTF-8" : InputFile.Reason(path, error);
             throw new CommandException(
                 ExitCode.Input, $"'{path}' cannot be read: {reason}; give a file of prompts, JSON lines or comma-separated values.", error);
         }
@@ -183,6 +177,4 @@ internal sealed class BatchInput(LineErrors errors)
 
     /// <summary>The options of generate have dashes; JSON and tables usually have underscores.</summary>
     private static string NameOf(string name) => name.Trim().Replace('_', '-');
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }

@@ -1,5 +1,4 @@
 using System.Collections.Concurrent;
-using System.Globalization;
 using SjdOnnx.Cli.Batch.Sheet;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Runtime;
@@ -9,8 +8,6 @@ namespace SjdOnnx.Cli.Batch;
 /// <summary>What <c>sjd batch</c> does: check every line, see what the folder has, and draw what is missing.</summary>
 internal sealed class BatchRun
 {
-    private const int UsualBatch = 8;
-
     // While some images are encoded and stored, others take their places in the passes.
     private const int CallersPerPlace = 2;
 
@@ -40,11 +37,11 @@ internal sealed class BatchRun
             OutputFile.CheckWritable(sheet);
         if (options.CheckOnly && !Directory.Exists(options.Output))
         {
-            Print.Note(Count(plan.Images.Count(), "image") + " to draw; every line can be drawn.");
+            Print.Note(Printable.Count(plan.Images.Count(), "image") + " to draw; every line can be drawn.");
             return ExitCode.Done;
         }
 
-        CreateFolder(options.Output);
+        OutputFile.CreateFolder(options.Output);
         string own = ResultsFile.NameOf(options.Shard);
         using ResultsFile results = ResultsFile.Open(options.Output, own);
         Dictionary<string, ImageResult> earlier = ResultsFile.ReadOthers(options.Output, own, options.Shard);
@@ -56,13 +53,19 @@ internal sealed class BatchRun
 
     private async Task<int> RunAsync(Dictionary<string, ImageResult> earlier, CancellationToken cancellation)
     {
-        CheckChanges(earlier);
+        CheckChanges();
+        // What the folder has from lines that the input no longer has stays there, and in the results too.
+        HashSet<string> planned = [.. _plan.Images.Select(image => image.Name)];
+        ImageResult[] abandoned = [.. earlier.Values.Where(result => _options.Shard.IsWhole && !planned.Contains(result.File))];
+        int left = abandoned.Count(result => result.IsFinished);
+        if (left > 0)
+            Print.Note($"{Printable.Count(left, "image")} in '{_options.Output}' belong to no line of the input any more; they stay.");
         int total = _plan.Images.Count();
         BatchPlan missing = _plan.Where(image => !_finished.ContainsKey(image.Name));
         int before = _finished.Count;
         if (_options.CheckOnly)
         {
-            Print.Note($"{Count(total, "image")}: {before} finished, {total - before} to draw; every line can be drawn.");
+            Print.Note($"{Printable.Count(total, "image")}: {before} finished, {total - before} to draw; every line can be drawn.");
             return ExitCode.Done;
         }
 
@@ -81,36 +84,30 @@ internal sealed class BatchRun
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
             throw new StoppedException(
-                $"Stopped: {_finished.Count} of {Count(total, "image")} are finished; the same command draws the others.", cancellation);
+                $"Stopped: {_finished.Count} of {Printable.Count(total, "image")} are finished; the same command draws the others.",
+                cancellation);
         }
 
-        // What the folder has from lines that the input no longer has stays in the results too.
-        HashSet<string> planned = [.. _plan.Images.Select(image => image.Name)];
         _results.CloseWith([
-            .. _options.Shard.IsWhole ? earlier.Values.Where(result => !planned.Contains(result.File)) : [],
+            .. abandoned,
             .. _finished.Values,
             .. _failed.Select(failed => ImageResult.Of(failed.Image) with { Error = failed.Error.Message })]);
         WriteSheet();
-        Print.Note($"{Count(total, "image")}: {total - before - _failed.Count} drawn, {before} were finished before" +
+        Print.Note($"{Printable.Count(total, "image")}: {total - before - _failed.Count} drawn, {before} were finished before" +
             (_failed.IsEmpty ? "." : $", {_failed.Count} failed; the same command tries those again."));
         return _failed.IsEmpty ? ExitCode.Done : ExitCode.Unexpected;
     }
 
-    private void CheckChanges(Dictionary<string, ImageResult> earlier)
+    private void CheckChanges()
     {
         if (_state.Changed is [CheckedImage first, ..] && !_options.RedrawChanged)
         {
+            string files = Printable.Count(_state.Changed.Count, "file");
             throw new CommandException(ExitCode.Output,
-                $"{Count(_state.Changed.Count, "file")} in '{_options.Output}' would be replaced, because the input or the options have " +
-                $"changed since, or another program wrote them (the first is {first.Name}, line {first.Image.Line}); draw into another " +
-                "folder, or give --redraw-changed.");
+                $"{files} in '{_options.Output}' would be replaced, because the input or the options have changed since, or another " +
+                $"program wrote them (the first is {first.Name}, line {first.Image.Line}); draw into another folder, or give " +
+                "--redraw-changed.");
         }
-
-        HashSet<string> planned = [.. _plan.Images.Select(image => image.Name)];
-        int left = _options.Shard.IsWhole
-            ? earlier.Values.Count(result => result.IsFinished && !planned.Contains(result.File)) : 0;
-        if (left > 0)
-            Print.Note($"{Count(left, "image")} in '{_options.Output}' belong to no line of the input any more; they stay.");
     }
 
     private async Task DrawAsync(BatchPlan missing, int total, int before, CancellationToken cancellation)
@@ -118,12 +115,11 @@ internal sealed class BatchRun
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         foreach (ModelGroup group in missing.Groups)
         {
-            int batch = Math.Min(_options.Batch ?? UsualBatch, Math.Min(group.Images.Count, group.Model.Batches[^1]));
+            int batch = Math.Min(ModelArguments.BatchOf(_options.Batch, group.Model), group.Images.Count);
             TextToImageOptions loading =
                 _options.Loading with { Precision = group.Model.Precision, ExpectedBatch = batch, MaxBatch = batch };
             await using TextToImage textToImage = await ModelArguments.LoadAsync(group.Folder, loading, display, cancellation);
-            if (LicenseNotice.Take(textToImage.Model) is string notice)
-                Print.Note(notice);
+            Print.License(textToImage.Model);
             await display.WorkAsync("drawing", async progress =>
             {
                 long tokens = group.Images.Sum(image => image.Pixels / group.Model.PixelsPerCode / group.Model.PixelsPerCode);
@@ -199,19 +195,4 @@ internal sealed class BatchRun
         foreach (string file in ContactSheet.Write(sheet, images))
             Print.Note($"contact sheet: {file}");
     }
-
-    private static void CreateFolder(string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw OutputFile.Unwritable(folder, error);
-        }
-    }
-
-    private static string Count(int number, string noun) =>
-        string.Create(CultureInfo.InvariantCulture, $"{number} {noun}{(number == 1 ? "" : "s")}");
 }

@@ -21,19 +21,6 @@ internal sealed class JobFolders(string output, string worker) : IDisposable
         foreach (Lazy<JobFolder> folder in _folders.Values.Where(folder => folder.IsValueCreated))
             folder.Value.Dispose();
     }
-
-    /// <exception cref="CommandException">The folder cannot be created.</exception>
-    public static void Create(string folder)
-    {
-        try
-        {
-            Directory.CreateDirectory(folder);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw OutputFile.Unwritable(folder, error);
-        }
-    }
 }
 
 /// <summary>
@@ -51,7 +38,7 @@ internal sealed class JobFolder : IDisposable
     /// <exception cref="CommandException">The folder or its results cannot be written.</exception>
     public static JobFolder Open(string path, string worker)
     {
-        JobFolders.Create(path);
+        OutputFile.CreateFolder(path);
         return new JobFolder(path, ResultsFile.Open(path, $"results-of-{worker}.jsonl"));
     }
 

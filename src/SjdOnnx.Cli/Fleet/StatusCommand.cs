@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Fleet;
+using static System.FormattableString;
 
 namespace SjdOnnx.Cli.Fleet;
 
@@ -66,8 +67,6 @@ internal sealed class StatusCommand : SjdCommand
             Invariant($"machine {machine.Name}: {machine.Images} images, workers lately: {machine.Workers}")));
         return string.Join('\n', lines.Select(line => Printable.Text(line)));
     }
-
-    private static string Invariant(FormattableString text) => FormattableString.Invariant(text);
 }
 
 /// <summary>What status --json prints.</summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using SjdOnnx.Cli.Batch;
@@ -60,7 +59,7 @@ internal sealed class SubmitCommand : SjdCommand
                 "image; give --window a number for the image that every machine draws.");
         }
 
-        string count = string.Create(CultureInfo.InvariantCulture, $"{images.Length} image{(images.Length == 1 ? "" : "s")}");
+        string count = Printable.Count(images.Length, "image");
         await using FleetConnection connection = await FleetConnection.OpenAsync(address, $"sjd submit {job}", cancellation);
         string digest = DigestOf(images);
         IReadOnlyList<JobEvent> earlier = await JobLog.ReadAsync(connection, job, cancellation) ?? [];

@@ -43,9 +43,7 @@ internal sealed class WorkerCommand : SjdCommand
     private readonly Option<string?> _output = Text("--output", "DIR",
         "The folder for all jobs, usually a share; the images of a job are in a folder with its name (required)", "-o");
 
-    private readonly Option<int?> _batch = Number<int>("--batch", "N",
-        "Images that share each forward pass, which takes less time than one after another",
-        "a whole number from 1 to 64", "8, or less if the model is smaller", static n => n is >= 1 and <= 64);
+    private readonly Option<int?> _batch = ImagesInPass($"{ModelArguments.UsualBatch}, or less if the model is smaller");
 
     private readonly Option<int?> _failures = Number<int>("--max-failures", "N",
         "Failures after which an image is given up, among them those that ended the worker",

@@ -10,8 +10,6 @@ namespace SjdOnnx.Cli.Fleet;
 /// <summary>What <c>sjd worker</c> does: take messages, draw, store, and settle the message.</summary>
 internal sealed class WorkerRun : IDisposable
 {
-    private const int UsualBatch = 8;
-
     // Images that are encoded and stored while others take their places in the passes.
     private const int ExtraMessages = 2;
 
@@ -48,13 +46,12 @@ internal sealed class WorkerRun : IDisposable
         var checker = RequestChecker.Open(folder, options.Loading);
         if (options.Batch is int wanted)
             ModelArguments.CheckBatch("--batch", wanted, checker.Model);
-        int batch = Math.Min(options.Batch ?? UsualBatch, checker.Model.Batches[^1]);
-        JobFolders.Create(options.Output);
+        int batch = ModelArguments.BatchOf(options.Batch, checker.Model);
+        OutputFile.CreateFolder(options.Output);
         TextToImageOptions loading = options.Loading with { ExpectedBatch = batch, MaxBatch = batch };
         await using TextToImage textToImage =
             await ModelArguments.LoadAsync(folder, loading, IProgressDisplay.ForStandardError(), cancellation);
-        if (LicenseNotice.Take(textToImage.Model) is string notice)
-            Print.Note(notice);
+        Print.License(textToImage.Model);
 
         using var run = new WorkerRun(options, lines, checker, textToImage, batch);
         string queue = SubmitCommand.QueueOf(checker.Model);

@@ -29,9 +29,7 @@ internal sealed class GenerateCommand : SjdCommand
     private readonly Option<int?> _count = Number<int>("--count", "N", "Images to draw",
         "a whole number from 1 to 1000000", "1", static n => n is >= 1 and <= 1_000_000);
 
-    private readonly Option<int?> _batch = Number<int>("--batch", "N",
-        "Images that share each forward pass, which takes less time than one after another",
-        "a whole number from 1 to 64", "4, or less if --count or the model is smaller; 1 with --preview", static n => n is >= 1 and <= 64);
+    private readonly Option<int?> _batch = ImagesInPass("4, or less if --count or the model is smaller; 1 with --preview");
 
     private readonly ImageArguments _image;
 

@@ -38,8 +38,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         await using TextToImage textToImage =
             await ModelArguments.LoadAsync(folder, options.Loading with { ExpectedBatch = batch }, display, cancellation);
-        if (LicenseNotice.Take(textToImage.Model) is string notice)
-            Print.Note(notice);
+        Print.License(textToImage.Model);
         await new GenerateRun(options, batch, textToImage, display).RunAsync(cancellation);
         return ExitCode.Done;
     }

@@ -33,6 +33,20 @@ internal static class OutputFile
         }
     }
 
+    /// <summary>Creates a folder for files, unless it is there.</summary>
+    /// <exception cref="CommandException">It cannot be created.</exception>
+    public static void CreateFolder(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(path, error);
+        }
+    }
+
     /// <summary>Writes a file and replaces an existing one.</summary>
     /// <exception cref="CommandException">It cannot be written.</exception>
     public static void Replace(string path, ReadOnlySpan<byte> bytes)

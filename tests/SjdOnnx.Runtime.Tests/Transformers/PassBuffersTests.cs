@@ -12,7 +12,9 @@ public class PassBuffersTests
     private const int Lanes = 2;
     private const int Hidden = 4;
 
-    /// <summary>ONNX Runtime takes sizes and bounds of slices from the host: what lies on the device would be copied when it is bound.</summary>
+    /// <summary>
+    /// ONNX Runtime takes sizes and bounds of slices from the host: what lies on the device would be copied when it is bound.
+    /// </summary>
     [Fact]
     public void What_is_read_on_the_host_is_not_on_the_device()
     {
@@ -24,7 +26,13 @@ public class PassBuffersTests
         {
             var section = new TransformerSection
             {
-                Layers = 0, KvHeads = 1, HeadDim = 1, Lanes = Lanes, MaxPositions = 64, Precisions = [], DefaultPrecision = "fp16",
+                Layers = 0,
+                KvHeads = 1,
+                HeadDim = 1,
+                Lanes = Lanes,
+                MaxPositions = 64,
+                Precisions = [],
+                DefaultPrecision = "fp16",
             };
             using var cache = new KeyValueCache(place: 0, section, positions: 64, _ => throw new NotSupportedException());
             var prompt = new Prompt([1, 2, 3, 4, 5], [1, 2]) { Condition = new Condition(new float[3 * Hidden], UnusedPlaces: 7) };

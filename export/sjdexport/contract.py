@@ -36,6 +36,11 @@ def transformer_graph(precision: str, pictures: int = 1, tree: bool = False) -> 
     return f"transformer.{precision}{'.tree' if tree else ''}{f'.x{pictures}' if pictures > 1 else ''}.onnx"
 
 
+def lane_graph(precision: str) -> str:
+    """The file of a transformer's graph for one lane of a picture."""
+    return f"transformer.{precision}.lane.onnx"
+
+
 # transformer.*.onnx: S new tokens of all lanes, R rows to predict, M cache slots
 INPUT_IDS = "input_ids"  # int64 [1, S], one lane after another
 LANE_LENGTHS = "lane_lengths"  # int64 [lanes], sums to S

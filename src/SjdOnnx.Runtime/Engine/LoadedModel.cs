@@ -60,9 +60,13 @@ internal sealed class LoadedModel : IDisposable
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         IDeviceStream? stream = provider.OpenStream();
         CheckRoom(folder, provider, stream);
+        int groups = Groups(folder, provider, threads);
+        SharedWeights? weights = groups > 1 ? new SharedWeights(tensors) : null;
         var transformer = new Transformer(
-            folder.Manifest, folder.Precision, provider, tensors, stream,
-            (size, tree) => Session(folder.TransformerGraph(size, tree), Advice(folder.Manifest.Transformer.Precisions), stream));
+            folder.Manifest, folder.Precision, provider, tensors, stream, groups, weights,
+            (lanes, tree) => Onnx.Session.Open(
+                folder.TransformerGraph(lanes, tree), provider, tree ? threads : threads / groups, options.ConfigureSession,
+                Advice(folder.Manifest.Transformer.Precisions), stream, weights));
         Task hashes = Task.Run(() => folder.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer, cancellation);
         Task<Session?> image = Task.Run(() => Counted(folder.ImageGraph), cancellation);
@@ -95,8 +99,7 @@ internal sealed class LoadedModel : IDisposable
             throw;
         }
 
-        Session Session(string graph, string? ifNodesFallBack = null, IDeviceStream? stream = null) =>
-            Onnx.Session.Open(graph, provider, threads, options.ConfigureSession, ifNodesFallBack, stream);
+        Session Session(string graph) => Onnx.Session.Open(graph, provider, threads, options.ConfigureSession);
 
         Session? Counted(string graph)
         {
@@ -151,6 +154,15 @@ internal sealed class LoadedModel : IDisposable
         Transformer.Dispose();
         ImageDecoder.Dispose();
     }
+
+    /// <summary>
+    /// Parts of a pass that run side by side. Products of integers leave the memory time for another core, and two Runs share a pass better
+    /// than two threads of one Run; at fp32 the weights' way from memory is the limit (docs/benchmarks/pass-cost.md).
+    /// </summary>
+    private static int Groups(ModelFolder folder, Provider provider, int threads) =>
+        provider.IsCpu && threads >= 2 && folder.Precision.StartsWith("int", StringComparison.Ordinal)
+        && folder.Manifest.Transformer.Precisions[folder.Precision].Lane is not null
+        && Environment.GetEnvironmentVariable("SJD_GROUPS") != "1" ? 2 : 1;
 
     /// <summary>Loading more than the device can hold takes long, and fails with less clear words.</summary>
     private static void CheckRoom(ModelFolder folder, Provider provider, IDeviceStream? device)

@@ -1,3 +1,6 @@
+using System.Diagnostics;
+using System.Runtime.ExceptionServices;
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Model;
@@ -9,19 +12,23 @@ namespace SjdOnnx.Runtime.Transformers;
 /// The transformer. Its graphs are opened when they are first needed. Each place has a cache, which grows to the largest image and is
 /// reused by those after it.
 /// </summary>
-/// <param name="open">Opens the graph for a number of images, or the graph for one image whose tokens form a tree.</param>
+/// <param name="open">Opens the graph for a number of lanes, or the graph for one image whose tokens form a tree.</param>
 /// <param name="device">Where the provider computes, if this engine copies its inputs and outputs; the transformer disposes it.</param>
+/// <param name="groups">Parts of a pass that run side by side, 1 or more.</param>
+/// <param name="weights">Weights that all graphs share; null if each has its own. The transformer disposes them.</param>
 internal sealed class Transformer(
-    Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device, Func<int, bool, Session> open)
+    Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device, int groups,
+    SharedWeights? weights, Func<int, bool, Session> open)
     : IForwardPass, IDisposable
 {
     private readonly PrecisionSection _precision = manifest.Transformer.Precisions[precision];
     private readonly PassMemory _memory = new(tensors, provider, device);
-    private readonly List<TransformerGraph> _graphs = []; // by images
+    private readonly List<LaneGroup> _groups = []; // the calling thread runs the first, and a thread each the others
+    private readonly List<PassThread> _threads = [];
     private readonly List<KeyValueCache?> _caches = []; // by place
     private readonly List<PassEntry> _fed = []; // by place
+    private readonly List<PassLane> _lanes = []; // of those that are fed
     private TransformerGraph? _tree;
-    private KeyValueCache? _idle;
     private OrtAllocator? _allocator; // the caches' memory returns to it, so it is disposed after them
     private (int Tokens, int Rows) _reserved;
 
@@ -31,7 +38,7 @@ internal sealed class Transformer(
     public int Codes => manifest.Layout.Codes;
 
     /// <summary>One of its graphs that is open.</summary>
-    public Session OpenGraph => _graphs[0].Session;
+    public Session OpenGraph => AllGraphs().First().Session;
 
     /// <summary>Whether all passes should be run by one thread, because captures belong to the thread that made them.</summary>
     public bool BelongsToThread => provider.Captures;
@@ -39,17 +46,8 @@ internal sealed class Transformer(
     /// <summary>Passes that were run.</summary>
     public int Passes { get; private set; }
 
-    /// <summary>Time spent inside ONNX Runtime.</summary>
-    public TimeSpan TimeInRun
-    {
-        get
-        {
-            TimeSpan sum = _tree?.Session.TimeInRun ?? TimeSpan.Zero;
-            foreach (TransformerGraph graph in _graphs)
-                sum += graph.Session.TimeInRun;
-            return sum;
-        }
-    }
+    /// <summary>Time during which ONNX Runtime computed.</summary>
+    public TimeSpan TimeInRun { get; private set; }
 
     /// <summary>Time spent in copies between host and device; zero where ONNX Runtime makes them, or none are needed.</summary>
     public TimeSpan TimeInTransfers => _memory.TimeInTransfers;
@@ -67,15 +65,18 @@ internal sealed class Transformer(
         return sizes.FirstOrDefault(size => size >= images, sizes[^1]);
     }
 
-    /// <summary>Opens a graph that holds <paramref name="images"/>; if there is none, the largest graph.</summary>
-    /// <exception cref="ModelException">The graph cannot be opened, or does not match model.json.</exception>
+    /// <summary>Opens the graphs for passes of <paramref name="images"/>; if there are none, the largest.</summary>
+    /// <exception cref="ModelException">A graph cannot be opened, or does not match model.json.</exception>
     public void Open(int images)
     {
-        int size = SizeFor(images);
-        if (_graphs.Any(graph => graph.Images == size))
-            return;
-        _graphs.Add(Open(size, tree: false));
-        _graphs.Sort(static (a, b) => a.Images.CompareTo(b.Images));
+        int lanes = Lanes * Math.Min(images, MaxImages);
+        int part = LanesOfGroup(lanes);
+        for (int group = 0; group * part < lanes; group++)
+        {
+            if (group == _groups.Count)
+                AddGroup();
+            _groups[group].Open(part);
+        }
     }
 
     /// <summary>Tokens of a lane, or rows of logits, to which a pass of so many may be padded.</summary>
@@ -90,7 +91,7 @@ internal sealed class Transformer(
     public KeyValueCache Prepare(int place, int positions, int tokens, int rows, bool tree)
     {
         if (tree)
-            _tree ??= Open(1, tree: true);
+            _tree ??= Open(Lanes, tree: true);
         (int Tokens, int Rows) wanted = (Math.Max(tokens, _reserved.Tokens), Math.Max(rows, _reserved.Rows));
         foreach (TransformerGraph graph in AllGraphs())
             graph.Reserve(wanted.Tokens, wanted.Rows);
@@ -121,10 +122,18 @@ internal sealed class Transformer(
     {
         try
         {
-            TransformerGraph graph = GraphFor(_fed);
-            if (graph.Images > _fed.Count)
-                _idle ??= NewCache(place: -1, provider.Captures ? _reserved.Tokens : 1);
-            graph.Run(_fed, _idle, cancellationToken);
+            _lanes.Clear();
+            foreach (PassEntry entry in _fed)
+            {
+                for (int lane = 0; lane < entry.Lanes; lane++)
+                    _lanes.Add(new PassLane(entry, lane));
+            }
+
+            ReadOnlySpan<PassLane> lanes = CollectionsMarshal.AsSpan(_lanes);
+            if (_fed[0].IsChain)
+                RunGroups(lanes, cancellationToken);
+            else
+                RunTree(lanes, cancellationToken);
             Passes++;
         }
         finally
@@ -135,30 +144,90 @@ internal sealed class Transformer(
 
     public void Dispose()
     {
+        foreach (PassThread thread in _threads)
+            thread.Dispose();
+
         // Bindings hold the addresses of the caches, and a session may own the memory of the caches.
         foreach (TransformerGraph graph in AllGraphs())
             graph.Unbind();
         foreach (KeyValueCache? cache in _caches)
             cache?.Dispose();
-        _idle?.Dispose();
+        foreach (LaneGroup group in _groups)
+            group.ReleaseIdle();
         _allocator?.Dispose();
         foreach (TransformerGraph graph in AllGraphs())
             graph.Dispose();
+        weights?.Dispose();
         _memory.Dispose();
         device?.Dispose();
     }
 
-    private IEnumerable<TransformerGraph> AllGraphs() => _tree is null ? _graphs : _graphs.Append(_tree);
-
-    private TransformerGraph Open(int images, bool tree)
+    private void RunGroups(ReadOnlySpan<PassLane> lanes, CancellationToken cancellation)
     {
-        Session session = open(images, tree);
+        int part = LanesOfGroup(lanes.Length);
+        int count = (lanes.Length + part - 1) / part;
+        for (int group = 0; group < count; group++)
+            _groups[group].Take(lanes[(group * part)..Math.Min((group + 1) * part, lanes.Length)]);
+        long start = Stopwatch.GetTimestamp();
+        for (int group = 1; group < count; group++)
+            _threads[group - 1].Begin(_groups[group], cancellation);
+        ExceptionDispatchInfo? error = null;
         try
         {
-            GraphContract.CheckTransformer(session, manifest, _precision, images, tree);
+            _groups[0].Run(cancellation);
+        }
+        catch (Exception first)
+        {
+            error = ExceptionDispatchInfo.Capture(first);
+        }
+
+        for (int group = 1; group < count; group++)
+            error = _threads[group - 1].End() ?? error;
+        TimeInRun += Stopwatch.GetElapsedTime(start);
+        error?.Throw();
+        for (int group = 0; group < count; group++)
+            _groups[group].HandOut();
+    }
+
+    private void RunTree(ReadOnlySpan<PassLane> lanes, CancellationToken cancellation)
+    {
+        long start = Stopwatch.GetTimestamp();
+        _tree!.Run(lanes, idle: null, cancellation);
+        TimeInRun += Stopwatch.GetElapsedTime(start);
+        _tree.HandOut(lanes);
+    }
+
+    /// <summary>How many of so many lanes each group reads: one, where there is a graph for one, or those of whole images.</summary>
+    private int LanesOfGroup(int lanes)
+    {
+        int part = (lanes + groups - 1) / groups;
+        return part == 1 && _precision.Lane is not null ? 1 : (part + Lanes - 1) / Lanes * Lanes;
+    }
+
+    private void AddGroup()
+    {
+        _groups.Add(new LaneGroup([.. _precision.ByLanes(Lanes).Keys], lanes => Open(lanes, tree: false), NewIdleCache));
+        if (_groups.Count > 1)
+            _threads.Add(new PassThread());
+
+        KeyValueCache NewIdleCache() => NewCache(place: -1, provider.Captures ? _reserved.Tokens : 1);
+    }
+
+    private IEnumerable<TransformerGraph> AllGraphs()
+    {
+        IEnumerable<TransformerGraph> graphs = _groups.SelectMany(static group => group.Graphs);
+        return _tree is null ? graphs : graphs.Append(_tree);
+    }
+
+    private TransformerGraph Open(int lanes, bool tree)
+    {
+        Session session = open(lanes, tree);
+        try
+        {
+            GraphContract.CheckTransformer(session, manifest, _precision, lanes, tree);
             int places = 2 * (manifest.TextEncoder?.Places ?? 0);
             var inputs = new TransformerInputs(
-                Lanes, Codes, images, tree, places, manifest.Denoising?.Hidden ?? 0, manifest.Transformer.MaxPositions);
+                lanes, Lanes, Codes, tree, places, manifest.Denoising?.Hidden ?? 0, manifest.Transformer.MaxPositions);
             var graph = new TransformerGraph(_memory, session, inputs, provider.Captures && !tree);
             graph.Reserve(_reserved.Tokens, _reserved.Rows);
             return graph;
@@ -168,21 +237,6 @@ internal sealed class Transformer(
             session.Dispose();
             throw;
         }
-    }
-
-    /// <summary>The smallest open graph that holds these images.</summary>
-    private TransformerGraph GraphFor(List<PassEntry> entries)
-    {
-        if (!entries[0].IsChain)
-            return _tree!;
-
-        foreach (TransformerGraph graph in _graphs)
-        {
-            if (graph.Images >= entries.Count)
-                return graph;
-        }
-
-        throw new InvalidOperationException($"{entries.Count} images were fed; the largest graph that is open holds {_graphs[^1].Images}.");
     }
 
     private KeyValueCache CacheOf(int place, int positions)

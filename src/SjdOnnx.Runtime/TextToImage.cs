@@ -226,8 +226,10 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
         try
         {
             string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
-            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options, cache, progress, cancellation);
-            var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
+            var kept = new KeptPassCosts(model, provider, threads, cache);
+            LoadedModel loaded = LoadedModel.Open(
+                model, provider, threads, options, cache, progress, kept.CanSplit ? kept.GroupsOf : null, cancellation);
+            var costs = new PassCostTables(loaded, defaults, kept);
             return new TextToImage(loaded, costs, resolver, options, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)

@@ -46,6 +46,7 @@ internal sealed class LoadedModel : IDisposable
     /// <param name="options">Hash verification, the expected batch and the callback for sessions.</param>
     /// <param name="cache">The cache folder, which remembers files whose hashes were compared; null for none.</param>
     /// <param name="progress">Called on the threads that load.</param>
+    /// <param name="groupsOf">Into how many parts a pass of a number of images is split, which run side by side; null for one.</param>
     /// <param name="cancellation">
     /// Ends the comparison of hashes at once. ONNX Runtime finishes the graphs that it has begun to open.
     /// </param>
@@ -54,18 +55,17 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public static LoadedModel Open(
         ModelFolder folder, Provider provider, int threads, TextToImageOptions options, string? cache = null,
-        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<LoadProgress>? progress = null, Func<int, int>? groupsOf = null, CancellationToken cancellation = default)
     {
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         IDeviceStream? stream = provider.OpenStream();
         CheckRoom(folder, provider, stream);
-        int groups = Groups(folder, provider, threads);
-        SharedWeights? weights = groups > 1 ? new SharedWeights(tensors) : null;
+        SharedWeights? weights = groupsOf is not null ? new SharedWeights(tensors) : null;
         var transformer = new Transformer(
-            folder.Manifest, folder.Precision, provider, tensors, stream, groups, weights,
-            (lanes, tree) => Onnx.Session.Open(
-                folder.TransformerGraph(lanes, tree), provider, tree ? threads : threads / groups, options.ConfigureSession,
+            folder.Manifest, folder.Precision, provider, tensors, stream, weights, groupsOf ?? (static _ => 1),
+            (lanes, groups) => Onnx.Session.Open(
+                folder.TransformerGraph(lanes), provider, threads / groups, options.ConfigureSession,
                 Advice(folder.Manifest.Transformer.Precisions), stream, weights));
         Task hashes = Task.Run(() => folder.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer, cancellation);
@@ -154,15 +154,6 @@ internal sealed class LoadedModel : IDisposable
         Transformer.Dispose();
         ImageDecoder.Dispose();
     }
-
-    /// <summary>
-    /// Parts of a pass that run side by side. Products of integers leave the memory time for another core, and two Runs share a pass better
-    /// than two threads of one Run; at fp32 the weights' way from memory is the limit (docs/benchmarks/pass-cost.md).
-    /// </summary>
-    private static int Groups(ModelFolder folder, Provider provider, int threads) =>
-        provider.IsCpu && threads >= 2 && folder.Precision.StartsWith("int", StringComparison.Ordinal)
-        && folder.Manifest.Transformer.Precisions[folder.Precision].Lane is not null
-        && Environment.GetEnvironmentVariable("SJD_GROUPS") != "1" ? 2 : 1;
 
     /// <summary>Loading more than the device can hold takes long, and fails with less clear words.</summary>
     private static void CheckRoom(ModelFolder folder, Provider provider, IDeviceStream? device)

@@ -71,11 +71,11 @@ internal sealed class ModelFolder
     public TextTokenizer? OpenTokenizer() =>
         Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, name => Read(PathOf(name), TextTokenizer.MaxFileBytes)) : null;
 
-    /// <summary>Path of the transformer's graph for this many lanes, or for one image whose tokens form a tree.</summary>
-    public string TransformerGraph(int lanes, bool tree)
+    /// <summary>Path of the transformer's graph for this many lanes, or, for 0, for one image whose tokens form a tree.</summary>
+    public string TransformerGraph(int lanes)
     {
         PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
-        return PathOf(tree ? graphs.Tree! : graphs.ByLanes(Manifest.Transformer.Lanes)[lanes]);
+        return PathOf(lanes == 0 ? graphs.Tree! : graphs.ByLanes(Manifest.Transformer.Lanes)[lanes]);
     }
 
     /// <summary>SHA-256 of the transformer's graph for this many images, from model.json.</summary>

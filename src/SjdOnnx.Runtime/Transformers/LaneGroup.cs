@@ -7,7 +7,7 @@ namespace SjdOnnx.Runtime.Transformers;
 /// <param name="sizes">Lanes of the graphs that there are, rising.</param>
 /// <param name="open">Opens the graph for a number of lanes.</param>
 /// <param name="newIdle">Makes the cache of lanes without an image.</param>
-internal sealed class LaneGroup(int[] sizes, Func<int, TransformerGraph> open, Func<KeyValueCache> newIdle)
+internal sealed class LaneGroup(int[] sizes, Func<int, TransformerGraph> open, Func<KeyValueCache> newIdle) : IDisposable
 {
     private readonly List<TransformerGraph> _graphs = []; // by lanes
     private KeyValueCache? _idle;
@@ -60,6 +60,15 @@ internal sealed class LaneGroup(int[] sizes, Func<int, TransformerGraph> open, F
 
     /// <summary>Hands out what <see cref="Run"/> computed.</summary>
     public void HandOut() => _running!.HandOut(Lanes);
+
+    public void Dispose()
+    {
+        foreach (TransformerGraph graph in _graphs)
+            graph.Unbind();
+        ReleaseIdle();
+        foreach (TransformerGraph graph in _graphs)
+            graph.Dispose();
+    }
 
     /// <summary>Releases the cache of lanes without an image.</summary>
     public void ReleaseIdle()

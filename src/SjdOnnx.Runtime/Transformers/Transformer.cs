@@ -12,19 +12,23 @@ namespace SjdOnnx.Runtime.Transformers;
 /// The transformer. Its graphs are opened when they are first needed. Each place has a cache, which grows to the largest image and is
 /// reused by those after it.
 /// </summary>
-/// <param name="open">Opens the graph for a number of lanes, or the graph for one image whose tokens form a tree.</param>
+/// <param name="open">
+/// Opens the graph for a number of lanes, for a number of groups that run side by side. For 0 lanes it is the graph for one image whose
+/// tokens form a tree.
+/// </param>
 /// <param name="device">Where the provider computes, if this engine copies its inputs and outputs; the transformer disposes it.</param>
-/// <param name="groups">Parts of a pass that run side by side, 1 or more.</param>
+/// <param name="groupsOf">Into how many parts a pass of a number of images is split, which run side by side.</param>
 /// <param name="weights">Weights that all graphs share; null if each has its own. The transformer disposes them.</param>
 internal sealed class Transformer(
-    Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device, int groups,
-    SharedWeights? weights, Func<int, bool, Session> open)
+    Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device,
+    SharedWeights? weights, Func<int, int> groupsOf, Func<int, int, Session> open)
     : IForwardPass, IDisposable
 {
     private readonly PrecisionSection _precision = manifest.Transformer.Precisions[precision];
     private readonly PassMemory _memory = new(tensors, provider, device);
-    private readonly List<LaneGroup> _groups = []; // the calling thread runs the first, and a thread each the others
-    private readonly List<PassThread> _threads = [];
+    private readonly Dictionary<int, List<LaneGroup>> _groups = []; // by their number
+    private readonly Dictionary<int, int> _numbers = []; // of groups, by images
+    private readonly List<PassThread> _threads = []; // for all groups of a pass but the first, which the calling thread runs
     private readonly List<KeyValueCache?> _caches = []; // by place
     private readonly List<PassEntry> _fed = []; // by place
     private readonly List<PassLane> _lanes = []; // of those that are fed
@@ -70,12 +74,35 @@ internal sealed class Transformer(
     public void Open(int images)
     {
         int lanes = Lanes * Math.Min(images, MaxImages);
-        int part = LanesOfGroup(lanes);
+        (List<LaneGroup> groups, int part) = Split(lanes);
         for (int group = 0; group * part < lanes; group++)
         {
-            if (group == _groups.Count)
-                AddGroup();
-            _groups[group].Open(part);
+            if (group == groups.Count)
+                groups.Add(NewGroup(GroupsOf(images)));
+            if (group > _threads.Count)
+                _threads.Add(new PassThread());
+            groups[group].Open(part);
+        }
+    }
+
+    /// <summary>Into how many parts a pass of so many images is split.</summary>
+    public int GroupsOf(int images)
+    {
+        int size = SizeFor(images);
+        if (!_numbers.TryGetValue(size, out int number))
+            _numbers.Add(size, number = groupsOf(size));
+        return number;
+    }
+
+    /// <summary>Splits passes of so many images into another number of parts. The next call is <see cref="Open(int)"/>.</summary>
+    public void SetGroups(int images, int number)
+    {
+        _numbers[SizeFor(images)] = number;
+        foreach (int unused in _groups.Keys.Except(_numbers.Values).ToArray())
+        {
+            foreach (LaneGroup group in _groups[unused])
+                group.Dispose();
+            _groups.Remove(unused);
         }
     }
 
@@ -91,7 +118,7 @@ internal sealed class Transformer(
     public KeyValueCache Prepare(int place, int positions, int tokens, int rows, bool tree)
     {
         if (tree)
-            _tree ??= Open(Lanes, tree: true);
+            _tree ??= Open(Lanes, groups: 1, tree: true);
         (int Tokens, int Rows) wanted = (Math.Max(tokens, _reserved.Tokens), Math.Max(rows, _reserved.Rows));
         foreach (TransformerGraph graph in AllGraphs())
             graph.Reserve(wanted.Tokens, wanted.Rows);
@@ -152,7 +179,7 @@ internal sealed class Transformer(
             graph.Unbind();
         foreach (KeyValueCache? cache in _caches)
             cache?.Dispose();
-        foreach (LaneGroup group in _groups)
+        foreach (LaneGroup group in _groups.Values.SelectMany(static groups => groups))
             group.ReleaseIdle();
         _allocator?.Dispose();
         foreach (TransformerGraph graph in AllGraphs())
@@ -164,17 +191,17 @@ internal sealed class Transformer(
 
     private void RunGroups(ReadOnlySpan<PassLane> lanes, CancellationToken cancellation)
     {
-        int part = LanesOfGroup(lanes.Length);
+        (List<LaneGroup> groups, int part) = Split(lanes.Length);
         int count = (lanes.Length + part - 1) / part;
         for (int group = 0; group < count; group++)
-            _groups[group].Take(lanes[(group * part)..Math.Min((group + 1) * part, lanes.Length)]);
+            groups[group].Take(lanes[(group * part)..Math.Min((group + 1) * part, lanes.Length)]);
         long start = Stopwatch.GetTimestamp();
         for (int group = 1; group < count; group++)
-            _threads[group - 1].Begin(_groups[group], cancellation);
+            _threads[group - 1].Begin(groups[group], cancellation);
         ExceptionDispatchInfo? error = null;
         try
         {
-            _groups[0].Run(cancellation);
+            groups[0].Run(cancellation);
         }
         catch (Exception first)
         {
@@ -186,7 +213,7 @@ internal sealed class Transformer(
         TimeInRun += Stopwatch.GetElapsedTime(start);
         error?.Throw();
         for (int group = 0; group < count; group++)
-            _groups[group].HandOut();
+            groups[group].HandOut();
     }
 
     private void RunTree(ReadOnlySpan<PassLane> lanes, CancellationToken cancellation)
@@ -197,31 +224,29 @@ internal sealed class Transformer(
         _tree.HandOut(lanes);
     }
 
-    /// <summary>How many of so many lanes each group reads: one, where there is a graph for one, or those of whole images.</summary>
-    private int LanesOfGroup(int lanes)
+    /// <summary>The groups for so many lanes, and how many of these each reads: one, or those of whole images.</summary>
+    private (List<LaneGroup> Groups, int Part) Split(int lanes)
     {
-        int part = (lanes + groups - 1) / groups;
-        return part == 1 && _precision.Lane is not null ? 1 : (part + Lanes - 1) / Lanes * Lanes;
+        int number = GroupsOf(lanes / Lanes);
+        if (!_groups.TryGetValue(number, out List<LaneGroup>? groups))
+            _groups.Add(number, groups = []);
+        int part = (lanes + number - 1) / number;
+        return (groups, part == 1 && _precision.Lane is not null ? 1 : (part + Lanes - 1) / Lanes * Lanes);
     }
 
-    private void AddGroup()
-    {
-        _groups.Add(new LaneGroup([.. _precision.ByLanes(Lanes).Keys], lanes => Open(lanes, tree: false), NewIdleCache));
-        if (_groups.Count > 1)
-            _threads.Add(new PassThread());
-
-        KeyValueCache NewIdleCache() => NewCache(place: -1, provider.Captures ? _reserved.Tokens : 1);
-    }
+    private LaneGroup NewGroup(int number) => new(
+        [.. _precision.ByLanes(Lanes).Keys], lanes => Open(lanes, number, tree: false),
+        () => NewCache(place: -1, provider.Captures ? _reserved.Tokens : 1));
 
     private IEnumerable<TransformerGraph> AllGraphs()
     {
-        IEnumerable<TransformerGraph> graphs = _groups.SelectMany(static group => group.Graphs);
+        IEnumerable<TransformerGraph> graphs = _groups.Values.SelectMany(static groups => groups).SelectMany(static group => group.Graphs);
         return _tree is null ? graphs : graphs.Append(_tree);
     }
 
-    private TransformerGraph Open(int lanes, bool tree)
+    private TransformerGraph Open(int lanes, int groups, bool tree)
     {
-        Session session = open(lanes, tree);
+        Session session = open(tree ? 0 : lanes, groups);
         try
         {
             GraphContract.CheckTransformer(session, manifest, _precision, lanes, tree);

@@ -227,10 +227,8 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
         {
             string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
             var kept = new KeptPassCosts(model, provider, threads, cache);
-            LoadedModel loaded = LoadedModel.Open(
-                model, provider, threads, options, cache, progress, kept.CanSplit ? kept.GroupsOf : null, cancellation);
-            var costs = new PassCostTables(loaded, defaults, kept);
-            return new TextToImage(loaded, costs, resolver, options, Stopwatch.GetElapsedTime(start));
+            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options, cache, progress, kept.Split, cancellation);
+            return new TextToImage(loaded, new PassCostTables(loaded, defaults, kept), resolver, options, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {

@@ -41,7 +41,7 @@ internal sealed class KeptPassCosts(ModelFolder model, Provider provider, int th
     /// Whether passes can be split into parts that run side by side. Only integer products are worth it: other weights would be packed
     /// once for each part, and reading them takes longer than the products (docs/benchmarks/pass-cost.md).
     /// </summary>
-    public bool CanSplit => provider.IsCpu && threads > 1 && model.Precision.StartsWith("int", StringComparison.Ordinal)
+    private bool CanSplit => provider.IsCpu && threads > 1 && model.Precision.StartsWith("int", StringComparison.Ordinal)
         && model.Manifest.Transformer.Precisions[model.Precision].Lane is not null;
 
     /// <summary>Into how many parts a pass can be split, rising from 1.</summary>
@@ -52,6 +52,10 @@ internal sealed class KeptPassCosts(ModelFolder model, Provider provider, int th
             yield return groups;
     }
 
-    /// <summary>Into how many parts a pass is split: the number that was measured, or two where that is possible.</summary>
-    public int GroupsOf(int images) => Read(images)?.Groups ?? PossibleGroups(images).Last(static groups => groups <= 2);
+    /// <summary>
+    /// Into how many parts a pass of a number of images is split: the number that was measured, or else two. Null if none can be split.
+    /// </summary>
+    public Func<int, int>? Split => CanSplit ? GroupsOf : null;
+
+    private int GroupsOf(int images) => Read(images)?.Groups ?? PossibleGroups(images).Last(static groups => groups <= 2);
 }

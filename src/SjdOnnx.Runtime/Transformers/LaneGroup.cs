@@ -14,8 +14,12 @@ internal sealed class LaneGroup(int[] sizes, Func<int, TransformerGraph> open, F
     private PassLane[] _lanes = [];
     private int _count;
     private TransformerGraph? _running;
+    private Action<CancellationToken>? _run; // made once, because a pass allocates nothing
 
     public IReadOnlyList<TransformerGraph> Graphs => _graphs;
+
+    /// <summary>The most lanes that an open graph holds.</summary>
+    public int MaxLanes => _graphs.Count == 0 ? 0 : _graphs[^1].Lanes;
 
     /// <summary>The lanes of the next pass.</summary>
     public ReadOnlySpan<PassLane> Lanes => _lanes.AsSpan(0, _count);
@@ -33,7 +37,7 @@ internal sealed class LaneGroup(int[] sizes, Func<int, TransformerGraph> open, F
     }
 
     /// <summary>Takes the lanes of the next pass.</summary>
-    /// <exception cref="InvalidOperationException">No open graph holds so many.</exception>
+    /// <exception cref="InvalidOperationException">No graph holds so many.</exception>
     public void Take(ReadOnlySpan<PassLane> lanes)
     {
         if (_lanes.Length < lanes.Length)
@@ -50,13 +54,13 @@ internal sealed class LaneGroup(int[] sizes, Func<int, TransformerGraph> open, F
         }
 
         if (_running is null)
-            throw new InvalidOperationException($"{_count} lanes were fed; the largest graph that is open holds {_graphs[^1].Lanes}.");
+            throw new InvalidOperationException($"{_count} lanes were fed; the largest graph holds {MaxLanes}.");
         if (_running.Lanes > _count)
             _idle ??= newIdle();
     }
 
     /// <summary>Runs the pass of these lanes.</summary>
-    public void Run(CancellationToken cancellation) => _running!.Run(Lanes, _idle, cancellation);
+    public Action<CancellationToken> Run => _run ??= cancellation => _running!.Run(Lanes, _idle, cancellation);
 
     /// <summary>Hands out what <see cref="Run"/> computed.</summary>
     public void HandOut() => _running!.HandOut(Lanes);

@@ -14,14 +14,17 @@ internal sealed class PassThread : IDisposable
     private readonly ManualResetEventSlim _begin = new(initialState: false, spinCount: 200);
     private readonly ManualResetEventSlim _done = new(initialState: false, spinCount: 2000);
     private Thread? _thread;
-    private LaneGroup? _group;
+    private Action<CancellationToken>? _work;
     private CancellationToken _cancellation;
     private ExceptionDispatchInfo? _error;
 
-    /// <summary>Begins to run the pass of a group.</summary>
-    public void Begin(LaneGroup group, CancellationToken cancellation)
+    /// <summary>Whether the thread exists at present.</summary>
+    public bool IsAlive => Volatile.Read(ref _thread) is not null;
+
+    /// <summary>Begins to run a part of a pass.</summary>
+    public void Begin(Action<CancellationToken> work, CancellationToken cancellation)
     {
-        (_group, _cancellation, _error) = (group, cancellation, null);
+        (_work, _cancellation, _error) = (work, cancellation, null);
         _done.Reset();
         lock (_lock)
         {
@@ -47,7 +50,7 @@ internal sealed class PassThread : IDisposable
         lock (_lock)
         {
             thread = _thread;
-            _group = null;
+            _work = null;
             _begin.Set();
         }
 
@@ -61,11 +64,11 @@ internal sealed class PassThread : IDisposable
         while (MayGoOn())
         {
             _begin.Reset();
-            if (_group is not { } group)
+            if (_work is not { } work)
                 return;
             try
             {
-                group.Run(_cancellation);
+                work(_cancellation);
             }
             catch (Exception error)
             {

@@ -22,7 +22,7 @@ TOKENIZER_UNIGRAM = "tokenizer.spiece.model"
 TEXT_ENCODER = "text_encoder.onnx"
 QUANTIZATION = "quantization.json"
 OWN = re.compile(
-    r"transformer\.[a-z0-9-]+(\.tree|\.x\d+)?\.(onnx|data)|(image_decoder|text_encoder)\.(onnx|data)|quantization\.json"
+    r"transformer\.[a-z0-9-]+(\.tree|\.lane|\.x\d+)?\.(onnx|data)|(image_decoder|text_encoder)\.(onnx|data)|quantization\.json"
     r"|tokenizer\.(vocabulary\.json|merges\.txt|tiktoken|spiece\.model)")
 
 

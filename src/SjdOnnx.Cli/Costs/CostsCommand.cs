@@ -83,8 +83,8 @@ internal sealed record CostsReport(
     IReadOnlyList<CostReport> Costs, bool WasKept, string? File)
 {
     public static CostsReport Of(PassCostTable table) => new(
-        table.Precision.Name, table.Provider.Name(), table.Threads, table.Groups, table.Images, table.Processor, table.Processors, table.OnnxRuntime,
-        CostReport.Of(table), table.WasKept, table.File);
+        table.Precision.Name, table.Provider.Name(), table.Threads, table.Groups, table.Images, table.Processor, table.Processors,
+        table.OnnxRuntime, CostReport.Of(table), table.WasKept, table.File);
 }
 
 /// <param name="Drafts">Drafts of each image.</param>

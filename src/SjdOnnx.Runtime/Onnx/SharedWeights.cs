@@ -8,8 +8,8 @@ using Microsoft.Win32.SafeHandles;
 namespace SjdOnnx.Runtime.Onnx;
 
 /// <summary>
-/// Weights that several sessions read from the same memory: the files are mapped once, and what ONNX Runtime packs for its kernels is packed
-/// once. Otherwise every session has a copy of its own.
+/// Weights that several sessions read from the same memory: the files are mapped once, and what ONNX Runtime packs for its kernels is
+/// packed once. Otherwise every session has a copy of its own.
 /// </summary>
 /// <param name="tensors">Counts the tensors.</param>
 internal sealed class SharedWeights(NativeTensors tensors) : IDisposable

@@ -12,7 +12,8 @@ namespace SjdOnnx.Runtime.Transformers;
 /// <param name="open">Opens the graph for a number of lanes, for a number of groups.</param>
 /// <param name="newIdle">Makes the cache of lanes without an image.</param>
 internal sealed class SplitPasses(
-    int lanesOfImage, int[] sizes, Func<int, int> numberOf, Func<int, int, TransformerGraph> open, Func<KeyValueCache> newIdle) : IDisposable
+    int lanesOfImage, int[] sizes, Func<int, int> numberOf, Func<int, int, TransformerGraph> open, Func<KeyValueCache> newIdle)
+    : IDisposable
 {
     private readonly Dictionary<int, List<LaneGroup>> _groups = []; // by their number
     private readonly Dictionary<int, int> _numbers = []; // of groups, by the lanes of the graph that would hold them all

@@ -47,7 +47,7 @@ public class LaneGroupTests
         {
             using var model = new OpenModel(Precision.Int8, images, groups: groups);
             PromptedTransformer[] together = Together(model, images);
-            return [.. together.SelectMany(static image => image.Logits.Conditional(4).ToArray().Concat(image.Logits.Unconditional(4).ToArray()))];
+            return [.. together.SelectMany(static image => Both(image.Logits))];
         }
     }
 
@@ -145,6 +145,8 @@ public class LaneGroupTests
         Assert.Null(thread.End());
     }
 
+    private static float[] Both(Logits logits) => [.. logits.Conditional(4), .. logits.Unconditional(4)];
+
     private static Logits LogitsOf(OpenModel model, PromptedTransformer image, int[] ids)
     {
         image.Feed(ids, ids.Length, []);
@@ -155,7 +157,8 @@ public class LaneGroupTests
     /// <summary>Images after a pass over their first five codes.</summary>
     private static PromptedTransformer[] Together(OpenModel model, int images)
     {
-        PromptedTransformer[] together = [.. Enumerable.Range(0, images).Select(place => model.With(model.Prompt("a fox"), 8, place: place))];
+        PromptedTransformer[] together =
+            [.. Enumerable.Range(0, images).Select(place => model.With(model.Prompt("a fox"), maxDrafts: 8, place: place))];
         foreach (PromptedTransformer image in together)
             image.FeedPrompt();
         model.Transformer.Run(default);

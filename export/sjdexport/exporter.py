@@ -132,6 +132,7 @@ class Writer:
             name: Variant(Graph("transformer"), lanes),
             contract.transformer_graph(precision, tree=True): Variant(Graph("transformer"), lanes, tree=True),
             **{contract.transformer_graph(precision, n): Variant(Graph("transformer"), n * lanes) for n in self._options.pictures},
+            **({contract.lane_graph(precision): Variant(Graph("transformer"), 1)} if _has_lane_graph(self._options, source.shape) else {}),
         }
         graphs = Graphs([variant.graph for variant in variants.values()])
         weights = self._add_weights(graphs, f"transformer.{precision}.data")
@@ -165,6 +166,11 @@ class Writer:
         self._progress.done(f"{name}: {description}")
 
 
+def _has_lane_graph(options: ExportOptions, shape: Shape) -> bool:
+    """Whether lanes can be read by different Runs. A text encoder's vectors are the conditional lane's alone."""
+    return options.lanes > 1 and not shape.encoded_text
+
+
 def _worst(errors: dict[str, float]) -> str:
     """The mean and the largest rounding error of a precision's matrices."""
     if not errors:
@@ -187,6 +193,7 @@ def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: di
             "graph": contract.transformer_graph(p),
             "batches": {str(n): contract.transformer_graph(p, n) for n in options.pictures},
             "tree": contract.transformer_graph(p, tree=True),
+            **({"lane": contract.lane_graph(p)} if _has_lane_graph(options, shape) else {}),
             "cache": PRECISIONS[p].cache,
         }
         for p in options.precisions

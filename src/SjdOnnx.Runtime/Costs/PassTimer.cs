@@ -23,9 +23,9 @@ internal sealed class PassTimer(
     LoadedModel model, ResolvedRequest request, int images, TimeSpan budget, CancellationToken cancellation)
 {
     private const int PassesInSequence = 2; // the first of a shape may bind and plan
-    private const int Rounds = 4;
+    private const int Rounds = 12;
     private static readonly int[] Necessary = [0, 1, 4, 16, WindowSize.MaxAuto];
-    private static readonly int[] Welcome = [2, 8, 32, 3, 6, 12, 24, 48];
+    private static readonly int[] Welcome = [2, 8, 32];
 
     private readonly SortedDictionary<int, double> _seconds = []; // the least, by drafts
 

@@ -33,6 +33,7 @@ Precisions
   int8        8-bit matrices and activations, with a scale for each row of activations: fastest on CPUs for windows of drafts
   int4        4-bit matrices in blocks: smallest, fastest on CPUs for one token at a time
   int4-fp16   4-bit matrices with half-precision activations, for GPUs
+  int8-fp16   8-bit matrices with half-precision activations, for GPUs
 
 Each precision gets a data file in the layout that ONNX Runtime computes with. It loads fast, and the checkpoint is not needed any more.
 With --share-weights, and the checkpoint's folder as --out, the fp32 graph and the image decoder read the checkpoint's safetensors

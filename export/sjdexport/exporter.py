@@ -21,7 +21,7 @@ from .families import Family, Given, find_family
 from .families.given import read_json
 from .graph import Graph, Graphs
 from .padding import with_wide_heads
-from .precision import INT4_BLOCKS, PRECISIONS
+from .precision import FUSED_BLOCK, FUSED_OUTPUTS, INT4_BLOCKS, PRECISIONS
 from .progress import Progress
 from .sections import check_manifest, merge, read_generation
 from .transformer import Shape, Source, TransformerGraph, Variant
@@ -141,6 +141,8 @@ class Writer:
         for file, variant in variants.items():
             variant.graph.save(self._folder / file)
         self._progress.done(f"{name}: {source.shape.layers} layers, {lanes} lanes{_worst(kind.errors)}")
+        if kind.unfused:
+            self._progress.done(f"{name}: {_slow(kind.unfused)}")
         return kind.errors
 
     def others(self, family: Family) -> None:
@@ -175,6 +177,14 @@ def _worst(errors: dict[str, float]) -> str:
         return ""
     worst = max(errors, key=errors.__getitem__)
     return f"; relative rounding error {100 * sum(errors.values()) / len(errors):.2f} % on average, {100 * errors[worst]:.2f} % in {worst}"
+
+
+def _slow(products: list[str]) -> str:
+    """That GPUs compute these products slowly, and why."""
+    outputs = " or ".join(f"{FUSED_OUTPUTS[bits]} at {bits} bits" for bits in sorted(FUSED_OUTPUTS))
+    return (
+        f"{len(products)} products, the first of them {products[0]}, do not fit CUDA's fused kernels and will be slow there; these kernels "
+        f"need blocks of {FUSED_BLOCK} weights and outputs in multiples of {outputs}")
 
 
 def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: dict, name: str | None) -> dict:

@@ -29,6 +29,7 @@ class Precision(Protocol):
     type: int
     head: Precision  # the precision of the head, whose type is the same
     errors: dict[str, float]  # for each quantized matrix: RMS of the rounding error, relative to the RMS of the matrix
+    unfused: list[str]  # the products with quantized matrices for which GPUs have only a slow kernel
 
     def rows(self, name: str, x: str) -> Sequence[str]:
         """The inputs of `linear` for x [1, S, K], computed once for all products of the same x."""
@@ -43,6 +44,7 @@ class Float:
     def __init__(self, graph: Graph, weights: Weights, type: int) -> None:
         self.type, self.head = type, self
         self.errors: dict[str, float] = {}
+        self.unfused: list[str] = []
         self._graph, self._weights = graph, weights
 
     def rows(self, name: str, x: str) -> Sequence[str]:
@@ -66,6 +68,7 @@ class Int8:
     def __init__(self, graph: Graph, weights: Weights) -> None:
         self.head = self
         self.errors: dict[str, float] = {}
+        self.unfused: list[str] = []
         self._graph, self._weights = graph, weights
 
     def rows(self, name: str, x: str) -> Sequence[str]:
@@ -102,40 +105,44 @@ class Int8:
         return columns, scales
 
 
-class Int4:
-    """MatMulNBits: blocks of 32 or 128 weights share a scale; the zero point is 8.
+class Blocks:
+    """MatMulNBits with 4 or 8 bits: blocks of weights share a scale, and the zero point is the middle of the range.
 
-    The CPU's kernel quantizes activations to int8, in blocks of a row. CUDA's fused kernels take half-precision activations. The head has a
-    finer precision, because nothing follows that could compensate its rounding errors, and it is a small part of all weights.
+    The CPU's kernel quantizes activations to int8, in blocks of a row. CUDA's fused kernels take half-precision activations; they need
+    blocks of 32 and as many outputs as `FUSED_OUTPUTS` divides. The head has a finer precision, because nothing follows that could
+    compensate its rounding errors, and it is a small part of all weights.
     """
 
-    def __init__(self, graph: Graph, weights: Weights, type: int, block: int) -> None:
+    def __init__(self, graph: Graph, weights: Weights, type: int, bits: int, block: int) -> None:
         self.type = type
         self.head = Int8(graph, weights) if type == FLOAT else Float(graph, weights, type)
-        self.errors = self.head.errors
-        self._graph, self._weights, self._block = graph, weights, block
+        self.errors, self.unfused = self.head.errors, self.head.unfused
+        self._graph, self._weights, self._bits, self._block = graph, weights, bits, block
 
     def rows(self, name: str, x: str) -> Sequence[str]:
         return [x]
 
     def linear(self, name: str, rows: Sequence[str], matrices: Sequence[Tensor]) -> str:
+        bits, block = self._bits, self._block
         for matrix in matrices:
-            if matrix.shape[1] % self._block:
-                finer = "--int4-block 32" if self._block > 32 else "another --precision"
+            if matrix.shape[1] % block:
+                finer = "--int4-block 32" if block > 32 else "another --precision"
                 raise ExportError(
-                    f"{matrix.name} has {matrix.shape[1]} inputs; expected a multiple of {self._block} for int4: try {finer}.")
+                    f"{matrix.name} has {matrix.shape[1]} inputs; expected a multiple of {block} for int{bits}: try {finer}.")
         error, parts, scale_type = RelativeError(), [], {FLOAT: np.float32, FLOAT16: np.float16}[self.type]
         for values in (values for matrix in matrices for values in matrix.row_blocks(LARGEST[self.type])):
-            packed, steps = quantize_blocks(values, self._block, scale_type)
-            error.add(values, restore_blocks(packed, steps))
+            packed, steps = quantize_blocks(values, block, scale_type, bits)
+            error.add(values, restore_blocks(packed, steps, bits))
             parts.append((packed, steps))
         self.errors[name] = error.value
         blocks, scales = (np.concatenate(each) for each in zip(*parts))
+        if self.type != FLOAT and (block != FUSED_BLOCK or len(blocks) % FUSED_OUTPUTS[bits]):
+            self.unfused.append(name)
         return self._graph.node(
             "MatMulNBits", name,
-            [*rows, self._weights.append(f"{name}.int4", blocks), self._weights.append(f"{name}.scales", scales, self.type)],
+            [*rows, self._weights.append(f"{name}.int{bits}", blocks), self._weights.append(f"{name}.scales", scales, self.type)],
             MICROSOFT,
-            K=matrices[0].shape[1], N=len(blocks), bits=4, block_size=self._block, accuracy_level=4,
+            K=matrices[0].shape[1], N=len(blocks), bits=bits, block_size=block, accuracy_level=4,
         )
 
 
@@ -161,25 +168,27 @@ def quantize_columns(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(matrix / scales).astype(np.int8), scales.astype(np.float32)
 
 
-def quantize_blocks(matrix: np.ndarray, block: int, scale_type: type = np.float32) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks uint8 [N, K / block, block / 2], with even weights in the low halves, and float32 scales [N, K / block], of a matrix [N, K].
+def quantize_blocks(matrix: np.ndarray, block: int, scale_type: type = np.float32, bits: int = 4) -> tuple[np.ndarray, np.ndarray]:
+    """Blocks uint8 [N, K / block, block bits / 8] and float32 scales [N, K / block] of a matrix [N, K].
 
-    Stored integers are 0..15 with zero point 8. The weight of largest magnitude becomes -8, because the range reaches further there. Scales
-    are rounded to `scale_type` before weights are divided by them. K is a multiple of the block.
+    Stored integers are 0..15 with zero point 8, even weights in the low halves of bytes, or 0..255 with zero point 128. The weight of
+    largest magnitude becomes the least integer, because the range reaches further there. Scales are rounded to `scale_type` before weights
+    are divided by them. K is a multiple of the block.
     """
     n, k = matrix.shape
+    zero = 1 << bits - 1
     blocks = matrix.reshape(n, k // block, block)
     extreme = np.take_along_axis(blocks, np.abs(blocks).argmax(axis=2, keepdims=True), axis=2)
-    scales = (extreme / -8).astype(scale_type).astype(np.float32)
+    scales = (extreme / -zero).astype(scale_type).astype(np.float32)
     scales[scales == 0] = 1
-    integers = np.clip(np.rint(blocks / scales) + 8, 0, 15).astype(np.uint8)
-    return integers[..., 0::2] | integers[..., 1::2] << 4, scales[..., 0]
+    integers = np.clip(np.rint(blocks / scales) + zero, 0, 2 * zero - 1).astype(np.uint8)
+    return integers if bits == 8 else integers[..., 0::2] | integers[..., 1::2] << 4, scales[..., 0]
 
 
-def restore_blocks(packed: np.ndarray, scales: np.ndarray) -> np.ndarray:
+def restore_blocks(packed: np.ndarray, scales: np.ndarray, bits: int = 4) -> np.ndarray:
     """The float32 matrix [N, K] that the result of `quantize_blocks` represents."""
-    integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:2], -1).astype(np.float32) - 8
-    return (integers * scales[..., None]).reshape(len(packed), -1)
+    integers = packed if bits == 8 else np.stack([packed & 15, packed >> 4], axis=-1).reshape(*packed.shape[:2], -1)
+    return ((integers.astype(np.float32) - (1 << bits - 1)) * scales[..., None]).reshape(len(packed), -1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -199,10 +208,20 @@ def _int8(graph: Graph, weights: Weights, block: int) -> Precision:
 
 
 def _int4(type: int, graph: Graph, weights: Weights, block: int) -> Precision:
-    return Int4(graph, weights, type, block)
+    return Blocks(graph, weights, type, 4, block)
+
+
+def _int8_fp16(graph: Graph, weights: Weights, block: int) -> Precision:
+    return Blocks(graph, weights, FLOAT16, 8, FUSED_BLOCK)
 
 
 INT4_BLOCKS = (32, 128)
+
+# CUDA's fused kernels of ONNX Runtime 1.31 (fpA_intB) take products with blocks of FUSED_BLOCK and, by bits, multiples of FUSED_OUTPUTS.
+# For other products, it restores the weights to half precision in each Run.
+FUSED_BLOCK = 32
+FUSED_OUTPUTS = {4: 64, 8: 32}
+
 PRECISIONS = {
     "fp32": Kind("float32", functools.partial(_float, FLOAT)),
     "fp16": Kind("float16", functools.partial(_float, FLOAT16)),
@@ -210,4 +229,5 @@ PRECISIONS = {
     "int8": Kind("float32", _int8),
     "int4": Kind("float32", functools.partial(_int4, FLOAT)),
     "int4-fp16": Kind("float16", functools.partial(_int4, FLOAT16)),
+    "int8-fp16": Kind("float16", _int8_fp16),
 }

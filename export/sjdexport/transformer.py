@@ -224,15 +224,35 @@ class TransformerGraph:
     def _head_norm(self, name: str, qkv: str, norm: HeadNorm) -> str:
         """LayerNorm over the query and key heads of packed [1, S, (heads + 2 kv heads) head_dim]. Values stay as they are."""
         graph, shape = self._graph, self._shape
-        normed = shape.heads + shape.kv_heads
         heads = graph.node("Reshape", f"{name}.heads", [qkv, graph.constant(np.array([-1, shape.packed_heads, shape.head_dim]))])
+        parts = self._around_values if self._precision.type == FLOAT else self._over_values
+        return graph.node(
+            "Reshape", f"{name}.packed",
+            [parts(name, heads, norm), graph.constant(np.array([1, -1, shape.packed_heads * shape.head_dim]))])
+
+    def _around_values(self, name: str, heads: str, norm: HeadNorm) -> str:
+        """Splits the values off and appends them again, which is fastest on CPUs."""
+        graph, shape = self._graph, self._shape
+        normed = shape.heads + shape.kv_heads
         queries_keys, values = graph.nodes(
             "Split", [f"{name}.queries_keys", f"{name}.values"], [heads, graph.constant(np.array([normed, shape.kv_heads]))], axis=1
         )
         gamma, beta = (self._vector(self._of_heads(parts)[None]) for parts in (norm.gamma, norm.beta))  # [1, normed heads, head_dim]
         queries_keys = graph.node("LayerNormalization", name, [queries_keys, gamma, beta], axis=-1, epsilon=norm.epsilon)
-        joined = graph.node("Concat", f"{name}.joined", [queries_keys, values], axis=1)
-        return graph.node("Reshape", f"{name}.packed", [joined, graph.constant(np.array([1, -1, shape.packed_heads * shape.head_dim]))])
+        return graph.node("Concat", f"{name}.joined", [queries_keys, values], axis=1)
+
+    def _over_values(self, name: str, heads: str, norm: HeadNorm) -> str:
+        """Normalizes the values' heads too, and then takes the former values.
+
+        For parts of unequal size, CUDA's Split and Concat copy four tables each from the host in every Run.
+        """
+        graph, shape = self._graph, self._shape
+        of_values = np.zeros((shape.kv_heads, shape.head_dim), np.float32)
+        gamma, beta = (
+            self._vector(np.concatenate([self._of_heads(parts), of_values])[None]) for parts in (norm.gamma, norm.beta))
+        normed = graph.node("LayerNormalization", name, [heads, gamma, beta], axis=-1, epsilon=norm.epsilon)
+        is_value = np.arange(shape.packed_heads) >= shape.heads + shape.kv_heads
+        return graph.node("Where", f"{name}.joined", [graph.constant(is_value[None, :, None]), heads, normed])
 
     def _of_heads(self, parts: tuple[Tensor, Tensor]) -> np.ndarray:
         """The rows of a HeadNorm, repeated for each head: [heads + kv heads, head_dim]."""

@@ -1,13 +1,16 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using SjdOnnx.Cli.Batch;
 using SjdOnnx.Cli.Bench;
 using SjdOnnx.Cli.Costs;
 using SjdOnnx.Cli.Doctor;
+using SjdOnnx.Cli.Fleet;
 using SjdOnnx.Cli.Generate;
 using SjdOnnx.Cli.Inspect;
 using SjdOnnx.Cli.Methods;
 using SjdOnnx.Cli.Models;
+using SjdOnnx.Cli.Serve;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Methods;
 
@@ -19,7 +22,9 @@ internal sealed class CommandLine
     private const string Notes = """
         Examples:
           sjd generate "a fox above a rocket on a blue background" -o fox.png
+          sjd batch prompts.txt -o images
           sjd inspect fox.png
+          sjd serve
           sjd bench --methods sjd,mc,exact --html bench.html
         """;
 
@@ -33,6 +38,11 @@ internal sealed class CommandLine
     {
         _generate = new GenerateCommand(methods);
         _root.Subcommands.Add(_generate);
+        _root.Subcommands.Add(new BatchCommand(methods));
+        _root.Subcommands.Add(new SubmitCommand(methods));
+        _root.Subcommands.Add(new WorkerCommand(methods));
+        _root.Subcommands.Add(new StatusCommand());
+        _root.Subcommands.Add(new ServeCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

@@ -1,4 +1,5 @@
 using SjdOnnx.Cli.Terminal;
+using SjdOnnx.Fleet;
 using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli;
@@ -28,6 +29,7 @@ internal sealed record Failure(int ExitCode, string Message)
         ModelException => new(Terminal.ExitCode.Model, error.Message),
         RequestException => new(Terminal.ExitCode.Request, error.Message),
         ProviderException => new(Terminal.ExitCode.Provider, error.Message),
+        FleetException => new(Terminal.ExitCode.Queue, error.Message),
         SjdOnnxException => new(Terminal.ExitCode.Unexpected, error.Message),
         TypeInitializationException { InnerException: Exception inner } => Of(inner, signals),
         DllNotFoundException => new(Terminal.ExitCode.Provider, FirstLine(error)),

@@ -11,20 +11,14 @@ internal sealed partial class ModelHost : IHostedService, IAsyncDisposable, IDis
 {
     private readonly IOptions<SjdOnnxOptions> _options;
     private readonly ILogger<TextToImage> _logger;
-    private readonly ActivityListener _images;
+    private readonly ImageLog _images;
     private readonly Lock _lock = new();
     private Task<TextToImage>? _loading;
 
     public ModelHost(IOptions<SjdOnnxOptions> options, ILogger<TextToImage> logger)
     {
         (_options, _logger) = (options, logger);
-        _images = new ActivityListener
-        {
-            ShouldListenTo = static source => source.Name == TextToImage.TelemetryName,
-            Sample = static (ref _) => ActivitySamplingResult.AllData,
-            ActivityStopped = Log,
-        };
-        ActivitySource.AddActivityListener(_images);
+        _images = new ImageLog(logger);
     }
 
     /// <summary>The model; loads it if the host has not started.</summary>
@@ -70,24 +64,9 @@ internal sealed partial class ModelHost : IHostedService, IAsyncDisposable, IDis
         }
     }
 
-    private void Log(Activity image)
-    {
-        object? method = image.GetTagItem("sjdonnx.method");
-        if (image.GetTagItem("error.type") is { } error)
-            LogFailed(method, error, image.StatusDescription, image.Duration.TotalSeconds);
-        else
-            LogImage(method, image.GetTagItem("sjdonnx.tokens"), image.GetTagItem("sjdonnx.passes"), image.Duration.TotalSeconds);
-    }
-
     [LoggerMessage(LogLevel.Information, "Loading {Folder} on {Provider}.")]
     private partial void LogLoading(string folder, string provider);
 
     [LoggerMessage(LogLevel.Information, "Loaded {Model} at {Precision} in {Seconds:F1} s.")]
     private partial void LogLoaded(string model, Precision precision, double seconds);
-
-    [LoggerMessage(LogLevel.Information, "Image by {Method}: {Tokens} tokens in {Passes} passes, {Seconds:F2} s.")]
-    private partial void LogImage(object? method, object? tokens, object? passes, double seconds);
-
-    [LoggerMessage(LogLevel.Warning, "Image by {Method} ended after {Seconds:F2} s: {Error} {Reason}")]
-    private partial void LogFailed(object? method, object? error, string? reason, double seconds);
 }

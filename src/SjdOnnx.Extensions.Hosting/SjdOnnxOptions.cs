@@ -38,7 +38,10 @@ public sealed class SjdOnnxOptions
     /// </summary>
     public Func<TextToImageOptions, TextToImageOptions>? Configure { get; set; }
 
-    internal TextToImageOptions ToRuntime()
+    /// <summary>The options as the library takes them, <see cref="Configure"/> included.</summary>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    /// <exception cref="FormatException">The precision cannot be the name of one.</exception>
+    public TextToImageOptions ToRuntime()
     {
         var options = new TextToImageOptions
         {

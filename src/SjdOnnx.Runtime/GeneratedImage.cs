@@ -20,6 +20,9 @@ public sealed class GeneratedImage
     /// <summary>The image codes among the tokens, row by row, counted from 0.</summary>
     public required IReadOnlyList<int> Codes { get; init; }
 
+    /// <summary>Tokens that the model read before the image: the prompt with the ids around it, in the lane with the prompt.</summary>
+    public int PromptTokens { get; init; }
+
     /// <summary>Tokens that are image codes.</summary>
     public int ImageTokens => Codes.Count;
 
@@ -60,7 +63,8 @@ public sealed class GeneratedImage
     public byte[] Encode(ImageFormat format = ImageFormat.Png, ImageFileOptions? options = null)
     {
         options ??= ImageFileOptions.Default;
-        return ImageEncoder.Encode(Pixels.Rgb, Width, Height, format, options, options.Metadata ? GenerationData.Of(this) : null);
+        GenerationData? data = options.Metadata ? GenerationData.Of(this, options.Statistics) : null;
+        return ImageEncoder.Encode(Pixels.Rgb, Width, Height, format, options, data);
     }
 
     /// <summary>Encodes on the thread pool and writes an image file, over what is there. The file appears whole or not at all.</summary>

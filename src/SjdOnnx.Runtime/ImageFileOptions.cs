@@ -12,6 +12,12 @@ public sealed record ImageFileOptions
     public bool Metadata { get; init; } = true;
 
     /// <summary>
+    /// Whether the metadata count the forward passes. With <see cref="WindowSize.Auto"/> that number follows the machine's speed and the
+    /// images that shared the passes. Without it, seed-exact methods give a file the same bytes on every machine.
+    /// </summary>
+    public bool Statistics { get; init; } = true;
+
+    /// <summary>
     /// The quality of JPEG and lossy WebP files, 1 to 100; null for <see cref="DefaultQuality"/>. Below 90, JPEG files store colors at half
     /// the resolution in both directions. PNG and lossless WebP files have no quality.
     /// </summary>

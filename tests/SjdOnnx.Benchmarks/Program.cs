@@ -7,10 +7,21 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using SjdOnnx.Benchmarks.Scheduling;
+using SjdOnnx.Benchmarks.Serving;
 
 if (args is ["concurrency", ..])
 {
     await Concurrency.RunAsync(rounds: args.Length > 1 ? int.Parse(args[1], CultureInfo.InvariantCulture) : 10);
+    return;
+}
+
+if (args is ["serve", "soak" or "compare", var program, var amount, .. var window])
+{
+    using ServerLoad load = await ServerLoad.StartAsync(program);
+    double number = double.Parse(amount, CultureInfo.InvariantCulture);
+    await (args[1] == "soak"
+        ? load.SoakAsync(TimeSpan.FromMinutes(number))
+        : load.CompareAsync((int)number, images: 32, window is [var drafts] ? drafts : "auto"));
     return;
 }
 

@@ -117,7 +117,10 @@ public class CommandLineTests
     }
 
     [Theory]
-    [InlineData("There is no command 'draw'; it must be one of generate, inspect, bench, methods, costs, models, doctor.", "draw", "a fox")]
+    [InlineData(
+        "There is no command 'draw'; it must be one of generate, batch, submit, worker, status, serve, inspect, bench, methods, costs, " +
+        "models, doctor.",
+        "draw", "a fox")]
     [InlineData("--count is '0'; it must be a whole number from 1 to 1000000.", "generate", "a fox", "--count", "0")]
     [InlineData(@"--method is 'a\u000ab\u001b[31m'; it must be", "generate", "a fox", "--method", "a\nb\u001b[31m")]
     public async Task The_program_prints_a_complaint_on_one_line_and_exits_with_its_code(string because, params string[] arguments)
@@ -166,6 +169,10 @@ public class CommandLineTests
             ["--methods", "--windows", "--inits", "--precisions", "--batches", "--prompts", "--repeats", "--warmup", "--seed",
             "--json", "--html", "--svg", .. drawing, .. methods, .. model]);
         await AssertListed("costs", ["--precision", "--batch", "--measure", "--json", .. model]);
+        await AssertListed("serve",
+            ["--urls", "--api-keys", "--certificate", "--certificate-key", "--allow-host", "--cors", "--max-pending", "--max-count",
+            "--time-limit", "--grace", "--memory", "--any-model", "--any-size", "--no-page", "--log", "--otlp", "--precision", "--batch",
+            .. model]);
         await AssertListed("inspect", ["FILE", "--json"]);
         await AssertListed("methods", ["--json"]);
         await AssertListed("models", ["show", "compare", "--json"]);
@@ -175,7 +182,7 @@ public class CommandLineTests
     [Fact]
     public async Task Every_page_of_help_shows_how_to_call_the_command_and_has_no_long_line()
     {
-        foreach (string[] command in (string[][])[[], ["generate"], ["inspect"], ["bench"], ["methods"], ["costs"], ["models"],
+        foreach (string[] command in (string[][])[[], ["generate"], ["serve"], ["inspect"], ["bench"], ["methods"], ["costs"], ["models"],
             ["models", "show"], ["models", "compare"]])
         {
             string help = await HelpAsync(command);

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using SjdOnnx.Cli.Terminal;
 
 namespace SjdOnnx.Cli.Tests;
@@ -20,12 +21,18 @@ internal sealed class Sjd : IDisposable
     public Dictionary<string, string> Variables { get; } = [];
 
     /// <summary>Names of all files in the working folder, including hidden ones.</summary>
-    public IEnumerable<string> Files =>
-        Directory.EnumerateFileSystemEntries(Folder).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
+    public IEnumerable<string> Files => FilesOf("");
 
     public string PathOf(string name) => Path.Combine(Folder, name);
 
     public byte[] Read(string name) => File.ReadAllBytes(PathOf(name));
+
+    /// <summary>SHA-256 of a file, in lower-case hexadecimal digits.</summary>
+    public string HashOf(string name) => Convert.ToHexStringLower(SHA256.HashData(Read(name)));
+
+    /// <summary>Names of all files in a folder below the working folder, including hidden ones.</summary>
+    public IEnumerable<string> FilesOf(string folder) =>
+        Directory.EnumerateFileSystemEntries(PathOf(folder)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal);
 
     /// <summary>Generates with the test model.</summary>
     public Task<Finished> GenerateAsync(params string[] arguments) => RunAsync(["generate", "--model", TestModel.Folder!, .. arguments]);

@@ -57,6 +57,34 @@ public class PackageTests(PackedRepository packed)
     }
 
     [Fact]
+    public async Task A_new_web_application_serves_models_through_the_server_package()
+    {
+        await _shell.RunAsync("web", "dotnet", "new", "web");
+        await File.WriteAllTextAsync(_shell.PathOf("web/Program.cs"), """
+            using System.Net.Http.Json;
+            using SjdOnnx.Extensions.Hosting;
+            using SjdOnnx.Server;
+
+            WebApplicationBuilder builder = WebApplication.CreateBuilder(args);
+            builder.Services.AddSjdOnnxServer(server => server.Models["emoji"] = new SjdOnnxOptions { Model = "onnx-models/emoji" });
+            await using WebApplication app = builder.Build();
+            app.MapSjdOnnx();
+            await app.StartAsync();
+            using var client = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
+            using HttpResponseMessage answer = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a fox" });
+            Console.WriteLine($"drew: {answer.StatusCode}");
+            await app.StopAsync();
+            """);
+        foreach (string package in (string[])["SjdOnnx.Server", "Microsoft.ML.OnnxRuntime"])
+            await AddAsync("web", package);
+        CopyBuiltInModel("web/onnx-models/emoji");
+
+        string output = await _shell.RunAsync("web", "dotnet", "run", "--no-launch-profile", "--urls", "http://127.0.0.1:0");
+
+        Assert.Contains("drew: OK", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_tool_draws_with_its_own_model_and_native_library()
     {
         await _shell.RunAsync(

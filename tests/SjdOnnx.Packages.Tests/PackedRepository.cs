@@ -17,7 +17,7 @@ public sealed class PackedRepository : IAsyncLifetime
     public async Task InitializeAsync()
     {
         string[] projects =
-            ["SjdOnnx", "SjdOnnx.Runtime", "SjdOnnx.Extensions.AI", "SjdOnnx.Extensions.Hosting", "SjdOnnx.Cli"];
+            ["SjdOnnx", "SjdOnnx.Runtime", "SjdOnnx.Extensions.AI", "SjdOnnx.Extensions.Hosting", "SjdOnnx.Server", "SjdOnnx.Cli"];
         foreach (string project in projects)
             await BuildAsync("pack", project, $"-p:Version={Version}", "--output", Feed);
         await File.WriteAllTextAsync(

@@ -1,3 +1,7 @@
+using System.Diagnostics;
+using System.Net;
+using System.Net.Http.Json;
+
 namespace SjdOnnx.Packages.Tests;
 
 [Collection(nameof(PackedRepository))]
@@ -23,6 +27,37 @@ public class PublishTests(PackedRepository packed)
         string single = _shell.PathOf("single");
         Assert.Empty(Directory.EnumerateFiles(single, "*.dll").Except(PackageTests.NativeLibraries(single)));
         await DrawAsync("single");
+    }
+
+    [Fact]
+    public async Task A_published_server_draws_without_environment_and_home_folder_and_writes_nothing()
+    {
+        await PublishAsync("server");
+        string folder = Directory.CreateDirectory(_shell.PathOf("served")).FullName;
+        var start = new ProcessStartInfo(Path.Combine(_shell.PathOf("server"), "sjd"), ["serve", "--urls", "http://127.0.0.1:0"])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+        };
+        string? runtime = Environment.GetEnvironmentVariable("DOTNET_ROOT");
+        start.Environment.Clear();
+        if (runtime is not null)
+            start.Environment["DOTNET_ROOT"] = runtime; // where the program finds .NET, which it does not bring with it
+        using Process server = Process.Start(start)!;
+        try
+        {
+            using var client = new HttpClient { BaseAddress = new Uri((await server.StandardOutput.ReadLineAsync())!) };
+            using HttpResponseMessage image = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a fox" });
+            Assert.Equal(HttpStatusCode.OK, image.StatusCode);
+            Assert.Contains("<title>SjdOnnx</title>", await client.GetStringAsync("/"), StringComparison.Ordinal);
+        }
+        finally
+        {
+            server.Kill();
+            await server.WaitForExitAsync();
+        }
+
+        Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
     }
 
     private Task<string> PublishAsync(string folder, params string[] arguments) =>

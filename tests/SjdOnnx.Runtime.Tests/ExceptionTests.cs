@@ -61,6 +61,10 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         ["TextToImage.MeasurePassCostsAsync: ObjectDisposedException"] = _ => WithDisposedAsync(model => model.MeasurePassCostsAsync()),
 
         ["ModelDescription.Read: ModelException"] = Does(_ => ModelDescription.Read("/no/such/folder")),
+        ["RequestChecker.Open: ModelException"] = Does(_ => RequestChecker.Open("/no/such/folder")),
+        ["RequestChecker.Open: ProviderException"] = Does(_ => RequestChecker.Open(
+            TestModel.Folder!, new TextToImageOptions { ProviderOptions = new Dictionary<string, string> { ["device_id"] = "0" } })),
+        ["RequestChecker.Check: RequestException"] = Does(_ => RequestChecker.Open(TestModel.Folder!).Check(Empty)),
         ["PrecisionError.Measure: ModelException"] = Does(_ => PrecisionError.Measure("/no/such/folder", Fox)),
         ["PrecisionError.Measure: ProviderException"] = Does(_ => PrecisionError.Measure(TestModel.Folder!, Fox, load: OnCuda)),
         ["PrecisionError.Measure: RequestException"] = Does(_ => PrecisionError.Measure(TestModel.Folder!, Empty)),

@@ -21,7 +21,7 @@ internal sealed class FailingModel : IDisposable
             int key = bytes.AsSpan().IndexOf(Key);
             Assert.True(key >= 0, $"{graph} has no metadata sjdonnx.ids of four digits.");
             "9999"u8.CopyTo(bytes.AsSpan(key + Key.Length));
-            File.WriteAllBytes(_copy.OwnFile(Path.GetFileName(graph)), bytes);
+            _copy.Replace(Path.GetFileName(graph), bytes);
         }
 
         JsonObject vocabulary = JsonNode.Parse(File.ReadAllText(_copy.PathOf(Vocabulary)))!.AsObject();

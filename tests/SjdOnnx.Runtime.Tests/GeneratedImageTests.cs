@@ -37,6 +37,21 @@ public sealed class GeneratedImageTests(LoadedTestModel loaded) : IDisposable
         Assert.Equal(File.ReadAllBytes(path), image.Encode(format));
     }
 
+    [ModelFact]
+    public async Task Without_statistics_a_seed_exact_image_has_the_same_bytes_alone_and_in_a_batch_with_an_automatic_window()
+    {
+        var exact = new GenerationOptions { Method = new GumbelExact(), Window = WindowSize.Auto };
+        var file = new ImageFileOptions { Statistics = false };
+        GeneratedImage alone = await loaded.Model.GenerateAsync(Fox, exact);
+
+        GeneratedImage[] batch = await Task.WhenAll(
+            Enumerable.Range(0, 4).Select(i => loaded.Model.GenerateAsync(Fox with { Seed = Fox.Seed + (ulong)i }, exact)));
+
+        Assert.Equal(alone.Encode(options: file), batch[0].Encode(options: file));
+        Assert.DoesNotContain("forward_passes", GenerationData.Of(alone, statistics: false).ToJson(), StringComparison.Ordinal);
+        Assert.Contains("forward_passes", GenerationData.Of(alone).ToJson(), StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, string> MethodsWithOptions => new()
     {
         { "gsd", """{"group_size":9,"group_tolerance":0.25}""" },

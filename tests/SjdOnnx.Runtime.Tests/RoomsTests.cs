@@ -14,13 +14,14 @@ public partial class RoomsTests
     /// <summary>The files of the public face that put the rooms together, and the types that encode images.</summary>
     private static readonly string[] MayUseRooms =
     [
-        "TextToImage.cs", "PrecisionError.cs", "ProviderReport.cs",
+        "TextToImage.cs", "RequestChecker.cs", "PrecisionError.cs", "ProviderReport.cs",
         "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs",
     ];
 
     [Theory]
     [InlineData("SjdOnnx")]
     [InlineData("SjdOnnx.Runtime")]
+    [InlineData("SjdOnnx.Server")]
     public void Rooms_form_no_circle(string project)
     {
         Dictionary<string, string[]> uses = Files(project)

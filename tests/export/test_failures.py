@@ -108,7 +108,7 @@ def test_a_bad_checkpoint_is_refused_and_nothing_is_written(checkpoint: Path, tm
     assert not out.exists()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "int4-fp16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "int4-fp16", "int8-fp16"])
 @pytest.mark.parametrize("name", [GATE, "model.embed_tokens.weight", "lm_head.weight", "model.vqmodel.decoder.conv_in.weight"])
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 def test_weights_that_are_not_finite_are_refused(
@@ -120,7 +120,8 @@ def test_weights_that_are_not_finite_are_refused(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize(("precision", "fits"), [("fp16", False), ("int4-fp16", False), ("bf16", True), ("int4", True)])
+@pytest.mark.parametrize(
+    ("precision", "fits"), [("fp16", False), ("int4-fp16", False), ("int8-fp16", False), ("bf16", True), ("int4", True)])
 @pytest.mark.parametrize("share", [False, True])
 def test_weights_outside_half_precision_are_refused_only_for_half_precision(
     checkpoint: Path, tmp_path: Path, precision: str, fits: bool, share: bool) -> None:

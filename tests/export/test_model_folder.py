@@ -186,15 +186,17 @@ def test_columns_are_rounded_to_the_nearest_step() -> None:
     assert np.abs(integers).max() == 127
 
 
-def test_blocks_are_rounded_to_the_nearest_step() -> None:
+@pytest.mark.parametrize(("bits", "end"), [(4, 7), (8, 127)])
+def test_blocks_are_rounded_to_the_nearest_step(bits: int, end: int) -> None:
     matrix = np.random.default_rng(0).normal(size=(16, 64)).astype(np.float32)
     matrix[3, :32] = 0
-    packed, scales = quantize_blocks(matrix, 32)
-    np.testing.assert_allclose(restore_blocks(packed, scales), matrix, rtol=0, atol=np.abs(scales).max())
-    integers = np.stack([packed & 15, packed >> 4], axis=-1).reshape(16, 2, 32).astype(int) - 8
+    packed, scales = quantize_blocks(matrix, 32, bits=bits)
+    assert packed.shape == (16, 2, 4 * bits)
+    np.testing.assert_allclose(restore_blocks(packed, scales, bits), matrix, rtol=0, atol=np.abs(scales).max())
+    integers = packed.astype(int) - 128 if bits == 8 else np.stack([packed & 15, packed >> 4], axis=-1).reshape(16, 2, 32).astype(int) - 8
     error = np.abs(integers * scales[..., None] - matrix.reshape(16, 2, 32))
-    # The error is up to half a step, or a whole step at the end of the range, which is 7 and not 8.
-    assert (error <= np.abs(scales[..., None]) * np.where(integers == 7, 1.0, 0.5) + 1e-6).all()
+    # The error is up to half a step, or a whole step at the end of the range, which is 7 and not 8, or 127 and not 128.
+    assert (error <= np.abs(scales[..., None]) * np.where(integers == end, 1.0, 0.5) + 1e-6).all()
 
 
 def test_half_precision_scales_are_rounded_before_weights_are_divided() -> None:
@@ -224,13 +226,15 @@ def test_int4_errors_and_sizes_fit_the_block(tmp_path: Path, runner, block: int)
     assert (tmp_path / "b" / "transformer.int4.data").stat().st_size == pytest.approx(size, rel=0.01)
 
 
-def test_the_head_has_a_finer_precision_than_int4(model: Model) -> None:
+def test_the_head_is_not_quantized_in_blocks(model: Model) -> None:
     def products(precision: str, op: str) -> list[str]:
         graph = onnx.load(model.folder / f"transformer.{precision}.onnx", load_external_data=False).graph
         return [node.name for node in graph.node if node.op_type == op]
 
-    assert len(products("int4", "MatMulNBits")) == len(products("int4-fp16", "MatMulNBits")) == 4 * 2
-    assert products("int4", "MatMulIntegerToFloat") == ["logits.product"] and products("int4-fp16", "MatMul") == ["head"]
+    for precision in ("int4", "int4-fp16", "int8-fp16"):
+        assert len(products(precision, "MatMulNBits")) == 4 * 2
+    assert products("int4", "MatMulIntegerToFloat") == ["logits.product"]
+    assert products("int4-fp16", "MatMul") == products("int8-fp16", "MatMul") == ["head"]
 
 
 def test_a_matrix_that_does_not_fit_the_blocks_is_named(checkpoint: Path, tmp_path: Path) -> None:
@@ -239,18 +243,34 @@ def test_a_matrix_that_does_not_fit_the_blocks_is_named(checkpoint: Path, tmp_pa
         done, ["model.layers.0.self_attn.q_proj.weight has 64 inputs; expected a multiple of 128 for int4: try --int4-block 32."])
 
 
+@pytest.mark.parametrize(("precision", "hidden", "block", "slow"), [
+    ("int4-fp16", 128, 32, 0), ("int4-fp16", 128, 128, 4), ("int4-fp16", 96, 32, 3), ("int8-fp16", 96, 32, 0), ("int4", 96, 32, 0)])
+def test_products_that_fused_kernels_do_not_take_are_counted(
+    tmp_path: Path, precision: str, hidden: int, block: int, slow: int) -> None:
+    """Blocks of 128 do not fit, and neither do 96 or 288 outputs at 4 bits."""
+    preset = dataclasses.replace(tiny.TINY, hidden=hidden, layers=1, heads=hidden // 32, kv_heads=hidden // 32, inner=128)
+    tiny.write_checkpoint(tmp_path / "a", preset)
+    done = run_export(
+        "--checkpoint", tmp_path / "a", "--out", tmp_path / "b", "--precision", precision, "--int4-block", block, "--pictures", "")
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stdout.splitlines() if "fused kernels" in line]
+    assert [line.split(": ")[1].split()[0] for line in told] == ([str(slow)] if slow else [])
+
+
 def test_quantization_json_has_the_error_of_each_matrix(model: Model) -> None:
     written = json.loads((model.folder / "quantization.json").read_text())
-    assert set(written) == {"int8", "int4", "int4-fp16"} and set(written["int8"]) == set(written["int4"])
+    assert set(written) == {"int8", "int4", "int4-fp16", "int8-fp16"} and set(written["int8"]) == set(written["int4"])
     assert len(written["int8"]) == 4 * 2 + 1
     matrix = model.weights["model.layers.1.mlp.down_proj.weight"].astype(np.float32)
     integers, scales = quantize_columns(matrix.T)
     restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantize_blocks(matrix, 32)),
-                "int4-fp16": restore_blocks(*quantize_blocks(matrix, 32, np.float16))}
+                "int4-fp16": restore_blocks(*quantize_blocks(matrix, 32, np.float16)),
+                "int8-fp16": restore_blocks(*quantize_blocks(matrix, 32, np.float16, bits=8), bits=8)}
     for precision, values in restored.items():
         relative = np.sqrt(((values - matrix) ** 2).mean() / (matrix**2).mean())
         assert written[precision]["layers.1.mlp.down"] == pytest.approx(relative, rel=1e-4)
     assert max(written["int8"].values()) < 0.01 and max(written["int4"].values()) < 0.12
+    assert max(written["int8-fp16"].values()) < 0.006
 
 
 def write_as(path: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:

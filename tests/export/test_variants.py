@@ -93,7 +93,9 @@ def test_branches_do_not_change_the_drafts_logits(model: Model, precision: str) 
     np.testing.assert_array_equal(got[:, :8], want.reshape(2, 8, -1))
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int4", 0.2), ("int4-fp16", 0.2)])
+@pytest.mark.parametrize(
+    ("precision", "tolerance"),
+    [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int4", 0.2), ("int4-fp16", 0.2), ("int8-fp16", 0.1)])
 def test_a_branch_has_the_logits_of_its_path_alone(model: Model, precision: str, tolerance: float) -> None:
     """Up to rounding: masked keys between a branch and its ancestors change the order of sums."""
     got = prefilled_tree(model, precision).run_tree([DRAFTS + BRANCHES] * 2, [TREE] * 2).reshape(2, 12, -1)

@@ -216,15 +216,8 @@ internal sealed class BenchCommand : SjdCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            string reason = error switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "there is no such file",
-                UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
-                UnauthorizedAccessException => "permission denied",
-                _ => error.Message.TrimEnd('.'),
-            };
             throw new CommandException(ExitCode.Input,
-                $"--prompts '{path}' cannot be read: {reason}; give a text file with a prompt on each line.", error);
+                $"--prompts '{path}' cannot be read: {InputFile.Reason(path, error)}; give a text file with a prompt on each line.", error);
         }
 
         return prompts.Length > 0

@@ -49,7 +49,8 @@ internal static class BenchPage
         (BenchOptions options, BenchEnvironment environment) = (results.Options, results.Environment);
         string machine = FormattableString.Invariant(
             $"{environment.Processor}, {environment.Cores} cores, {environment.Threads} threads, {environment.Provider}");
-        string images = $"{Count(options.Prompts.Count, "prompt")}, {Count(options.Repeats, "repeat")}, seeds from {options.Seed}";
+        string images =
+            $"{Printable.Count(options.Prompts.Count, "prompt")}, {Printable.Count(options.Repeats, "repeat")}, seeds from {options.Seed}";
         string end = results.Complete ? "" : " Stopped before the end.";
         return $"{Printable.Text(environment.Model)}, {machine}, ONNX Runtime {environment.OnnxRuntime}: {images}.{end}";
     }
@@ -61,9 +62,6 @@ internal static class BenchPage
 
     private static XElement Cell(string name, string text, Column column) =>
         new(name, column.IsNumber ? null : new XAttribute("class", "text"), text);
-
-    /// <summary>As "1 turn" or "2 turns".</summary>
-    public static string Count(int number, string what) => FormattableString.Invariant($"{number} {what}{(number == 1 ? "" : "s")}");
 }
 
 /// <summary>Tokens per pass and seconds by window as an SVG, a line for each method.</summary>

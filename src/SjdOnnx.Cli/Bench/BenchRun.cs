@@ -96,8 +96,8 @@ internal sealed class BenchRun(BenchOptions options, BenchPlan plan, BenchModels
             await display.WaitAsync("measuring memory", () => MeasureMemoryAsync(peaks, cancellation));
             costs = await display.WaitAsync("measuring pass costs", () => models.MeasureCostsAsync(plan.Cells, cancellation));
             Print.Note(
-                $"{BenchPage.Count(plan.Cells.Count, "cell")}, each with {BenchPage.Count(plan.Turns.Sum(turn => turn.Count), "image")} " +
-                $"in {BenchPage.Count(plan.Turns.Count, "turn")}.");
+                $"{Printable.Count(plan.Cells.Count, "cell")}, each with {Printable.Count(plan.Turns.Sum(turn => turn.Count), "image")} " +
+                $"in {Printable.Count(plan.Turns.Count, "turn")}.");
             await display.WorkAsync("measuring", progress => turns.MeasureAsync(progress, cancellation));
             Publish(turns.Measured, peaks, costs, complete: true);
         }
@@ -112,7 +112,7 @@ internal sealed class BenchRun(BenchOptions options, BenchPlan plan, BenchModels
             throw new StoppedException(
                 turns.Measured.Count == 0
                     ? "Stopped before anything was measured."
-                    : $"Stopped after {turns.Turns} of {BenchPage.Count(plan.Turns.Count, "turn")}; what was measured is above.",
+                    : $"Stopped after {turns.Turns} of {Printable.Count(plan.Turns.Count, "turn")}; what was measured is above.",
                 cancellation);
         }
     }

@@ -1,7 +1,6 @@
 using System.Buffers.Binary;
 using System.CommandLine;
 using SjdOnnx.Cli.Terminal;
-using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime;
 using static SjdOnnx.Cli.Terminal.CheckedOption;
@@ -11,25 +10,9 @@ namespace SjdOnnx.Cli.Generate;
 /// <summary><c>sjd generate</c>: its options and how they become <see cref="GenerateOptions"/>.</summary>
 internal sealed class GenerateCommand : SjdCommand
 {
-    private static readonly string[] OtherFormats = [".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".jxl"];
-
-    private static readonly string[] FormatNames = [.. Enum.GetNames<ImageFormat>().Select(name => name.ToLowerInvariant())];
-
-    private readonly DecodingMethods _methods;
-
     private readonly Option<string?> _output = Text("--output", "FILE",
         "The image file; an existing one is replaced. With --count the images are numbered (fox-0.png, fox-1.png). Use - for standard " +
         "output. Without this option, names are made from the seeds (sjd-00000042.png), and no file is replaced.", "-o");
-
-    private readonly Option<string?> _format =
-        OneOf("--format", "Format of the image files", FormatNames, "by the extension of --output, or png");
-
-    private readonly Option<int?> _quality = Number<int>("--quality", "N", "Quality of JPEG and lossy WebP files",
-        "a whole number from 1 to 100", $"{ImageFileOptions.DefaultQuality}", static n => n is >= 1 and <= 100);
-
-    private readonly Option<bool> _lossless = Flag("--lossless", "Write lossless WebP files; PNG files always are");
-
-    private readonly Option<bool> _noMetadata = Flag("--no-metadata", "Leave prompt, seed and options out of the image files");
 
     private readonly Option<bool> _preview = Flag("--preview",
         "Show the finished rows of each image while it is drawn, in fox.preview.png beside fox.png, which is removed at the end");
@@ -46,21 +29,9 @@ internal sealed class GenerateCommand : SjdCommand
     private readonly Option<int?> _count = Number<int>("--count", "N", "Images to draw",
         "a whole number from 1 to 1000000", "1", static n => n is >= 1 and <= 1_000_000);
 
-    private readonly Option<int?> _batch = Number<int>("--batch", "N",
-        "Images that share each forward pass, which takes less time than one after another",
-        "a whole number from 1 to 64", "4, or less if --count or the model is smaller; 1 with --preview", static n => n is >= 1 and <= 64);
+    private readonly Option<int?> _batch = ImagesInPass("4, or less if --count or the model is smaller; 1 with --preview");
 
-    private readonly DrawingArguments _drawing = new();
-
-    private readonly Option<string?> _method;
-
-    private readonly Option<WindowSize?> _window = Window("--window",
-        "Drafts that a forward pass judges; auto chooses the fastest number for each pass, by the times that sjd costs prints", TheModels);
-
-    private readonly Option<string?> _initialization = OneOf("--init", "First guess at a token that no pass has predicted yet",
-        [.. Initialization.All.Select(initialization => initialization.Name)], TheModels);
-
-    private readonly MethodArguments _methodArguments;
+    private readonly ImageArguments _image;
 
     private readonly ModelArguments _model = new();
 
@@ -70,16 +41,12 @@ internal sealed class GenerateCommand : SjdCommand
     public GenerateCommand(DecodingMethods methods)
         : base("generate", "Draws images of a prompt and writes them as PNG, JPEG or WebP files.")
     {
-        _methods = methods;
-        _methodArguments = new MethodArguments(methods, lists: false);
-        _method = OneOf(
-            "--method", $"Decoding method, which sjd methods explains; {_methodArguments.Lossy} are lossy", methods.Names, TheModels);
-
+        _image = new ImageArguments(methods, "by the extension of --output, or png");
         Arguments.Add(Prompt);
-        Add("Files", _output, _format, _quality, _lossless, _noMetadata, _preview, _json, _trace);
-        Add("Images", [_seed, _count, _batch, .. _drawing.Options]);
-        Add("Decoding", _method, _window, _initialization);
-        Add("Options of single decoding methods", _methodArguments.Options);
+        Add("Files", [_output, .. _image.File, _preview, _json, _trace]);
+        Add("Images", [_seed, _count, _batch, .. _image.Drawing]);
+        Add("Decoding", _image.Decoding);
+        Add("Options of single decoding methods", _image.OfMethods);
         Add("Model", [_model.Model, _precision, .. _model.Runtime]);
         SetAction((parsed, cancellation) => GenerateRun.RunAsync(Read(parsed), cancellation));
     }
@@ -111,21 +78,16 @@ internal sealed class GenerateCommand : SjdCommand
 
     private GenerateOptions Read(ParseResult parsed)
     {
+        ImageOptions image = _image.Read(parsed, parsed.GetValue(_output));
         var options = new GenerateOptions
         {
             Request = new GenerationRequest
             {
                 Prompt = parsed.GetRequiredValue(Prompt),
-                NegativePrompt = _drawing.NegativePrompt(parsed),
+                NegativePrompt = _image.NegativePrompt(parsed),
                 Seed = parsed.GetValue(_seed) ?? DrawSeed(),
             },
-            Drawing = _drawing.Read(parsed) with
-            {
-                Window = parsed.GetValue(_window),
-                Initialization = parsed.GetValue(_initialization) is string name ? Initialization.Parse(name) : null,
-                Trace = parsed.GetValue(_trace) is not null,
-            },
-            MethodValues = _methodArguments.Read(parsed),
+            Image = image with { Drawing = image.Drawing with { Trace = parsed.GetValue(_trace) is not null } },
             Output = parsed.GetValue(_output),
             Model = _model.ModelOf(parsed),
             Loading = _model.LoadingOf(parsed) with { Precision = parsed.GetValue(_precision) },
@@ -134,46 +96,12 @@ internal sealed class GenerateCommand : SjdCommand
             Trace = parsed.GetValue(_trace),
             Preview = parsed.GetValue(_preview),
             Json = parsed.GetValue(_json),
-            Format = FormatOf(parsed),
-            File = new ImageFileOptions
-            {
-                Metadata = !parsed.GetValue(_noMetadata),
-                Quality = parsed.GetValue(_quality),
-                Lossless = parsed.GetValue(_lossless),
-            },
         };
-        if (ComplaintAbout(options) is string complaint)
-            throw new CommandException(ExitCode.Usage, complaint);
-        return parsed.GetValue(_method) is string method ? options.With(_methods[method]) : options;
-    }
-
-    /// <summary>--format, or the extension of --output, or PNG.</summary>
-    private ImageFormat FormatOf(ParseResult parsed)
-    {
-        string? output = parsed.GetValue(_output);
-        if (OtherFormats.Contains(Path.GetExtension(output), StringComparer.OrdinalIgnoreCase))
-        {
-            throw new CommandException(
-                ExitCode.Usage, $"--output is '{output}'; the name must end in {string.Join(", ", ImageFormats.Extensions)}.");
-        }
-
-        bool isNamed = ImageFormats.TryFromPath(output ?? "", out ImageFormat named);
-        if (parsed.GetValue(_format) is not string name)
-            return isNamed ? named : ImageFormat.Png;
-        var format = Enum.Parse<ImageFormat>(name, ignoreCase: true);
-        return !isNamed || named == format
-            ? format
-            : throw new CommandException(ExitCode.Usage,
-                $"--output is '{output}' and --format is {name}; leave --format out, or let the name end in {format.Extension()}.");
+        return ComplaintAbout(options) is string complaint ? throw new CommandException(ExitCode.Usage, complaint) : options;
     }
 
     private static string? ComplaintAbout(GenerateOptions options) => options switch
     {
-        { Format: ImageFormat.Png, File.Quality: int quality } =>
-            $"--quality is {quality}, and PNG files are lossless; leave it out, or write jpeg or webp (see --format).",
-        { File: { Lossless: true, Quality: int quality } } => $"--quality is {quality} with --lossless; give one of them.",
-        { Format: ImageFormat.Jpeg, File.Lossless: true } =>
-            "--lossless is given for jpeg, which is always lossy; leave it out, or write png or webp (see --format).",
         { ToStandardOutput: true, Count: > 1 } =>
             $"--count is {options.Count}; standard output takes one image. Give --output the name of a file.",
         { ToStandardOutput: true, Json: true } =>

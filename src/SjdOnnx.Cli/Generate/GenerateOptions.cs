@@ -1,5 +1,4 @@
 using SjdOnnx.Cli.Terminal;
-using SjdOnnx.Decoding;
 using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Cli.Generate;
@@ -10,23 +9,13 @@ internal sealed record GenerateOptions
     /// <summary>The first image; image i has its seed + i.</summary>
     public required GenerationRequest Request { get; init; }
 
-    /// <summary>How all images are drawn. The method is set when the model is known.</summary>
-    public required GenerationOptions Drawing { get; init; }
-
-    /// <summary>The decoding method; null for the model's.</summary>
-    public MethodDescriptor? Method { get; init; }
-
-    /// <summary>The values of the method's own options.</summary>
-    public required MethodValues MethodValues { get; init; }
+    /// <summary>How all images are drawn and written.</summary>
+    public required ImageOptions Image { get; init; }
 
     /// <summary>The file's name; null for names that are made from the seeds.</summary>
     public string? Output { get; init; }
 
     public bool ToStandardOutput => StandardStreams.IsOutput(Output);
-
-    public required ImageFormat Format { get; init; }
-
-    public required ImageFileOptions File { get; init; }
 
     /// <summary>A path or a name; null for the built-in model.</summary>
     public string? Model { get; init; }
@@ -44,12 +33,4 @@ internal sealed record GenerateOptions
     public bool Preview { get; init; }
 
     public bool Json { get; init; }
-
-    /// <summary>These options with the method and its own options.</summary>
-    /// <exception cref="CommandException">An option was given that the method does not have.</exception>
-    public GenerateOptions With(MethodDescriptor method)
-    {
-        MethodValues.CheckFor(method);
-        return this with { Method = method, Drawing = Drawing with { Method = MethodValues.VariantsOf(method)[0].Method } };
-    }
 }

@@ -29,7 +29,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
         string folder = ModelLocation.Find(options.Model);
         CheckWritable(options);
         ModelDescription model = ModelDescription.Read(folder, options.Loading.Precision);
-        options = options.With(options.Method ?? model.DefaultMethod);
+        options = options with { Image = options.Image.With(options.Image.Method ?? model.DefaultMethod) };
         if (options.Batch is int wanted)
             ModelArguments.CheckBatch("--batch", wanted, model);
         int batch = Math.Min(options.Batch ?? (options.Preview ? 1 : UsualBatch), Math.Min(options.Count, model.Batches[^1]));
@@ -38,8 +38,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         await using TextToImage textToImage =
             await ModelArguments.LoadAsync(folder, options.Loading with { ExpectedBatch = batch }, display, cancellation);
-        if (LicenseNotice.Take(textToImage.Model) is string notice)
-            Print.Note(notice);
+        Print.License(textToImage.Model);
         await new GenerateRun(options, batch, textToImage, display).RunAsync(cancellation);
         return ExitCode.Done;
     }
@@ -49,7 +48,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
     {
         const int Side = 32;
         byte[] rgb = [.. Enumerable.Range(0, Side * Side * 3).Select(static i => (byte)(i * i / 7))];
-        _ = Task.Run(() => new RgbImage(Side, Side, rgb).Encode(options.Format, options.File));
+        _ = Task.Run(() => new RgbImage(Side, Side, rgb).Encode(options.Image.Format, options.Image.File));
     }
 
     /// <summary>Checks the files before anything is drawn: hours of drawing should not end at a folder that cannot be written.</summary>
@@ -145,7 +144,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
         {
             var batchProgress = new DirectProgress<BatchProgress>(step => progress.Report(WorkProgress.Of(step, options.Count)));
             await foreach ((int index, GeneratedImage image) in textToImage.GenerateManyAsync(
-                requests, options.Drawing, new GenerateManyOptions { MaxBatch = batch }, batchProgress, cancellation))
+                requests, options.Image.Drawing, new GenerateManyOptions { MaxBatch = batch }, batchProgress, cancellation))
                 Finish(index, _names.Of(index, SeedOf(index)), image);
             return options.Count;
         });
@@ -154,7 +153,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
     /// <summary>Writes an image and reports it.</summary>
     private void Finish(int index, string name, GeneratedImage image)
     {
-        string file = _names.Write(name, image.Settings.Seed, image.Encode(options.Format, options.File));
+        string file = _names.Write(name, image.Settings.Seed, image.Encode(options.Image.Format, options.Image.File));
         Print.Note(Summary(options.ToStandardOutput ? "standard output" : file, image));
         _data ??= GenerationData.Of(image);
         if (options.Trace is not null)
@@ -168,7 +167,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
     private async Task<GeneratedImage> DrawAsync(
         ulong seed, IProgress<WorkProgress> progress, string preview, CancellationToken cancellation)
     {
-        GenerationOptions drawing = options.Drawing with { PreviewEveryRows = options.Preview ? RowsPerPreview : 0 };
+        GenerationOptions drawing = options.Image.Drawing with { PreviewEveryRows = options.Preview ? RowsPerPreview : 0 };
         await foreach (GenerationEvent happened in textToImage.StreamAsync(options.Request with { Seed = seed }, drawing, cancellation))
         {
             switch (happened)
@@ -177,7 +176,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
                     progress.Report(WorkProgress.Of(step));
                     break;
                 case GenerationPreview { Image: RgbImage pixels }:
-                    OutputFile.Replace(preview, pixels.Encode(options.Format, options.File with { Fast = true }));
+                    OutputFile.Replace(preview, pixels.Encode(options.Image.Format, options.Image.File with { Fast = true }));
                     _previewWritten = true;
                     break;
                 case GenerationCompleted { Image: GeneratedImage image }:
@@ -188,7 +187,7 @@ internal sealed class GenerateRun(GenerateOptions options, int batch, TextToImag
         throw new InvalidOperationException("The stream of events ended without an image.");
     }
 
-    private static ImageNames NamesOf(GenerateOptions options) => new(options.Output, options.Count, options.Format.Extension());
+    private static ImageNames NamesOf(GenerateOptions options) => new(options.Output, options.Count, options.Image.Format.Extension());
 
     private ulong SeedOf(int index) => options.Request.Seed + (ulong)index;
 

@@ -163,6 +163,12 @@ internal static class CheckedOption
             return text.Length == 0 ? $" is empty; it must be {valueName}." : null;
         }, aliases);
 
+    /// <summary>--batch: images in a pass.</summary>
+    /// <param name="byDefault">The default, in words.</param>
+    public static Option<int?> ImagesInPass(string byDefault) => Number<int>("--batch", "N",
+        "Images that share each forward pass, which takes less time than one after another",
+        "a whole number from 1 to 64", byDefault, static n => n is >= 1 and <= 64);
+
     /// <summary>The name of a precision. The model decides which precisions there are.</summary>
     public static Option<Precision?> Precision(string name) =>
         Of(name, "NAME", $"Precision of the model's weights, such as fp32 or int8 (default: {TheModels})",

@@ -11,6 +11,7 @@ internal static class ExitCode
     public const int Output = 5;
     public const int Provider = 6;
     public const int Input = 7;
+    public const int Queue = 8;
 
     // Shells report a process that a signal ended as 128 + the signal's number.
     public const int HungUp = 129; // SIGHUP: the terminal was closed
@@ -26,7 +27,8 @@ internal static class ExitCode
           4    the model cannot draw this prompt or size
           5    a file cannot be written
           6    an execution provider or a native library is not available
-          7    a file cannot be read: the image of inspect, or the prompts of bench
+          7    a file cannot be read: the image of inspect, the prompts of bench, or a line of batch
+          8    the queue of a fleet cannot be reached, or refuses access
           130  stopped by Ctrl+C (143: by SIGTERM, 129: by SIGHUP); finished images stay, nothing else is left
         """;
 }

@@ -8,6 +8,9 @@ namespace SjdOnnx.Cli.Terminal;
 /// <param name="defaultProvider">What the command does without --provider, in words.</param>
 internal sealed class ModelArguments(string defaultProvider = "cpu")
 {
+    /// <summary>Images in a pass, where many are drawn and the user says nothing.</summary>
+    public const int UsualBatch = 8;
+
     private readonly Option<string?> _model = Text("--model", "DIR", ModelLocation.Description);
 
     private readonly Option<string?> _provider =
@@ -71,6 +74,11 @@ internal sealed class ModelArguments(string defaultProvider = "cpu")
         string folder, TextToImageOptions loading, IProgressDisplay display, CancellationToken cancellation) =>
         display.WorkAsync($"loading {new DirectoryInfo(folder).Name}", progress => TextToImage.LoadAsync(
             folder, loading, new DirectProgress<LoadProgress>(step => progress.Report(WorkProgress.Of(step))), cancellation));
+
+    /// <summary>
+    /// Images in a pass, where many are drawn: as many as the user wants, or else <see cref="UsualBatch"/> or what the model can.
+    /// </summary>
+    public static int BatchOf(int? wanted, ModelDescription model) => Math.Min(wanted ?? UsualBatch, model.Batches[^1]);
 
     /// <summary>Refuses more images in a pass than a model has graphs for.</summary>
     /// <param name="option">The option that asked, such as --batch.</param>

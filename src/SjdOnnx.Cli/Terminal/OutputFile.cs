@@ -29,7 +29,21 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, Reason(error), error);
+            throw Unwritable(path, error);
+        }
+    }
+
+    /// <summary>Creates a folder for files, unless it is there.</summary>
+    /// <exception cref="CommandException">It cannot be created.</exception>
+    public static void CreateFolder(string path)
+    {
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unwritable(path, error);
         }
     }
 
@@ -43,7 +57,7 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, Reason(error), error);
+            throw Unwritable(path, error);
         }
     }
 
@@ -63,7 +77,7 @@ internal static class OutputFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unwritable(path, Reason(error), error);
+            throw Unwritable(path, error);
         }
     }
 
@@ -115,6 +129,9 @@ internal static class OutputFile
             return full;
         }
     }
+
+    /// <summary>The complaint about a file that cannot be written.</summary>
+    public static CommandException Unwritable(string path, Exception error) => Unwritable(path, Reason(error), error);
 
     private static CommandException Unwritable(string path, string why, Exception? error = null) =>
         new(ExitCode.Output, $"'{path}' cannot be written: {why}.", error);

@@ -1,3 +1,5 @@
+using SjdOnnx.Runtime;
+
 namespace SjdOnnx.Cli.Terminal;
 
 /// <summary>The two output streams: data for programs, and notes for people.</summary>
@@ -37,6 +39,13 @@ internal static class Print
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
         }
+    }
+
+    /// <summary>Prints the notice about a model's license, unless it has been shown before.</summary>
+    public static void License(ModelDescription model)
+    {
+        if (LicenseNotice.Take(model) is string notice)
+            Note(notice);
     }
 
     private static void ToOutput(Action write)

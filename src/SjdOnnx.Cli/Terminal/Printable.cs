@@ -3,7 +3,9 @@ using System.Text;
 
 namespace SjdOnnx.Cli.Terminal;
 
-/// <summary>Makes text from users and files safe to print: it moves no cursor, starts no line and changes no writing direction.</summary>
+/// <summary>
+/// Words to print. Text from users and files is made safe: it moves no cursor, starts no line and changes no writing direction.
+/// </summary>
 internal static class Printable
 {
     // Words of some languages and emoji need the joiners; all other invisible characters are escaped.
@@ -35,6 +37,9 @@ internal static class Printable
 
         return printable.ToString();
     }
+
+    /// <summary>As "1 turn" or "2 turns".</summary>
+    public static string Count(int number, string what) => FormattableString.Invariant($"{number} {what}{(number == 1 ? "" : "s")}");
 
     private static bool IsInvisible(Rune rune) => Rune.GetUnicodeCategory(rune)
         is UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;

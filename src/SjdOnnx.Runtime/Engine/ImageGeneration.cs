@@ -93,6 +93,7 @@ internal sealed class ImageGeneration
             Pixels = pixels,
             TokenIds = decoded.Ids,
             Codes = decoded.Codes,
+            PromptTokens = _request.Prompt!.Conditional.Length,
             ForwardPasses = decoded.ForwardPasses,
             AcceptedHistogram = decoded.AcceptedHistogram,
             DraftsPerPass = decoded.DraftsPerPass,

@@ -60,7 +60,8 @@ internal sealed class LoadedModel : IDisposable
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         IDeviceStream? stream = provider.OpenStream();
-        CheckRoom(folder, provider, stream);
+        if (stream is not null)
+            CheckRoom(new ModelDescription(folder), provider, stream);
         SharedWeights? weights = groupsOf is not null ? new SharedWeights(tensors) : null;
         var transformer = new Transformer(
             folder.Manifest, folder.Precision, provider, tensors, stream, weights, groupsOf ?? (static _ => 1),
@@ -156,10 +157,10 @@ internal sealed class LoadedModel : IDisposable
     }
 
     /// <summary>Loading more than the device can hold takes long, and fails with less clear words.</summary>
-    private static void CheckRoom(ModelFolder folder, Provider provider, IDeviceStream? device)
+    private static void CheckRoom(ModelDescription model, Provider provider, IDeviceStream device)
     {
-        var model = new ModelDescription(folder);
-        if (device is null || device.FreeBytes is var free && free >= model.LoadedBytes)
+        long free = device.FreeBytes;
+        if (free >= model.LoadedBytes)
             return;
         device.Dispose();
         throw new ProviderException(string.Create(CultureInfo.InvariantCulture,

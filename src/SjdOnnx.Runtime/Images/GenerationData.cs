@@ -34,29 +34,46 @@ public sealed record GenerationData
 
     public required DrawnRequest Request { get; init; }
 
-    public required DrawnStatistics Statistics { get; init; }
+    /// <summary>Null before the image is drawn.</summary>
+    public DrawnStatistics? Statistics { get; init; }
 
     /// <summary>How <paramref name="image"/> was drawn.</summary>
-    public static GenerationData Of(GeneratedImage image)
+    /// <param name="image">A finished image.</param>
+    /// <param name="statistics">Whether to count its forward passes.</param>
+    public static GenerationData Of(GeneratedImage image, bool statistics = true)
     {
         ArgumentNullException.ThrowIfNull(image);
-        GenerationSettings settings = image.Settings;
+        return Of(image.Settings, image.Model) with
+        {
+            Statistics = statistics
+                ? new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram)
+                : new DrawnStatistics(image.ImageTokens),
+        };
+    }
+
+    /// <summary>What is known of an image before it is drawn: everything except for the statistics.</summary>
+    /// <param name="settings">From <see cref="RequestChecker.Check"/>.</param>
+    /// <param name="model">The model that will draw it.</param>
+    public static GenerationData Of(GenerationSettings settings, ModelDescription model)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        ArgumentNullException.ThrowIfNull(model);
         MethodDescriptor method = settings.Method.Descriptor;
         return new GenerationData
         {
             Engine = $"SjdOnnx {TextToImage.Version}",
             Random = "philox4x32-10",
-            Model = new DrawnModel(image.Model.Name, image.Model.Hash, settings.Precision.Name),
+            Model = new DrawnModel(model.Name, model.Hash, settings.Precision.Name),
             Provider = settings.Provider.Name(),
             Request = new DrawnRequest(
                 settings.Prompt, settings.Seed, method.Name, settings.Window, settings.Initialization.Name,
-                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, image.Width, image.Height, method.IsExact)
+                settings.Guidance, settings.Temperature, settings.TopK, settings.TopP, settings.Size.Width, settings.Size.Height,
+                method.IsExact)
             {
                 MethodOptions = Options(settings.Method),
                 NegativePrompt = settings.NegativePrompt,
                 Cleaning = settings.Cleaning,
             },
-            Statistics = new DrawnStatistics(image.ImageTokens, image.ForwardPasses, image.TokensPerPass, image.AcceptedHistogram),
         };
     }
 
@@ -116,11 +133,15 @@ public sealed record DrawnRequest(
     public string? Cleaning { get; init; }
 }
 
+/// <summary>
+/// What was counted while the image was drawn. The file leaves out the passes if <see cref="ImageFileOptions.Statistics"/> is false.
+/// </summary>
 /// <param name="ImageTokens">Tokens that are image codes.</param>
-/// <param name="ForwardPasses">Forward passes, not counting the prefill.</param>
-/// <param name="TokensPerPass">Image tokens for each pass.</param>
-/// <param name="AcceptedHistogram">Element n: passes that accepted n drafts.</param>
-public sealed record DrawnStatistics(int ImageTokens, int ForwardPasses, double TokensPerPass, IReadOnlyList<int> AcceptedHistogram);
+/// <param name="ForwardPasses">Forward passes, not counting the prefill; null if the file does not tell.</param>
+/// <param name="TokensPerPass">Image tokens for each pass; null if the file does not tell.</param>
+/// <param name="AcceptedHistogram">Element n: passes that accepted n drafts; null if the file does not tell.</param>
+public sealed record DrawnStatistics(
+    int ImageTokens, int? ForwardPasses = null, double? TokensPerPass = null, IReadOnlyList<int>? AcceptedHistogram = null);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, RespectNullableAnnotations = true,

@@ -34,7 +34,7 @@ public static class ParametersText
         DrawnRequest request = data.Request;
         (string Key, string Value)[] settings =
         [
-            ("Steps", Invariant($"{data.Statistics.ForwardPasses}")),
+            ("Steps", Invariant($"{data.Statistics?.ForwardPasses ?? data.Statistics?.ImageTokens ?? 0}")),
             ("Sampler", "SJD"),
             ("CFG scale", Invariant($"{request.Guidance}")),
             ("Seed", Invariant($"{request.Seed}")),

@@ -31,18 +31,32 @@ internal sealed class PassBlock(NativeTensors tensors, OrtMemoryInfo memory, IDe
         return field;
     }
 
-    /// <summary>Takes the memory, filled with zeros.</summary>
+    /// <summary>Whether it has memory.</summary>
+    public bool IsAllocated => _host.Length > 0;
+
+    /// <summary>Takes the memory, filled with zeros, unless that was done before.</summary>
     /// <exception cref="InferenceException">The device has not enough memory.</exception>
     /// <exception cref="OutOfMemoryException">The host has not enough memory.</exception>
     public void Allocate()
     {
+        if (IsAllocated)
+            return;
         _host = GC.AllocateArray<byte>(_bytes + Alignment, pinned: true);
         if (device is null || _bytes == 0)
             return;
-        _twin = device.Allocate(_bytes);
-        device.Lock(Host, _bytes);
-        _isLocked = true;
-        Upload();
+        try
+        {
+            _twin = device.Allocate(_bytes);
+            device.Lock(Host, _bytes);
+            _isLocked = true;
+            Upload();
+        }
+        catch
+        {
+            Dispose();
+            _host = [];
+            throw;
+        }
     }
 
     /// <summary>Begins to copy the whole block to the device.</summary>

@@ -9,7 +9,7 @@ internal sealed class PassBuffers : IDisposable
 {
     private readonly PassMemory _memory;
     private readonly PassBlock _inputs;
-    private readonly PassBlock _lengths; // read on the host, whatever the provider
+    private readonly PassBlock _lengths; // read on the host, whatever the provider: nodes take sizes and bounds of slices from them
     private readonly PassBlock _outputs;
     private readonly PassBlock _conditions;
     private readonly PassBlock _noise; // large, so it is allocated when noise is first read
@@ -33,7 +33,6 @@ internal sealed class PassBuffers : IDisposable
     private readonly int _codes;
     private readonly bool _tree;
     private Condition? _conditioned; // whose vectors lie in _condition
-    private bool _noiseIsAllocated;
     private int _rowsOfLane;
 
     /// <param name="lanes">Lanes of the graph.</param>
@@ -62,9 +61,9 @@ internal sealed class PassBuffers : IDisposable
         _noDenoising = _inputs.Add<float>(GraphContract.DenoisingFields);
         _laneLengths = _lengths.Add<long>(lanes);
         _totals = ForEachLane(() => _lengths.Add<int>(1));
+        _positionOffset = _lengths.Add<long>(1);
         _logits = _outputs.Add<float>(checked(lanes * rows * codes));
         _condition = _conditions.Add<float>(conditionRows * hidden);
-        _positionOffset = _conditions.Add<long>(1);
         _denoising = _noise.Add<float>(all * GraphContract.DenoisingFields);
         _noisy = _noise.Add<float>(all * noiseChannels);
         _denoised = _denoisedBlock.Add<float>(all * noiseChannels);
@@ -159,9 +158,11 @@ internal sealed class PassBuffers : IDisposable
     /// <summary>Brings the outputs to where .NET reads them.</summary>
     public void Receive()
     {
-        _memory.Download((_outputs, _logits.BytesTo(Rows * _codes)));
+        (PassBlock, long) logits = (_outputs, _logits.BytesTo(Rows * _codes));
         if (ReadsNoise)
-            _memory.Download((_denoisedBlock, _denoised.BytesTo(Tokens * _noiseChannels)));
+            _memory.Download(logits, (_denoisedBlock, _denoised.BytesTo(Tokens * _noiseChannels)));
+        else
+            _memory.Download(logits);
     }
 
     /// <summary>Hands each lane its logits, and the image its embeddings if it read noise, after a pass.</summary>
@@ -246,13 +247,12 @@ internal sealed class PassBuffers : IDisposable
     private void AddNoise(int tokens, NoisyEmbeddings? noise)
     {
         bool reads = noise is { IsRead: true };
-        if (!_noiseIsAllocated)
+        if (!_denoisedBlock.IsAllocated)
         {
             if (!reads)
                 return; // and it is filled with zeros when it is allocated
             _noise.Allocate();
             _denoisedBlock.Allocate();
-            _noiseIsAllocated = true;
         }
 
         Span<float> denoising =

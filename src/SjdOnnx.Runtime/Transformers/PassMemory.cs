@@ -38,13 +38,12 @@ internal sealed class PassMemory(NativeTensors tensors, Provider provider, IDevi
     public NativeTensor Allocate(TensorElementType type, long[] shape) => tensors.Allocate(device!, _onDevice!, type, shape);
 
     /// <summary>Begins to copy what .NET wrote.</summary>
-    public void Upload(params ReadOnlySpan<PassBlock> blocks)
+    public void Upload(PassBlock block)
     {
         if (device is null)
             return;
         long start = Stopwatch.GetTimestamp();
-        foreach (PassBlock block in blocks)
-            block.Upload();
+        block.Upload();
         TimeInTransfers += Stopwatch.GetElapsedTime(start);
     }
 

@@ -124,7 +124,7 @@ public sealed class GenerateTests(GenerateTests.Drawn drawn) : IClassFixture<Gen
         GenerationData data = GenerationData.FromJson(report.GetProperty("sjdonnx").GetRawText());
         JsonElement image = drawn.Report.GetProperty("images")[1];
         Assert.Equal(new DrawnRequest(Prompt, 42, "sjd", 8, "repeat-left", 2.5f, 0.9f, 500, 0.95f, 128, 128, Exact: true), data.Request);
-        Assert.Equal(image.GetProperty("forward_passes").GetInt32(), data.Statistics.ForwardPasses);
+        Assert.Equal(image.GetProperty("forward_passes").GetInt32(), data.Statistics!.ForwardPasses);
         Assert.Equal(64, data.Model.Sha256.Length);
     }
 

@@ -58,8 +58,9 @@ public sealed class OutsideMethodTests : IDisposable
         GenerationData data = GenerationData.FromJson(ImageFileInfo.Read(file).GenerationJson!);
         Assert.Equal("capped", data.Request.Method);
         Assert.Equal($$"""{"max_accepted":{{cap}}}""", data.Request.MethodOptions!.ToJsonString());
-        Assert.All(data.Statistics.AcceptedHistogram.Skip(cap + 1), passes => Assert.Equal(0, passes));
-        Assert.NotEqual(0, data.Statistics.AcceptedHistogram[cap]);
+        IReadOnlyList<int> accepted = data.Statistics!.AcceptedHistogram!;
+        Assert.All(accepted.Skip(cap + 1), passes => Assert.Equal(0, passes));
+        Assert.NotEqual(0, accepted[cap]);
     }
 
     [Theory]

@@ -47,6 +47,16 @@ public class GenerationDataTests
     }
 
     [Fact]
+    public void Without_passes_the_steps_are_the_image_tokens()
+    {
+        GenerationData data = Fox with { Statistics = new DrawnStatistics(256) };
+
+        Assert.StartsWith("a fox\nSteps: 256, Sampler: SJD,", ParametersText.Of(data), StringComparison.Ordinal);
+        Assert.EndsWith(""","statistics":{"image_tokens":256}}""", data.ToJson(), StringComparison.Ordinal);
+        Assert.Equal(data.ToJson(), GenerationData.FromJson(data.ToJson()).ToJson());
+    }
+
+    [Fact]
     public void A_lossy_method_is_called_lossy()
     {
         GenerationData lossy = Fox with { Request = Fox.Request with { Exact = false } };

@@ -30,6 +30,9 @@ internal sealed unsafe class HostStream : IDeviceStream
 
     public bool IsDisposed { get; private set; }
 
+    /// <summary>Whether uploads have no effect, so that only what is read on the host is seen.</summary>
+    public bool LosesUploads { get; set; }
+
     /// <summary>Called with the numbers that a download brought, and how many downloads there were before.</summary>
     public Action<float[], int>? Downloaded { get; set; }
 
@@ -59,7 +62,8 @@ internal sealed unsafe class HostStream : IDeviceStream
     {
         Uploads++;
         Assert.True(_memory[device] >= bytes);
-        NativeMemory.Copy((void*)host, (void*)device, (nuint)bytes);
+        if (!LosesUploads)
+            NativeMemory.Copy((void*)host, (void*)device, (nuint)bytes);
     }
 
     public void Download(nint device, nint host, long bytes)

@@ -35,6 +35,19 @@ def test_no_node_reads_only_initializers(name: str, tmp_path: Path) -> None:
     assert not any(found.values()), found
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_graphs_for_gpus_split_nothing_into_constant_unequal_parts(name: str, tmp_path: Path) -> None:
+    """CUDA's Split would copy tables from the host in each Run. Lanes are equally long in windows, and so are gate and up."""
+    written = WRITERS[name](tmp_path / "checkpoint")
+    halves = [precision for precision in PRECISIONS if PRECISIONS[precision].cache != "float32"]
+    assert {"fp16", "bf16"} <= set(halves)
+    export_family(name, written, tmp_path / "model", halves)
+    for path in tmp_path.glob("model/transformer.*.onnx"):
+        graph = onnx.load(path, load_external_data=False).graph
+        sizes = {node.input[1] for node in graph.node if node.op_type == "Split" and len(node.input) > 1}
+        assert sizes == {contract.LANE_LENGTHS}, path.name
+
+
 def test_no_node_of_a_model_that_reads_noise_reads_only_initializers(tmp_path: Path) -> None:
     tiny.write_checkpoint(tmp_path / "checkpoint", denoising=True)
     done = run_export("--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--precision", ",".join(PRECISIONS))

@@ -25,7 +25,7 @@ def test_the_table_is_computed_once_and_stored_in_the_type_of_the_activations(tm
     monkeypatch.setattr(janus.Janus, "_embed_codes", lambda self: computed.append(self) or embed(self))
     written = checkpoints.janus(tmp_path / "checkpoint", port=True)
     wide = ("fp32", "int8", "int4")
-    narrow = ("fp16", "bf16", "int4-fp16")
+    narrow = ("fp16", "bf16", "int4-fp16", "int8-fp16")
     done = run_export(*written.arguments, "--out", tmp_path / "out", "--precision", ",".join((*wide, *narrow)), "--pictures", "")
     assert done.returncode == 0, done.stderr
     assert len(computed) == 1

@@ -40,7 +40,11 @@ internal static class PassSplits
             $"{OnnxRuntimeLibrary.Version}, {Environment.ProcessorCount} cores; milliseconds: the least, the median");
         Console.WriteLine($"| groups |{string.Concat(Sizes.Select(static size => $" {size} |"))}");
         foreach (Timed way in all)
-            Console.WriteLine($"| {way.Groups} |{string.Concat(Sizes.Select(size => $" {way.Least(size):0.00}, {way.Median(size):0.00} |"))}");
+        {
+            Console.WriteLine(
+                $"| {way.Groups} |{string.Concat(Sizes.Select(size => $" {way.Least(size):0.00}, {way.Median(size):0.00} |"))}");
+        }
+
         foreach (Timed way in all[1..])
         {
             Console.WriteLine(

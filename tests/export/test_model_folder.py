@@ -68,7 +68,7 @@ def test_graphs_contain_the_numbers_that_the_engine_compares(model: Model) -> No
 
     ids = len(json.loads((model.folder / "tokenizer.json").read_text())["model"]["vocab"])
     for precision in model.manifest["transformer"]["precisions"].values():
-        for name in (precision["graph"], precision["tree"], precision["lane"], *precision["batches"].values()):
+        for name in (precision["graph"], precision["tree"], *precision["batches"].values()):
             assert metadata(name) == {"sjdonnx.ids": str(ids), "sjdonnx.max_positions": str(model.manifest["transformer"]["maxPositions"])}
     assert metadata("image_decoder.onnx") == {"sjdonnx.codes": "32", "sjdonnx.pixels_per_code": "2"}
 
@@ -87,6 +87,7 @@ def test_manifest_describes_the_model(model: Model) -> None:
     assert manifest["transformer"]["precisions"]["int8"] == {
         "graph": "transformer.int8.onnx", "batches": {str(n): f"transformer.int8.x{n}.onnx" for n in (2, 4, 8)},
         "tree": "transformer.int8.tree.onnx", "lane": "transformer.int8.lane.onnx", "cache": "float32"}
+    assert "lane" not in manifest["transformer"]["precisions"]["fp32"]  # its products gain nothing from it
     assert manifest["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 2, "sizes": [[16, 16]]}
     assert manifest["layout"] == {"firstCode": 4, "codes": 32, "rowSuffix": [38], "suffix": [36]}
     assert manifest["format"] == "3.0"

@@ -152,7 +152,6 @@ def test_llamagen_by_class_has_the_published_settings(tmp_path: Path) -> None:
 def test_llamagen_by_text_has_the_published_settings(tmp_path: Path, runner: Runner) -> None:
     model = manifest(checkpoints.llamagen(tmp_path, text=True), tmp_path / "out", pictures="2,4")
     assert model["transformer"]["precisions"]["fp32"]["batches"] == {}  # each picture has its own text
-    assert "lane" not in model["transformer"]["precisions"]["fp32"]  # only one of the lanes reads it
     assert model["textEncoder"] == {"graph": "text_encoder.onnx", "places": 120, "firstId": CODES, "ids": [{"text": "{prompt}"}, 1]}
     assert model["prompt"] == {"conditional": [{"encoded": "prompt"}], "unconditional": [{"encoded": "nothing"}], "negative": None,
                                "cleaning": "t5-captions", "maxTokens": 119}

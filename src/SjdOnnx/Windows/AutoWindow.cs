@@ -26,7 +26,7 @@ public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0)
 {
     // What another window must promise, in tokens per second of the present one.
     private const double AdvantageOfWider = 1.15;
-    private const double AdvantageOfNarrower = 1.02;
+    private const double AdvantageOfNarrower = 1.03;
 
     private const int Iterations = 8;
     private const int OnStack = 256;

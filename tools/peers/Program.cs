@@ -7,11 +7,13 @@ var threads = new Option<int>("--threads") { Description = "threads of a pass", 
 var rounds = new Option<int>("--rounds") { Description = "processes for each cell", DefaultValueFactory = _ => 4 };
 var minutes = new Option<double>("--minutes")
 {
-    Description = "start no process after this time; the same command goes on later", DefaultValueFactory = _ => 600,
+    Description = "start no process after this time; the same command goes on later",
+    DefaultValueFactory = _ => 600,
 };
 var only = new Option<string[]>("--only")
 {
-    Description = "measure only cells whose name contains this text, such as emoji/int8 or genai", DefaultValueFactory = _ => [""],
+    Description = "measure only cells whose name contains this text, such as emoji/int8 or genai",
+    DefaultValueFactory = _ => [""],
 };
 var python = new Option<string?>("--python") { Description = "Python with PyTorch; without it, PyTorch is not measured" };
 var program = new Option<string?>("--sjd") { Description = "the program sjd; without it, its start is not measured" };
@@ -50,4 +52,5 @@ sample.SetAction(parsed =>
     Console.WriteLine(measured.ToJson());
 });
 
-return new RootCommand("Measures SjdOnnx beside other engines on the same weights. run.sh calls it.") { measure, sample }.Parse(args).Invoke();
+var root = new RootCommand("Measures SjdOnnx beside other engines on the same weights. run.sh calls it.") { measure, sample };
+return root.Parse(args).Invoke();

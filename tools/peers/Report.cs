@@ -12,21 +12,24 @@ internal sealed class Report
 {
     private static readonly JsonSerializerOptions Indented = new(JsonSerializerDefaults.Web) { WriteIndented = true };
 
+    private readonly IReadOnlyList<Sample> _samples;
     private readonly IReadOnlyList<Summary> _summaries;
     private readonly string[] _groups;
     private readonly StringBuilder _text = new();
 
-    private Report(IReadOnlyList<Summary> summaries)
+    private Report(IReadOnlyList<Sample> samples, IReadOnlyList<Summary> summaries)
     {
-        _summaries = summaries;
-        _groups = [.. summaries.Select(summary => summary.Cell.Group).Distinct().Order()];
+        (_samples, _summaries) = (samples, summaries);
+        _groups = [.. Cell.All(withPyTorch: true, withProgram: true).Select(cell => cell.Group).Distinct()
+            .Where(group => summaries.Any(summary => summary.Cell.Group == group))];
     }
 
     /// <summary>Returns whether the greedy tokens of all engines are equal at fp32.</summary>
     public static bool Write(string @out, int threads)
     {
-        IReadOnlyList<Summary> summaries = Summary.Of(Sample.ReadAll(Path.Combine(@out, "samples.jsonl")));
-        var report = new Report(summaries);
+        IReadOnlyList<Sample> samples = Sample.ReadAll(Path.Combine(@out, "samples.jsonl"));
+        IReadOnlyList<Summary> summaries = Summary.Of(samples);
+        var report = new Report(samples, summaries);
         report.Add(Machine(threads));
         report.Table("Tokens per second, median (range)", summary => summary.TokensPerSecond is { } speed
             ? Invariant($"{speed.Median:0} ({speed.Min:0}–{speed.Max:0})")
@@ -45,7 +48,11 @@ internal sealed class Report
 
         Summary[] different = [.. summaries.Where(each => each.Cell.Precision == "fp32" && each.Agreeing is { } n && n < each.Tokens)];
         foreach (Summary summary in different)
-            Console.Error.WriteLine($"{summary.Cell}: greedy token {summary.Agreeing} differs from that of the bare Run, and should be equal.");
+        {
+            Console.Error.WriteLine(
+                $"{summary.Cell}: greedy token {summary.Agreeing} differs from that of the bare Run; at fp32 they should be equal.");
+        }
+
         return different.Length == 0;
     }
 
@@ -60,29 +67,43 @@ internal sealed class Report
         string Version(string package) => Regex.Match(libraries, $@"""{Regex.Escape(package)}/([^""]+)""").Groups[1].Value;
     }
 
-    /// <summary>The two comparisons that matter to users: the baseline with onnxruntime-genai, and the default with the best other engine.</summary>
+    /// <summary>The comparisons that matter most, of processes of the same round, since the machine's speed changes over minutes.</summary>
     private void Ratios()
     {
-        Add("| | " + string.Join(" | ", _groups) + " |");
-        Add("|---" + string.Concat(Enumerable.Repeat("|---", _groups.Length)) + "|");
-        Row("`ar` to the better genai", group => Ratio(group, [Cell.Ar], [Cell.GenAi, Cell.GenAiBlocks]));
-        Row("`exact` auto to the best other engine", group => Ratio(
-            group, [Cell.ExactAuto], [Cell.GenAi, Cell.GenAiBlocks, Cell.LlamaCpp, Cell.PyTorch]));
+        Heading("Speed compared with another engine, median of rounds (range)");
+        Row("SjdOnnx `ar` to onnxruntime-genai, our graph", group => Ratio(group, Cell.Ar, [Cell.GenAi]));
+        foreach (string own in (string[])[Cell.Ar, Cell.ExactAuto, Cell.Exact8, Cell.McAuto])
+        {
+            Row($"{Cell.Title(own)} to the fastest other engine", group =>
+                Ratio(group, own, [Cell.GenAi, Cell.GenAiBlocks, Cell.LlamaCpp, Cell.PyTorch]));
+        }
+
+        foreach (string own in (string[])[Cell.ExactAuto, Cell.Exact8, Cell.McAuto])
+            Row($"{Cell.Title(own)} to `ar`", group => Ratio(group, own, [Cell.Ar]));
         Add("");
     }
 
-    private string? Ratio(string group, string[] own, string[] others) =>
-        Best(group, own) / Best(group, others) is { } ratio ? Invariant($"{ratio:0.00}") : null;
+    /// <summary>Compares with the engine among the others whose median is largest.</summary>
+    private string? Ratio(string group, string own, string[] others)
+    {
+        if (_summaries.Where(each => each.Cell.Group == group && others.Contains(each.Cell.Engine))
+            .MaxBy(each => each.TokensPerSecond?.Median)?.Cell is not { } other)
+        {
+            return null;
+        }
 
-    private double? Best(string group, string[] engines) => _summaries
-        .Where(summary => summary.Cell.Group == group && engines.Contains(summary.Cell.Engine))
-        .Max(summary => summary.TokensPerSecond?.Median);
+        Cell cell = other with { Engine = own };
+        IEnumerable<double> ratios =
+            from mine in _samples
+            from theirs in _samples
+            where mine.Cell == cell && theirs.Cell == other && mine.Round == theirs.Round
+            select Spread.Of(mine.TokensPerSecond)!.Median / Spread.Of(theirs.TokensPerSecond)!.Median;
+        return Spread.Of(ratios) is { } ratio ? Invariant($"{ratio.Median:0.00} ({ratio.Min:0.00}–{ratio.Max:0.00})") : null;
+    }
 
     private void Table(string title, Func<Summary, string?> show)
     {
-        Add($"### {title}\n");
-        Add("| | " + string.Join(" | ", _groups) + " |");
-        Add("|---" + string.Concat(Enumerable.Repeat("|---", _groups.Length)) + "|");
+        Heading(title);
         foreach (string engine in Cell.Engines)
         {
             Row(Cell.Title(engine), group =>
@@ -93,6 +114,9 @@ internal sealed class Report
 
         Add("");
     }
+
+    private void Heading(string title) => Add(
+        $"### {title}\n\n| | " + string.Join(" | ", _groups) + " |\n|---" + string.Concat(Enumerable.Repeat("|---", _groups.Length)) + "|");
 
     /// <summary>A row, unless all its fields are empty.</summary>
     private void Row(string title, Func<string, string?> show)

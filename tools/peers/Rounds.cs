@@ -3,7 +3,9 @@ using System.Globalization;
 
 namespace SjdOnnx.Peers;
 
-/// <summary>Starts a process for each cell, round after round, and appends what it measured to a file. A later call goes on from there.</summary>
+/// <summary>
+/// Starts a process for each cell, round after round, and appends what it measured to a file. A later call goes on from there.
+/// </summary>
 internal sealed class Rounds(string @out, int threads, string python, string scripts, string? program)
 {
     private readonly string _file = Path.Combine(@out, "samples.jsonl");

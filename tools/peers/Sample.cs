@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 
 namespace SjdOnnx.Peers;
 
@@ -16,6 +17,9 @@ internal sealed record Sample(
     Cell Cell, int Round, double? Load, double? FirstToken, double FirstImage, double[] Images, int Tokens, int[]? Greedy, long? PeakBytes)
 {
     private static readonly JsonSerializerOptions Options = new(JsonSerializerDefaults.Web);
+
+    [JsonIgnore]
+    public IEnumerable<double> TokensPerSecond => Images.Select(seconds => Tokens / seconds);
 
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 

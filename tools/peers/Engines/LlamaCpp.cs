@@ -5,8 +5,8 @@ using LLama.Native;
 namespace SjdOnnx.Peers.Engines;
 
 /// <summary>
-/// llama.cpp through LLamaSharp: lanes are sequences of one batch, and only their last tokens ask for logits. The cache is half precision,
-/// which is its default, unless the weights are float32.
+/// llama.cpp through LLamaSharp: lanes are sequences of one batch, and only their last tokens ask for logits. At int8 it has its defaults,
+/// a half-precision cache and flash attention. At fp32 both would round, so that tokens differ, and are no faster.
 /// </summary>
 internal sealed class LlamaCpp : GreedyLoop
 {
@@ -19,11 +19,18 @@ internal sealed class LlamaCpp : GreedyLoop
     public LlamaCpp(PeerModel model, string precision, int lanes, int threads) : base(model, lanes)
     {
         NativeLibraryConfig.All.WithLogCallback((_, _) => { });
-        GGMLType? cache = precision == "fp32" ? GGMLType.GGML_TYPE_F32 : null;
+        bool exact = precision == "fp32";
+        GGMLType? cache = exact ? GGMLType.GGML_TYPE_F32 : null;
         var parameters = new ModelParams(Path.Combine(model.Folder, $"{precision}.gguf"))
         {
-            ContextSize = (uint)(lanes * model.MaxPositions), SeqMax = (uint)lanes, Threads = threads, BatchThreads = threads,
-            GpuLayerCount = 0, TypeK = cache, TypeV = cache,
+            ContextSize = (uint)(lanes * model.MaxPositions),
+            SeqMax = (uint)lanes,
+            Threads = threads,
+            BatchThreads = threads,
+            GpuLayerCount = 0,
+            TypeK = cache,
+            TypeV = cache,
+            FlashAttention = exact ? false : null,
         };
         _weights = LLamaWeights.LoadFromFile(parameters);
         _context = _weights.CreateContext(parameters);

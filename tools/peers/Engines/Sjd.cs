@@ -15,7 +15,10 @@ internal sealed class Sjd : IEngine
         _peer = peer;
         _model = TextToImage.Load(lanes == 1 ? peer.Exported(1) : peer.TwoLanes, new TextToImageOptions
         {
-            Precision = Precision.Parse(precision), Threads = threads, CacheFolder = cacheFolder, MaxBatch = 1,
+            Precision = Precision.Parse(precision),
+            Threads = threads,
+            CacheFolder = cacheFolder,
+            MaxBatch = 1,
         });
         _options = new GenerationOptions { Method = DecodingMethods.BuiltIn[method].Default, Window = window };
     }
@@ -28,7 +31,8 @@ internal sealed class Sjd : IEngine
         if (drawn.PromptTokens != _peer.Conditional.Length)
         {
             throw new InvalidOperationException(
-                $"SjdOnnx read {drawn.PromptTokens} tokens of the prompt; peers.json has {_peer.Conditional.Length}. Make the models again.");
+                $"SjdOnnx read {drawn.PromptTokens} tokens of the prompt, but peers.json has {_peer.Conditional.Length}: " +
+                "make the models again.");
         }
 
         _ = drawn.Encode();

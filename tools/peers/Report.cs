@@ -60,7 +60,7 @@ internal sealed class Report
     {
         string libraries = File.ReadAllText(Path.Combine(AppContext.BaseDirectory, "SjdOnnx.Peers.deps.json"));
         return Invariant($"{Processor.Name}, {threads} threads, {RuntimeInformation.OSDescription}, ") +
-            Invariant($"{TimeProvider.System.GetLocalNow():yyyy-MM-dd}. {RuntimeInformation.FrameworkDescription}, ") +
+            Invariant($"{TimeProvider.System.GetLocalNow():yyyy-MM-dd}.\n{RuntimeInformation.FrameworkDescription}, ") +
             $"ONNX Runtime {TextToImage.OnnxRuntimeVersion}, onnxruntime-genai {Version("Microsoft.ML.OnnxRuntimeGenAI")}, " +
             $"LLamaSharp {Version("LLamaSharp")}.\n";
 

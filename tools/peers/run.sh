@@ -10,7 +10,7 @@ Makes the models in OUT/models (about 1 GB) and builds the harness and sjd, unle
 processes of its own, round after round, and writes OUT/peers.md and OUT/peers.json. What each process measured is appended to
 OUT/samples.jsonl, and the same command goes on from there: remove that file to begin again.
 
-  --prepare      only make the models and build
+  --prepare      make the models and build again, after a change of SjdOnnx, and measure nothing
   --rounds N     processes for each engine and model (default: 4; PyTorch at most 2)
   --minutes N    start no process after this time; run the same command again to go on
   --threads N    threads of a pass (default: the number of processors)
@@ -55,6 +55,9 @@ if [[ -z $python ]]; then
   exit 1
 fi
 
+if [[ -n $prepare ]]; then
+  rm -rf "$out/models"
+fi
 "$python" "$here/models.py" "$out/models"
 if [[ ! -e $out/harness/SjdOnnx.Peers || -n $prepare ]]; then
   dotnet publish "$here" -c Release -o "$out/harness" -v quiet

@@ -60,10 +60,11 @@ public sealed class ServeTests
     [Theory]
     [InlineData("which other machines can reach; give --api-keys", "--urls", "http://0.0.0.0:8080")]
     [InlineData("give --certificate the PEM file", "--urls", "https://127.0.0.1:8443")]
+    [InlineData("--urls has no https address", "--certificate", "certificate.pem")]
     [InlineData("--urls is ';'", "--urls", ";")]
     [InlineData("There is no model 'no-such-model'", "--model", "no-such-model")]
     [InlineData("--model gives the name 'emoji' twice", "--model", "emoji", "--model", "emoji")]
-    [InlineData("MaxMemoryBytes allows", "--memory", "0.001")]
+    [InlineData("--memory allows", "--memory", "0.001")]
     [InlineData("The CORS origin is 'app.example'", "--cors", "app.example")]
     [InlineData("--otlp is 'collector'", "--otlp", "collector")]
     [InlineData("--time-limit is '0'", "--time-limit", "0")]
@@ -76,7 +77,7 @@ public sealed class ServeTests
 
         Finished finished = await sjd.RunAsync(["serve", .. arguments]);
 
-        Assert.NotEqual(0, finished.ExitCode);
+        Assert.Equal(arguments.Contains("no-such-model") ? ExitCode.Model : ExitCode.Usage, finished.ExitCode);
         Assert.Contains(because, finished.Error, StringComparison.Ordinal);
         Assert.Empty(finished.Output);
     }

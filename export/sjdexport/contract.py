@@ -22,7 +22,7 @@ TOKENIZER_UNIGRAM = "tokenizer.spiece.model"
 TEXT_ENCODER = "text_encoder.onnx"
 QUANTIZATION = "quantization.json"
 OWN = re.compile(
-    r"transformer\.[a-z0-9-]+(\.tree|\.x\d+)?\.(onnx|data)|(image_decoder|text_encoder)\.(onnx|data)|quantization\.json"
+    r"transformer\.[a-z0-9-]+(\.tree|\.lane|\.x\d+)?\.(onnx|data)|(image_decoder|text_encoder)\.(onnx|data)|quantization\.json"
     r"|tokenizer\.(vocabulary\.json|merges\.txt|tiktoken|spiece\.model)")
 
 
@@ -34,6 +34,11 @@ def is_own(name: str) -> bool:
 def transformer_graph(precision: str, pictures: int = 1, tree: bool = False) -> str:
     """The file of a transformer's graph: for one picture, for a batch of several, or for one picture whose new tokens may form a tree."""
     return f"transformer.{precision}{'.tree' if tree else ''}{f'.x{pictures}' if pictures > 1 else ''}.onnx"
+
+
+def lane_graph(precision: str) -> str:
+    """The file of a transformer's graph for one lane of a picture."""
+    return f"transformer.{precision}.lane.onnx"
 
 
 # transformer.*.onnx: S new tokens of all lanes, R rows to predict, M cache slots

@@ -132,6 +132,8 @@ class Writer:
             name: Variant(Graph("transformer"), lanes),
             contract.transformer_graph(precision, tree=True): Variant(Graph("transformer"), lanes, tree=True),
             **{contract.transformer_graph(precision, n): Variant(Graph("transformer"), n * lanes) for n in self._options.pictures},
+            **({contract.lane_graph(precision): Variant(Graph("transformer"), 1)} if _has_lane_graph(
+                precision, self._options, source.shape) else {}),
         }
         graphs = Graphs([variant.graph for variant in variants.values()])
         weights = self._add_weights(graphs, f"transformer.{precision}.data")
@@ -165,6 +167,14 @@ class Writer:
         self._progress.done(f"{name}: {description}")
 
 
+def _has_lane_graph(precision: str, options: ExportOptions, shape: Shape) -> bool:
+    """Whether lanes are read by Runs side by side: on a CPU, where weights are integers and fit its caches.
+
+    A text encoder's vectors are the conditional lane's alone.
+    """
+    return precision in ("int8", "int4") and options.lanes > 1 and not shape.encoded_text
+
+
 def _worst(errors: dict[str, float]) -> str:
     """The mean and the largest rounding error of a precision's matrices."""
     if not errors:
@@ -187,6 +197,7 @@ def _manifest(options: ExportOptions, family: Family, shape: Shape, sections: di
             "graph": contract.transformer_graph(p),
             "batches": {str(n): contract.transformer_graph(p, n) for n in options.pictures},
             "tree": contract.transformer_graph(p, tree=True),
+            **({"lane": contract.lane_graph(p)} if _has_lane_graph(p, options, shape) else {}),
             "cache": PRECISIONS[p].cache,
         }
         for p in options.precisions

@@ -212,6 +212,9 @@ class TransformerGraph:
             qkv = self._head_norm(f"{name}.head_norm", qkv, layer.head_norm)
         joined = f"{name}.joined"  # [1, S, heads head_dim]
         for variant in self._variants:
+            if variant.lanes == 1:
+                self._attend(variant, joined, index, 0, qkv)
+                continue
             lanes = [f"{name}.qkv.{lane}" for lane in range(variant.lanes)]
             variant.graph.nodes("Split", lanes, [qkv, contract.LANE_LENGTHS], axis=1)
             attended = [self._attend(variant, f"{name}.lane.{lane}", index, lane, packed) for lane, packed in enumerate(lanes)]

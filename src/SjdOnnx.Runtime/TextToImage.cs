@@ -226,9 +226,9 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
         try
         {
             string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
-            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options, cache, progress, cancellation);
-            var costs = new PassCostTables(loaded, model, provider, threads, defaults, cache);
-            return new TextToImage(loaded, costs, resolver, options, Stopwatch.GetElapsedTime(start));
+            var kept = new KeptPassCosts(model, provider, threads, cache);
+            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options, cache, progress, kept.Split, cancellation);
+            return new TextToImage(loaded, new PassCostTables(loaded, defaults, kept), resolver, options, Stopwatch.GetElapsedTime(start));
         }
         catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
         {

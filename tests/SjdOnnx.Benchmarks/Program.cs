@@ -6,6 +6,7 @@ using BenchmarkDotNet.Diagnosers;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using SjdOnnx.Benchmarks.Passes;
 using SjdOnnx.Benchmarks.Scheduling;
 using SjdOnnx.Benchmarks.Serving;
 
@@ -22,6 +23,12 @@ if (args is ["serve", "soak" or "compare", var program, var amount, .. var windo
     await (args[1] == "soak"
         ? load.SoakAsync(TimeSpan.FromMinutes(number))
         : load.CompareAsync((int)number, images: 32, window is [var drafts] ? drafts : "auto"));
+    return;
+}
+
+if (args is ["splits", var model, var precision, var images, var turns])
+{
+    PassSplits.Run(model, precision, int.Parse(images, CultureInfo.InvariantCulture), int.Parse(turns, CultureInfo.InvariantCulture));
     return;
 }
 

@@ -86,7 +86,8 @@ def test_manifest_describes_the_model(model: Model) -> None:
         "layers": 2, "kvHeads": 2, "headDim": 16, "lanes": 2, "maxPositions": 128, "precisions": None, "defaultPrecision": "int8"}
     assert manifest["transformer"]["precisions"]["int8"] == {
         "graph": "transformer.int8.onnx", "batches": {str(n): f"transformer.int8.x{n}.onnx" for n in (2, 4, 8)},
-        "tree": "transformer.int8.tree.onnx", "cache": "float32"}
+        "tree": "transformer.int8.tree.onnx", "lane": "transformer.int8.lane.onnx", "cache": "float32"}
+    assert "lane" not in manifest["transformer"]["precisions"]["fp32"]  # its products gain nothing from it
     assert manifest["image"] == {"graph": "image_decoder.onnx", "pixelsPerCode": 2, "sizes": [[16, 16]]}
     assert manifest["layout"] == {"firstCode": 4, "codes": 32, "rowSuffix": [38], "suffix": [36]}
     assert manifest["format"] == "3.0"

@@ -50,6 +50,19 @@ def test_idle_lanes_change_nothing(model: Model, precision: str) -> None:
     np.testing.assert_array_equal(got[2:], want)
 
 
+@pytest.mark.parametrize("precision", [precision for precision in PRECISIONS if precision in ("int8", "int4")])
+def test_a_lane_alone_is_bit_identical(model: Model, precision: str) -> None:
+    windows = [9, 2, 1, 6]
+    want = alone(model, precision, PICTURES[0], windows)
+    for index, prompt in enumerate(PROMPTS):
+        lane, start = model.lane(precision), 0
+        lane.run([prompt])
+        for window, both in zip(windows, want):
+            np.testing.assert_array_equal(
+                lane.run([PICTURES[0][start : start + window]]), both[index * window : (index + 1) * window])
+            start += window
+
+
 def prefilled_tree(model: Model, precision: str):
     tree = model.tree(precision)
     tree.run_tree(PROMPTS, [chain(len(prompt)) for prompt in PROMPTS])
@@ -109,4 +122,5 @@ def test_variants_share_all_weights(model: Model) -> None:
     for name in model.manifest["files"]:
         if name.endswith(".onnx") and name.startswith("transformer"):
             assert (model.folder / name).stat().st_size < 200_000
-    assert not [name for name in model.manifest["files"] if name.endswith(".data") and (".x" in name or "tree" in name)]
+    data = [name for name in model.manifest["files"] if name.endswith(".data")]
+    assert not [name for name in data if any(variant in name for variant in (".x", "tree", "lane"))]

@@ -56,6 +56,7 @@ internal sealed class CostsCommand : SjdCommand
         string when = table.WasKept ? "measured before" : "measured now";
         string where = table.File is null ? "not kept in a file" : $"kept in {table.File}";
         Print.Note(Invariant($"{textToImage.Model.Name} at {table.Precision}, {table.Provider.Name()}, {table.Threads} threads, ") +
+            (table.Groups == 1 ? "" : Invariant($"each pass in {table.Groups} parts side by side, ")) +
             Invariant($"{table.Images} in a pass, {table.Processor}: {when}, {where}."));
         Print.Data(parsed.GetValue(_json)
             ? JsonSerializer.Serialize(CostsReport.Of(table), CostsReportJson.Default.CostsReport)
@@ -78,12 +79,12 @@ internal sealed class CostsCommand : SjdCommand
 
 /// <summary>What costs --json prints; see <see cref="PassCostTable"/>.</summary>
 internal sealed record CostsReport(
-    string Precision, string Provider, int Threads, int Images, string Processor, int Processors, string OnnxRuntime,
+    string Precision, string Provider, int Threads, int Groups, int Images, string Processor, int Processors, string OnnxRuntime,
     IReadOnlyList<CostReport> Costs, bool WasKept, string? File)
 {
     public static CostsReport Of(PassCostTable table) => new(
-        table.Precision.Name, table.Provider.Name(), table.Threads, table.Images, table.Processor, table.Processors, table.OnnxRuntime,
-        CostReport.Of(table), table.WasKept, table.File);
+        table.Precision.Name, table.Provider.Name(), table.Threads, table.Groups, table.Images, table.Processor, table.Processors,
+        table.OnnxRuntime, CostReport.Of(table), table.WasKept, table.File);
 }
 
 /// <param name="Drafts">Drafts of each image.</param>

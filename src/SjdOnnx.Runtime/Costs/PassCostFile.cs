@@ -16,7 +16,7 @@ internal sealed record PassCostKey(
 /// <param name="folder">Created when the first table is kept; null to keep none.</param>
 internal sealed class PassCostFile(string? folder)
 {
-    private const int Format = 2;
+    private const int Format = 3;
 
     /// <summary>The file of a table; null if none is kept.</summary>
     public string? PathOf(PassCostKey key)
@@ -28,17 +28,17 @@ internal sealed class PassCostFile(string? folder)
     }
 
     /// <summary>Reads a table; null if there is none, or if it cannot be used.</summary>
-    public IReadOnlyList<PassCost>? Read(PassCostKey key)
+    public PassCostRecord? Read(PassCostKey key)
     {
         if (PathOf(key) is not string path || !File.Exists(path))
             return null;
         try
         {
             PassCostRecord? record = JsonSerializer.Deserialize(File.ReadAllBytes(path), PassCostJson.Default.PassCostRecord);
-            if (record?.Format != Format || record.Key != key || record.Costs.Contains(null))
+            if (record?.Format != Format || record.Key != key || record.Groups < 1 || record.Costs.Contains(null))
                 return null;
             _ = new PassCosts([.. record.Costs.Select(cost => (cost.Drafts, cost.Duration.TotalSeconds))]); // checks the table
-            return record.Costs;
+            return record;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException or ArgumentException)
         {
@@ -47,12 +47,15 @@ internal sealed class PassCostFile(string? folder)
     }
 
     /// <summary>Keeps a table, in place of an older one.</summary>
+    /// <param name="groups">Into how many parts, which run side by side, a pass is split.</param>
     /// <returns>Whether it could be written.</returns>
-    public bool Write(PassCostKey key, IReadOnlyList<PassCost> costs) => PathOf(key) is string path && CacheFolder.TryReplace(
-        path, JsonSerializer.SerializeToUtf8Bytes(new PassCostRecord(Format, key, [.. costs]), PassCostJson.Default.PassCostRecord));
+    public bool Write(PassCostKey key, int groups, IReadOnlyList<PassCost> costs) =>
+        PathOf(key) is string path && CacheFolder.TryReplace(path, JsonSerializer.SerializeToUtf8Bytes(
+            new PassCostRecord(Format, key, groups, [.. costs]), PassCostJson.Default.PassCostRecord));
 }
 
-internal sealed record PassCostRecord(int Format, PassCostKey Key, PassCost[] Costs);
+/// <param name="Groups">Into how many parts, which run side by side, a pass is split.</param>
+internal sealed record PassCostRecord(int Format, PassCostKey Key, int Groups, PassCost[] Costs);
 
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true,

@@ -1,7 +1,5 @@
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Engine;
-using SjdOnnx.Runtime.Model;
-using SjdOnnx.Runtime.Onnx;
 using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime.Costs;
@@ -10,14 +8,15 @@ namespace SjdOnnx.Runtime.Costs;
 /// The tables of pass costs of a loaded model. Each is measured when it is first needed, unless the cache folder has it.
 /// </summary>
 /// <param name="defaults">A request at the model's defaults: its passes are measured.</param>
-/// <param name="folder">The cache folder; null for none.</param>
-internal sealed class PassCostTables(
-    LoadedModel model, ModelFolder modelFolder, Provider provider, int threads, ResolvedRequest defaults, string? folder)
+/// <param name="kept">The cache folder's tables.</param>
+internal sealed class PassCostTables(LoadedModel model, ResolvedRequest defaults, KeptPassCosts kept)
 {
     /// <summary>Once for each machine, provider, precision and size of batch; loading a model takes longer.</summary>
     private static readonly TimeSpan Budget = TimeSpan.FromSeconds(0.4);
 
-    private readonly PassCostFile _file = new(folder);
+    /// <summary>The drafts by which two ways to split a pass are compared: images are mostly drawn with few.</summary>
+    private static readonly int[] Usual = [1, 4, 8, 16];
+
     private readonly Dictionary<int, PassCostTable> _tables = []; // by images
 
     /// <summary>The window policy of an image that lets each pass choose its drafts.</summary>
@@ -56,11 +55,11 @@ internal sealed class PassCostTables(
         if (!again && Known(size) is { } known)
             return known;
 
-        PassCost[] costs = Measure(size, cancellation);
+        IReadOnlyList<PassCost> costs = Measure(size, cancellation);
         if (!again && Known(size) is { } faster)
             return faster; // another process measured meanwhile: both use its table and draw the same images
-        PassCostKey key = KeyOf(size);
-        return _tables[size] = Table(key, costs, wasKept: false, _file.Write(key, costs));
+        int groups = model.Transformer.GroupsOf(size);
+        return _tables[size] = Table(kept.KeyOf(size), groups, costs, wasKept: false, kept.Write(size, groups, costs));
     }
 
     /// <summary>The table that this process or the cache folder has; null if it must be measured.</summary>
@@ -68,32 +67,49 @@ internal sealed class PassCostTables(
     {
         if (_tables.TryGetValue(size, out PassCostTable? known))
             return known;
-        PassCostKey key = KeyOf(size);
-        return _file.Read(key) is { } costs ? _tables[size] = Table(key, costs, wasKept: true, hasFile: true) : null;
+        if (kept.Read(size) is not { } record)
+            return null;
+        if (record.Groups != model.Transformer.GroupsOf(size))
+            Split(size, record.Groups);
+        return _tables[size] = Table(record.Key, record.Groups, record.Costs, wasKept: true, kept.PathOf(size));
     }
 
-    private PassCostTable Table(PassCostKey key, IReadOnlyList<PassCost> costs, bool wasKept, bool hasFile) => new()
+    private PassCostTable Table(PassCostKey key, int groups, IReadOnlyList<PassCost> costs, bool wasKept, string? file) => new()
     {
-        Precision = Precision.Parse(modelFolder.Precision),
-        Provider = provider.Kind,
-        Threads = threads,
+        Precision = Precision.Parse(kept.Model.Precision),
+        Provider = kept.Provider.Kind,
+        Threads = kept.Threads,
+        Groups = groups,
         Images = key.Images,
         Processor = key.Processor,
         Processors = key.Processors,
         OnnxRuntime = key.OnnxRuntime,
         Costs = costs,
         WasKept = wasKept,
-        File = hasFile ? _file.PathOf(key) : null,
+        File = file,
     };
 
-    private PassCostKey KeyOf(int size) => new(
-        modelFolder.TransformerHash(size), provider.Key, threads, size, Processor.Name, Environment.ProcessorCount,
-        OnnxRuntimeLibrary.Version, TextToImage.Version);
-
-    private PassCost[] Measure(int size, CancellationToken cancellation)
+    /// <summary>Measures every way to split a pass, and keeps to the fastest.</summary>
+    private IReadOnlyList<PassCost> Measure(int size, CancellationToken cancellation)
     {
-        var timer = new PassTimer(model, defaults, size, Budget, cancellation);
-        var costs = new PassCosts(timer.Measure());
+        var tables = new List<(int Groups, PassCosts Costs)>();
+        foreach (int groups in kept.PossibleGroups(size))
+        {
+            Split(size, groups);
+            tables.Add((groups, new PassCosts(new PassTimer(model, defaults, size, Budget, cancellation).Measure())));
+        }
+
+        (int fastest, PassCosts costs) = tables.MinBy(
+            static table => Usual.Sum(drafts => Math.Log(table.Costs.Seconds(drafts))));
+        if (fastest != model.Transformer.GroupsOf(size))
+            Split(size, fastest);
         return [.. costs.Drafts.Select(drafts => new PassCost(drafts, TimeSpan.FromSeconds(costs.Seconds(drafts))))];
+    }
+
+    /// <summary>No image may be under way.</summary>
+    private void Split(int size, int groups)
+    {
+        model.Transformer.SetGroups(size, groups);
+        model.Transformer.Open(size);
     }
 }

@@ -46,6 +46,7 @@ internal sealed class LoadedModel : IDisposable
     /// <param name="options">Hash verification, the expected batch and the callback for sessions.</param>
     /// <param name="cache">The cache folder, which remembers files whose hashes were compared; null for none.</param>
     /// <param name="progress">Called on the threads that load.</param>
+    /// <param name="groupsOf">Into how many parts a pass of a number of images is split, which run side by side; null for one.</param>
     /// <param name="cancellation">
     /// Ends the comparison of hashes at once. ONNX Runtime finishes the graphs that it has begun to open.
     /// </param>
@@ -54,16 +55,19 @@ internal sealed class LoadedModel : IDisposable
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public static LoadedModel Open(
         ModelFolder folder, Provider provider, int threads, TextToImageOptions options, string? cache = null,
-        IProgress<LoadProgress>? progress = null, CancellationToken cancellation = default)
+        IProgress<LoadProgress>? progress = null, Func<int, int>? groupsOf = null, CancellationToken cancellation = default)
     {
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         IDeviceStream? stream = provider.OpenStream();
         if (stream is not null)
             CheckRoom(new ModelDescription(folder), provider, stream);
+        SharedWeights? weights = groupsOf is not null ? new SharedWeights(tensors) : null;
         var transformer = new Transformer(
-            folder.Manifest, folder.Precision, provider, tensors, stream,
-            (size, tree) => Session(folder.TransformerGraph(size, tree), Advice(folder.Manifest.Transformer.Precisions), stream));
+            folder.Manifest, folder.Precision, provider, tensors, stream, weights, groupsOf ?? (static _ => 1),
+            (lanes, groups) => Onnx.Session.Open(
+                folder.TransformerGraph(lanes), provider, threads / groups, options.ConfigureSession,
+                Advice(folder.Manifest.Transformer.Precisions), stream, weights));
         Task hashes = Task.Run(() => folder.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer, cancellation);
         Task<Session?> image = Task.Run(() => Counted(folder.ImageGraph), cancellation);
@@ -96,8 +100,7 @@ internal sealed class LoadedModel : IDisposable
             throw;
         }
 
-        Session Session(string graph, string? ifNodesFallBack = null, IDeviceStream? stream = null) =>
-            Onnx.Session.Open(graph, provider, threads, options.ConfigureSession, ifNodesFallBack, stream);
+        Session Session(string graph) => Onnx.Session.Open(graph, provider, threads, options.ConfigureSession);
 
         Session? Counted(string graph)
         {

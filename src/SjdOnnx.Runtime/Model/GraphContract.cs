@@ -57,14 +57,14 @@ internal static class GraphContract
             _ => TensorElementType.Float,
         };
 
-    /// <param name="images">Images in a run.</param>
+    /// <param name="count">Lanes in a run.</param>
     /// <param name="tree">Whether the new tokens of an image may form a tree.</param>
-    public static void CheckTransformer(Session session, Manifest manifest, PrecisionSection precision, int images, bool tree)
+    public static void CheckTransformer(Session session, Manifest manifest, PrecisionSection precision, int count, bool tree)
     {
         (TransformerSection transformer, LayoutSection layout) = (manifest.Transformer, manifest.Layout);
         var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
-        int count = transformer.Lanes * images;
-        string lanes = images == 1 ? $"{count} lanes" : $"{count} lanes for {images} images";
+        int images = count / transformer.Lanes;
+        string lanes = images < 2 ? $"{count} lane{(count == 1 ? "" : "s")}" : $"{count} lanes for {images} images";
         graph.RequireInput("a transformer", InputIds, TensorElementType.Int64, 1, Graph.Any);
         graph.RequireInput(lanes, LaneLengths, TensorElementType.Int64, count);
         graph.RequireInput("a transformer", LogitsRows, TensorElementType.Int64, Graph.Any);

@@ -90,9 +90,24 @@ internal sealed record PrecisionSection
     /// <summary>The graph for one image whose new tokens may form a tree; null if there is none.</summary>
     public string? Tree { get; init; }
 
+    /// <summary>The graph for one lane of an image; null if there is none.</summary>
+    public string? Lane { get; init; }
+
     /// <summary>All graphs of this precision.</summary>
     [JsonIgnore]
-    public IEnumerable<string> Graphs => [Graph, .. Batches.Values, .. Tree is null ? (string[])[] : [Tree]];
+    public IEnumerable<string> Graphs => ((string?[])[Graph, .. Batches.Values, Tree, Lane]).OfType<string>();
+
+    /// <summary>The graphs for chains of tokens, by the lanes that they read.</summary>
+    /// <param name="lanesOfImage">1 or 2.</param>
+    public SortedDictionary<int, string> ByLanes(int lanesOfImage)
+    {
+        var graphs = new SortedDictionary<int, string> { [lanesOfImage] = Graph };
+        foreach ((int images, string graph) in Batches)
+            graphs.Add(images * lanesOfImage, graph);
+        if (Lane is not null)
+            graphs[1] = Lane;
+        return graphs;
+    }
 
     /// <summary>Element type of the key/value cache: float32, float16 or bfloat16.</summary>
     public required string Cache { get; init; }

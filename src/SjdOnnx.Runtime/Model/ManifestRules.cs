@@ -111,6 +111,8 @@ internal static class ManifestRules
                 $"transformer.precisions has '{name}'; a precision is named in lower-case letters, digits, - and _");
             foreach (string graph in precision.Graphs)
                 RequireFileName($"transformer.precisions.{name}", graph);
+            Require(precision.Lane is null || transformer.Lanes > 1,
+                $"transformer.precisions.{name}.lane names a graph for one lane, but transformer.lanes is 1");
             Require(precision.Cache is "float32" or "float16" or "bfloat16",
                 $"transformer.precisions.{name}.cache is '{precision.Cache}'; it can be float32, float16 or bfloat16");
             foreach (int images in precision.Batches.Keys)

@@ -71,12 +71,19 @@ internal sealed class ModelFolder
     public TextTokenizer? OpenTokenizer() =>
         Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, name => Read(PathOf(name), TextTokenizer.MaxFileBytes)) : null;
 
-    /// <summary>Path of the transformer's graph for this many images, or for one image whose tokens form a tree.</summary>
-    public string TransformerGraph(int images, bool tree) =>
-        PathOf(tree ? Manifest.Transformer.Precisions[Precision].Tree! : GraphOf(images));
+    /// <summary>Path of the transformer's graph for this many lanes, or, for 0, for one image whose tokens form a tree.</summary>
+    public string TransformerGraph(int lanes)
+    {
+        PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
+        return PathOf(lanes == 0 ? graphs.Tree! : graphs.ByLanes(Manifest.Transformer.Lanes)[lanes]);
+    }
 
     /// <summary>SHA-256 of the transformer's graph for this many images, from model.json.</summary>
-    public string TransformerHash(int images) => Manifest.Files[GraphOf(images)].Sha256;
+    public string TransformerHash(int images)
+    {
+        PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
+        return Manifest.Files[images == 1 ? graphs.Graph : graphs.Batches[images]].Sha256;
+    }
 
     /// <summary>Compares the needed files with the hashes in model.json. This takes about 1 s for 1.5 GB.</summary>
     /// <param name="verification">Whether to skip files that have not changed since their hash was last compared.</param>
@@ -202,12 +209,6 @@ internal sealed class ModelFolder
                 $"{weights} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put " +
                 "the file itself there in place of the link, or a hard link to it.");
         }
-    }
-
-    private string GraphOf(int images)
-    {
-        PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
-        return images == 1 ? graphs.Graph : graphs.Batches[images];
     }
 
     private string PathOf(string name) => Path.Combine(_folder, name);

@@ -29,13 +29,14 @@ internal sealed class Session : IDisposable
     /// What to do if the provider cannot run every node, as a sentence; null if nodes may run on the CPU.
     /// </param>
     /// <param name="stream">Where the provider computes; null for a stream of its own.</param>
+    /// <param name="weights">Weights that other sessions read too; null if this one reads its own.</param>
     /// <exception cref="ModelException">ONNX Runtime cannot read the graph.</exception>
     /// <exception cref="ProviderException">
     /// The provider or a native library is missing, or the provider cannot run every node of a graph that must stay on it.
     /// </exception>
     public static Session Open(
         string graph, Provider provider, int threads, Action<SessionOptions>? configure = null, string? ifNodesFallBack = null,
-        IDeviceStream? stream = null)
+        IDeviceStream? stream = null, SharedWeights? weights = null)
     {
         using SessionOptions options = Options(threads);
         provider.AppendTo(options, mustStay: ifNodesFallBack is not null, stream);
@@ -44,7 +45,14 @@ internal sealed class Session : IDisposable
         try
         {
             using DeviceCalls.Held held = DeviceCalls.Begin(!provider.IsCpu);
-            return new Session(new InferenceSession(graph, options), file, !provider.IsCpu);
+            if (weights is null)
+                return new Session(new InferenceSession(graph, options), file, !provider.IsCpu);
+            weights.AddTo(options, graph);
+            return new Session(new InferenceSession(graph, options, weights.Packed), file, !provider.IsCpu);
+        }
+        catch (Exception error) when (error is IOException or Google.Protobuf.InvalidProtocolBufferException)
+        {
+            throw new ModelException($"{file} cannot be read: {Sentence.Of(error)} {ModelException.Remedy}", error);
         }
         catch (OnnxRuntimeException error) when (
             ifNodesFallBack is not null && error.Message.Contains("fallback to CPU EP", StringComparison.Ordinal))

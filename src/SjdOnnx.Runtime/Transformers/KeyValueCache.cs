@@ -54,13 +54,14 @@ internal sealed class KeyValueCache : IDisposable
     /// <summary>Tokens that a lane can hold.</summary>
     public int Capacity { get; }
 
-    /// <param name="firstLane">The lane of the graph that is this image's first.</param>
-    public void BindTo(OrtIoBinding binding, int firstLane)
+    /// <param name="lane">A lane of the image.</param>
+    /// <param name="graphLane">The lane of the graph that reads it.</param>
+    public void BindTo(OrtIoBinding binding, int lane, int graphLane)
     {
-        foreach ((int layer, int lane, string kind, NativeTensor buffer) in _buffers)
+        foreach ((int layer, _, string kind, NativeTensor buffer) in _buffers.Where(buffer => buffer.Lane == lane))
         {
-            binding.BindInput(GraphContract.Past(layer, firstLane + lane, kind), buffer.Value);
-            binding.BindOutput(GraphContract.Present(layer, firstLane + lane, kind), buffer.Value);
+            binding.BindInput(GraphContract.Past(layer, graphLane, kind), buffer.Value);
+            binding.BindOutput(GraphContract.Present(layer, graphLane, kind), buffer.Value);
         }
     }
 

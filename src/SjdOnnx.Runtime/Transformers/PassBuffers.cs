@@ -118,28 +118,23 @@ internal sealed class PassBuffers : IDisposable
     /// </param>
     public void Begin(int rowsOfLane = 0) => (Lanes, Tokens, Rows, ReadsNoise, _rowsOfLane) = (0, 0, 0, false, rowsOfLane);
 
-    /// <summary>Adds an image's lanes.</summary>
-    /// <param name="maxLength">The longest that the lanes can be.</param>
-    public void Add(PassEntry entry, int maxLength)
+    /// <summary>Adds a lane of an image.</summary>
+    /// <param name="maxLength">The longest that the lane can be.</param>
+    public void Add(PassLane lane, int maxLength)
     {
+        PassEntry entry = lane.Entry;
         SetCondition(entry.Condition);
-        for (var lane = 0; lane < entry.Lanes; lane++)
-        {
-            ReadOnlySpan<int> ids = entry.Tokens(lane);
-            int length = entry.Length(lane);
-            if (_tree)
-            {
-                TokenTree.Describe(
-                    entry.Parents, cached: length - ids.Length, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
-            }
+        ReadOnlySpan<int> ids = lane.Tokens;
+        int length = entry.Length(lane.Index);
+        if (_tree)
+            TokenTree.Describe(entry.Parents, cached: length - ids.Length, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
 
-            int last = ids.Length - entry.Copies - 1;
-            Span<long> rows = _logitsRows.Span.Slice(Rows, RowsOfLane(entry));
-            for (int row = 0; row < rows.Length; row++)
-                rows[row] = Tokens + Math.Min(last, last - entry.Rows + 1 + row);
-            Rows += rows.Length;
-            AddLane(ids, length, total: _rowsOfLane > 0 ? maxLength : length, entry.Noise);
-        }
+        int last = ids.Length - entry.Copies - 1;
+        Span<long> rows = _logitsRows.Span.Slice(Rows, RowsOfLane(entry));
+        for (int row = 0; row < rows.Length; row++)
+            rows[row] = Tokens + Math.Min(last, last - entry.Rows + 1 + row);
+        Rows += rows.Length;
+        AddLane(ids, length, total: _rowsOfLane > 0 ? maxLength : length, entry.Noise);
     }
 
     /// <summary>Adds a lane that follows nothing, and whose logits nobody reads, because attention does not accept an empty one.</summary>
@@ -170,19 +165,19 @@ internal sealed class PassBuffers : IDisposable
             _memory.Download(logits);
     }
 
-    /// <summary>Hands each image its logits, and its embeddings if it read noise, after a pass.</summary>
-    /// <param name="entries">In the order in which they were added.</param>
-    public void HandOut(List<PassEntry> entries)
+    /// <summary>Hands each lane its logits, and the image its embeddings if it read noise, after a pass.</summary>
+    /// <param name="lanes">In the order in which they were added.</param>
+    public void HandOut(ReadOnlySpan<PassLane> lanes)
     {
         (int row, int token) = (0, 0);
-        foreach (PassEntry entry in entries)
+        foreach (PassLane lane in lanes)
         {
-            entry.Logits = _logits.Slice(row * _codes, entry.Lanes * RowsOfLane(entry) * _codes);
-            if (ReadsNoise)
-                entry.Noise?.Receive(_denoised.Span[(token * _noiseChannels)..]);
-            row += entry.Lanes * RowsOfLane(entry);
-            for (var lane = 0; lane < entry.Lanes; lane++)
-                token += entry.Tokens(lane).Length;
+            int rows = RowsOfLane(lane.Entry);
+            lane.Entry.Logits[lane.Index] = _logits.Slice(row * _codes, rows * _codes);
+            if (ReadsNoise && lane.Index == 0) // they are the same in all lanes
+                lane.Entry.Noise?.Receive(_denoised.Span[(token * _noiseChannels)..]);
+            row += rows;
+            token += lane.Tokens.Length;
         }
     }
 

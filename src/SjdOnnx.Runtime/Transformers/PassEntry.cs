@@ -51,10 +51,8 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
     /// <summary>Entry i: which of the tokens the i-th follows, −1 for the last one cached. Empty for a chain.</summary>
     public ReadOnlySpan<int> Parents => _parents.AsSpan(0, _parentCount);
 
-    /// <summary>
-    /// [lanes × rows × codes] after the pass, valid until the next one. Each lane may have more rows than are wanted.
-    /// </summary>
-    public PassField<float> Logits { get; set; }
+    /// <summary>For each lane [rows × codes] or more after the pass, valid until the next one.</summary>
+    public PassField<float>[] Logits { get; } = new PassField<float>[lanes];
 
     /// <summary>What the pass reads in this lane.</summary>
     public ReadOnlySpan<int> Tokens(int lane) => _prefill ? _prompts[lane] : _ids.AsSpan(0, _count);
@@ -107,4 +105,12 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Generated);
         Generated = length;
     }
+}
+
+/// <summary>A lane of an image, in a pass.</summary>
+/// <param name="Index">0 is conditional, 1 unconditional.</param>
+internal readonly record struct PassLane(PassEntry Entry, int Index)
+{
+    /// <summary>What the pass reads.</summary>
+    public ReadOnlySpan<int> Tokens => Entry.Tokens(Index);
 }

@@ -48,8 +48,7 @@ internal class PromptedTransformer : IPromptedModel
         get
         {
             int lane = Entry.Rows * Codes;
-            ReadOnlySpan<float> logits = Entry.Logits.Span;
-            return new Logits(logits[..lane], Entry.Lanes == 1 ? [] : logits.Slice(logits.Length / Entry.Lanes, lane), Codes);
+            return new Logits(Entry.Logits[0].Span[..lane], Entry.Lanes == 1 ? [] : Entry.Logits[1].Span[..lane], Codes);
         }
     }
 

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using SjdOnnx.Decoding;
 using SjdOnnx.Runtime.Model;
@@ -9,47 +11,59 @@ namespace SjdOnnx.Runtime.Transformers;
 /// The transformer. Its graphs are opened when they are first needed. Each place has a cache, which grows to the largest image and is
 /// reused by those after it.
 /// </summary>
-/// <param name="open">Opens the graph for a number of images, or the graph for one image whose tokens form a tree.</param>
-/// <param name="device">Where the provider computes, if this engine copies its inputs and outputs; the transformer disposes it.</param>
-internal sealed class Transformer(
-    Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device, Func<int, bool, Session> open)
-    : IForwardPass, IDisposable
+internal sealed class Transformer : IForwardPass, IDisposable
 {
-    private readonly PrecisionSection _precision = manifest.Transformer.Precisions[precision];
-    private readonly PassMemory _memory = new(tensors, provider, device);
-    private readonly List<TransformerGraph> _graphs = []; // by images
+    private readonly Manifest _manifest;
+    private readonly PrecisionSection _precision;
+    private readonly Provider _provider;
+    private readonly NativeTensors _tensors;
+    private readonly IDeviceStream? _device;
+    private readonly SharedWeights? _weights;
+    private readonly Func<int, int, Session> _open;
+    private readonly PassMemory _memory;
+    private readonly SplitPasses _split;
+    private readonly int[] _sizes; // images for which there are graphs, rising
     private readonly List<KeyValueCache?> _caches = []; // by place
     private readonly List<PassEntry> _fed = []; // by place
+    private readonly List<PassLane> _lanes = []; // of those that are fed
     private TransformerGraph? _tree;
-    private KeyValueCache? _idle;
     private OrtAllocator? _allocator; // the caches' memory returns to it, so it is disposed after them
     private (int Tokens, int Rows) _reserved;
 
-    /// <summary>Sequences of one image.</summary>
-    public int Lanes => manifest.Transformer.Lanes;
+    /// <param name="open">
+    /// Opens the graph for a number of lanes, for a number of groups that run side by side. For 0 lanes it is the graph for one image whose
+    /// tokens form a tree.
+    /// </param>
+    /// <param name="device">Where the provider computes, if this engine copies its inputs and outputs; the transformer disposes it.</param>
+    /// <param name="groupsOf">Into how many parts a pass of a number of images is split, which run side by side.</param>
+    /// <param name="weights">Weights that all graphs share; null if each has its own. The transformer disposes them.</param>
+    public Transformer(
+        Manifest manifest, string precision, Provider provider, NativeTensors tensors, IDeviceStream? device, SharedWeights? weights,
+        Func<int, int> groupsOf, Func<int, int, Session> open)
+    {
+        (_manifest, _provider, _tensors, _device, _weights, _open) = (manifest, provider, tensors, device, weights, open);
+        _precision = manifest.Transformer.Precisions[precision];
+        _sizes = [1, .. _precision.Batches.Keys.Order()];
+        _memory = new PassMemory(tensors, provider, device);
+        _split = new SplitPasses(Lanes, [.. _precision.ByLanes(Lanes).Keys], groupsOf, Open, NewIdleCache);
+    }
 
-    public int Codes => manifest.Layout.Codes;
+    /// <summary>Sequences of one image.</summary>
+    public int Lanes => _manifest.Transformer.Lanes;
+
+    public int Codes => _manifest.Layout.Codes;
 
     /// <summary>One of its graphs that is open.</summary>
-    public Session OpenGraph => _graphs[0].Session;
+    public Session OpenGraph => AllGraphs().First().Session;
 
     /// <summary>Whether all passes should be run by one thread, because captures belong to the thread that made them.</summary>
-    public bool BelongsToThread => provider.Captures;
+    public bool BelongsToThread => _provider.Captures;
 
     /// <summary>Passes that were run.</summary>
     public int Passes { get; private set; }
 
-    /// <summary>Time spent inside ONNX Runtime.</summary>
-    public TimeSpan TimeInRun
-    {
-        get
-        {
-            TimeSpan sum = _tree?.Session.TimeInRun ?? TimeSpan.Zero;
-            foreach (TransformerGraph graph in _graphs)
-                sum += graph.Session.TimeInRun;
-            return sum;
-        }
-    }
+    /// <summary>Time during which ONNX Runtime computed.</summary>
+    public TimeSpan TimeInRun { get; private set; }
 
     /// <summary>Time spent in copies between host and device; zero where ONNX Runtime makes them, or none are needed.</summary>
     public TimeSpan TimeInTransfers => _memory.TimeInTransfers;
@@ -58,28 +72,32 @@ internal sealed class Transformer(
     public IEnumerable<CapturedPasses> Captured => AllGraphs().Select(static graph => graph.Captured).OfType<CapturedPasses>();
 
     /// <summary>The most images in a pass.</summary>
-    public int MaxImages => _precision.Batches.Keys.DefaultIfEmpty(1).Max();
+    public int MaxImages => _sizes[^1];
 
     /// <summary>The images of the smallest graph that holds <paramref name="images"/>; if there is none, of the largest graph.</summary>
     public int SizeFor(int images)
     {
-        int[] sizes = [1, .. _precision.Batches.Keys.Order()];
-        return sizes.FirstOrDefault(size => size >= images, sizes[^1]);
+        foreach (int size in _sizes)
+        {
+            if (size >= images)
+                return size;
+        }
+
+        return _sizes[^1];
     }
 
-    /// <summary>Opens a graph that holds <paramref name="images"/>; if there is none, the largest graph.</summary>
-    /// <exception cref="ModelException">The graph cannot be opened, or does not match model.json.</exception>
-    public void Open(int images)
-    {
-        int size = SizeFor(images);
-        if (_graphs.Any(graph => graph.Images == size))
-            return;
-        _graphs.Add(Open(size, tree: false));
-        _graphs.Sort(static (a, b) => a.Images.CompareTo(b.Images));
-    }
+    /// <summary>Opens the graphs for passes of <paramref name="images"/>; if there are none, the largest.</summary>
+    /// <exception cref="ModelException">A graph cannot be opened, or does not match model.json.</exception>
+    public void Open(int images) => _split.Open(Lanes * Math.Min(images, MaxImages));
+
+    /// <summary>Into how many groups of lanes a pass of so many images is split.</summary>
+    public int GroupsOf(int images) => _split.NumberOf(Lanes * images);
+
+    /// <summary>Splits passes of so many images into another number of groups. No pass may be under way.</summary>
+    public void SetGroups(int images, int number) => _split.Set(Lanes * images, number);
 
     /// <summary>Tokens of a lane, or rows of logits, to which a pass of so many may be padded.</summary>
-    public int Padded(int count) => provider.Captures ? CapturedPasses.SizeFor(count) : count;
+    public int Padded(int count) => _provider.Captures ? CapturedPasses.SizeFor(count) : count;
 
     /// <summary>The cache of a place, large enough for an image, and room for its passes.</summary>
     /// <param name="place">Which of the images that are drawn together, from 0.</param>
@@ -90,19 +108,19 @@ internal sealed class Transformer(
     public KeyValueCache Prepare(int place, int positions, int tokens, int rows, bool tree)
     {
         if (tree)
-            _tree ??= Open(1, tree: true);
+            _tree ??= Open(Lanes, groups: 1, tree: true);
         (int Tokens, int Rows) wanted = (Math.Max(tokens, _reserved.Tokens), Math.Max(rows, _reserved.Rows));
         foreach (TransformerGraph graph in AllGraphs())
             graph.Reserve(wanted.Tokens, wanted.Rows);
         _reserved = wanted;
-        int padding = provider.Captures ? tokens / 2 : 0; // each size of captured passes is at most twice the one before
-        return CacheOf(place, Math.Max(positions, Math.Min(positions + padding, manifest.Transformer.MaxPositions)));
+        int padding = _provider.Captures ? tokens / 2 : 0; // each size of captured passes is at most twice the one before
+        return CacheOf(place, Math.Max(positions, Math.Min(positions + padding, _manifest.Transformer.MaxPositions)));
     }
 
     /// <summary>Noisy embeddings for one image.</summary>
     /// <param name="steps">From noise to a code, 1 or more.</param>
     /// <param name="max">The most positions read in a pass.</param>
-    public NoisyEmbeddings Noise(int steps, int max) => new(new NoiseSchedule(manifest.Denoising!), steps, max);
+    public NoisyEmbeddings Noise(int steps, int max) => new(new NoiseSchedule(_manifest.Denoising!), steps, max);
 
     /// <summary>Adds an image to the next pass.</summary>
     public void Enter(PassEntry entry)
@@ -121,10 +139,24 @@ internal sealed class Transformer(
     {
         try
         {
-            TransformerGraph graph = GraphFor(_fed);
-            if (graph.Images > _fed.Count)
-                _idle ??= NewCache(place: -1, provider.Captures ? _reserved.Tokens : 1);
-            graph.Run(_fed, _idle, cancellationToken);
+            _lanes.Clear();
+            foreach (PassEntry entry in _fed)
+            {
+                for (int lane = 0; lane < entry.Lanes; lane++)
+                    _lanes.Add(new PassLane(entry, lane));
+            }
+
+            ReadOnlySpan<PassLane> lanes = CollectionsMarshal.AsSpan(_lanes);
+            long start = Stopwatch.GetTimestamp();
+            if (_fed[0].IsChain)
+                _split.Run(lanes, cancellationToken);
+            else
+                _tree!.Run(lanes, idle: null, cancellationToken);
+            TimeInRun += Stopwatch.GetElapsedTime(start);
+            if (_fed[0].IsChain)
+                _split.HandOut();
+            else
+                _tree!.HandOut(lanes);
             Passes++;
         }
         finally
@@ -140,26 +172,32 @@ internal sealed class Transformer(
             graph.Unbind();
         foreach (KeyValueCache? cache in _caches)
             cache?.Dispose();
-        _idle?.Dispose();
+        _split.ReleaseIdle();
         _allocator?.Dispose();
-        foreach (TransformerGraph graph in AllGraphs())
-            graph.Dispose();
+        _split.Dispose();
+        _tree?.Dispose();
+        _weights?.Dispose();
         _memory.Dispose();
-        device?.Dispose();
+        _device?.Dispose();
     }
 
-    private IEnumerable<TransformerGraph> AllGraphs() => _tree is null ? _graphs : _graphs.Append(_tree);
-
-    private TransformerGraph Open(int images, bool tree)
+    private IEnumerable<TransformerGraph> AllGraphs()
     {
-        Session session = open(images, tree);
+        return _tree is null ? _split.Graphs : _split.Graphs.Append(_tree);
+    }
+
+    private TransformerGraph Open(int lanes, int groups) => Open(lanes, groups, tree: false);
+
+    private TransformerGraph Open(int lanes, int groups, bool tree)
+    {
+        Session session = _open(tree ? 0 : lanes, groups);
         try
         {
-            GraphContract.CheckTransformer(session, manifest, _precision, images, tree);
-            int places = 2 * (manifest.TextEncoder?.Places ?? 0);
+            GraphContract.CheckTransformer(session, _manifest, _precision, lanes, tree);
+            int places = 2 * (_manifest.TextEncoder?.Places ?? 0);
             var inputs = new TransformerInputs(
-                Lanes, Codes, images, tree, places, manifest.Denoising?.Hidden ?? 0, manifest.Transformer.MaxPositions);
-            var graph = new TransformerGraph(_memory, session, inputs, provider.Captures && !tree);
+                lanes, Lanes, Codes, tree, places, _manifest.Denoising?.Hidden ?? 0, _manifest.Transformer.MaxPositions);
+            var graph = new TransformerGraph(_memory, session, inputs, _provider.Captures && !tree);
             graph.Reserve(_reserved.Tokens, _reserved.Rows);
             return graph;
         }
@@ -168,21 +206,6 @@ internal sealed class Transformer(
             session.Dispose();
             throw;
         }
-    }
-
-    /// <summary>The smallest open graph that holds these images.</summary>
-    private TransformerGraph GraphFor(List<PassEntry> entries)
-    {
-        if (!entries[0].IsChain)
-            return _tree!;
-
-        foreach (TransformerGraph graph in _graphs)
-        {
-            if (graph.Images >= entries.Count)
-                return graph;
-        }
-
-        throw new InvalidOperationException($"{entries.Count} images were fed; the largest graph that is open holds {_graphs[^1].Images}.");
     }
 
     private KeyValueCache CacheOf(int place, int positions)
@@ -200,17 +223,20 @@ internal sealed class Transformer(
         return _caches[place] = NewCache(place, positions);
     }
 
-    private KeyValueCache NewCache(int place, int positions) => new(place, manifest.Transformer, positions, _memory.HasDevice
+    private KeyValueCache NewCache(int place, int positions) => new(place, _manifest.Transformer, positions, _memory.HasDevice
         ? shape => _memory.Allocate(GraphContract.CacheType(_precision), shape)
-        : shape => tensors.Allocate(Allocator(), GraphContract.CacheType(_precision), shape));
+        : shape => _tensors.Allocate(Allocator(), GraphContract.CacheType(_precision), shape));
+
+    /// <summary>The cache of lanes without an image. A captured pass gives them as many tokens as the others.</summary>
+    private KeyValueCache NewIdleCache() => NewCache(place: -1, _provider.Captures ? _reserved.Tokens : 1);
 
     private OrtAllocator Allocator()
     {
-        if (provider.IsCpu)
+        if (_provider.IsCpu)
             return OrtAllocator.DefaultInstance;
         if (_allocator is null)
         {
-            using OrtMemoryInfo memory = provider.MemoryInfo();
+            using OrtMemoryInfo memory = _provider.MemoryInfo();
             _allocator = new OrtAllocator(AllGraphs().First().Session.Inference, memory);
         }
 

@@ -5,16 +5,16 @@ using SjdOnnx.Runtime.Onnx;
 namespace SjdOnnx.Runtime.Transformers;
 
 /// <summary>What a graph of the transformer reads.</summary>
-/// <param name="Lanes">Sequences of one image.</param>
-/// <param name="Images">
-/// Images in a pass. Places without an image read tokens whose logits nobody reads, because attention does not accept none.
+/// <param name="Lanes">
+/// Lanes in a pass. Those that no image needs read tokens whose logits nobody reads, because attention does not accept none.
 /// </param>
+/// <param name="LanesOfImage">Lanes of one image.</param>
 /// <param name="IsTree">Whether the new tokens of an image may form a tree.</param>
 /// <param name="ConditionRows">The most vectors of a text encoder; 0 where there is none.</param>
 /// <param name="NoiseChannels">Channels of an embedding that can be noise; 0 where the graph reads none.</param>
 /// <param name="MaxPositions">The most tokens of a lane.</param>
 internal sealed record TransformerInputs(
-    int Lanes, int Codes, int Images, bool IsTree, int ConditionRows, int NoiseChannels, int MaxPositions);
+    int Lanes, int LanesOfImage, int Codes, bool IsTree, int ConditionRows, int NoiseChannels, int MaxPositions);
 
 /// <summary>
 /// One graph of the transformer, with the tensors of a pass other than the caches, and a binding for each shape of pass. All shapes use the
@@ -31,7 +31,7 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
     private (int Tokens, int Rows) _capacity;
     private PassBuffers? _buffers;
 
-    public int Images => inputs.Images;
+    public int Lanes => inputs.Lanes;
 
     public Session Session => session;
 
@@ -48,17 +48,16 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
 
         (int Tokens, int Rows) wanted = (Math.Max(tokens, _capacity.Tokens), Math.Max(rows, _capacity.Rows));
         int hidden = inputs.ConditionRows == 0 ? 0 : session.Inference.InputMetadata[GraphContract.Condition].Dimensions[1];
-        int lanes = inputs.Lanes * Images;
         PassBuffers buffers;
         try
         {
             buffers = new PassBuffers(
-                memory, lanes, wanted.Tokens, wanted.Rows, inputs.Codes, inputs.IsTree, inputs.ConditionRows, hidden, inputs.NoiseChannels);
+                memory, Lanes, wanted.Tokens, wanted.Rows, inputs.Codes, inputs.IsTree, inputs.ConditionRows, hidden, inputs.NoiseChannels);
         }
         catch (Exception error) when (error is OutOfMemoryException or OverflowException)
         {
             throw new InferenceException(
-                $"There is not enough memory for passes of {wanted.Rows} rows of logits in {lanes} lanes. Choose a smaller window, or " +
+                $"There is not enough memory for passes of {wanted.Rows} rows of logits in {Lanes} lanes. Choose a smaller window, or " +
                 "draw fewer images at once (MaxBatch).", error);
         }
 
@@ -76,29 +75,30 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
     }
 
     /// <summary>Runs one pass.</summary>
-    /// <param name="entries">1 to <see cref="Images"/> images, by place.</param>
-    /// <param name="idle">The cache of the places without an image. They share it, because they all write the same.</param>
-    public void Run(List<PassEntry> entries, KeyValueCache? idle, CancellationToken cancellation)
+    /// <param name="lanes">1 to <see cref="Lanes"/> lanes, by place.</param>
+    /// <param name="idle">The cache of the other lanes of the graph. They share it, because they all write the same.</param>
+    public void Run(ReadOnlySpan<PassLane> lanes, KeyValueCache? idle, CancellationToken cancellation)
     {
         PassBuffers buffers = _buffers!;
-        (int padded, int rows) = PaddedSize(entries, idle);
+        (int padded, int rows) = PaddedSize(lanes, idle);
         buffers.Begin(rows);
-        ulong places = 0;
-        foreach (PassEntry entry in entries)
+        UInt128 places = 0;
+        foreach (PassLane lane in lanes)
         {
-            if (padded > 0)
-                entry.PadTo(padded);
-            buffers.Add(entry, MaxLength(entry.Cache));
-            places |= 1UL << entry.Cache.Place;
+            if (padded > 0 && lane.Index == 0)
+                lane.Entry.PadTo(padded);
+            buffers.Add(lane, MaxLength(lane.Entry.Cache));
+            places |= UInt128.One << ((lane.Entry.Cache.Place * inputs.LanesOfImage) + lane.Index);
         }
 
-        while (buffers.Lanes < inputs.Lanes * Images)
+        while (buffers.Lanes < Lanes)
             buffers.AddIdleLane(Math.Max(1, padded), MaxLength(idle!));
 
         var shape = new Shape(
-            buffers.Tokens, buffers.Rows, places, buffers.ReadsNoise, padded > 0, padded > 0 ? entries[0].Condition?.UnusedPlaces : null);
+            buffers.Tokens, buffers.Rows, places, buffers.ReadsNoise, padded > 0,
+            padded > 0 ? lanes[0].Entry.Condition?.UnusedPlaces : null);
         if (!_bindings.TryGetValue(shape, out Binding? binding))
-            binding = Bind(shape, entries, idle);
+            binding = Bind(shape, lanes, idle);
         if (memory.CopiesWhenBound)
             BindInputs(binding);
         buffers.Send();
@@ -107,8 +107,11 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
         else
             _captured.Run(binding.Io, buffers, binding.Capture, cancellation);
         buffers.Receive();
-        buffers.HandOut(entries);
     }
+
+    /// <summary>Hands out what the last pass computed, which several threads must not do at once.</summary>
+    /// <param name="lanes">The lanes of the pass.</param>
+    public void HandOut(ReadOnlySpan<PassLane> lanes) => _buffers!.HandOut(lanes);
 
     public void Dispose()
     {
@@ -119,13 +122,13 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
     }
 
     /// <summary>Tokens and rows of every lane of a captured pass; 0 if the pass is not captured.</summary>
-    private (int Tokens, int Rows) PaddedSize(List<PassEntry> entries, KeyValueCache? idle)
+    private (int Tokens, int Rows) PaddedSize(ReadOnlySpan<PassLane> lanes, KeyValueCache? idle)
     {
         if (_captured is not { AreRight: true })
             return (0, 0);
 
         (int tokens, int rows) = (0, 0);
-        foreach (PassEntry entry in entries)
+        foreach ((PassEntry entry, _) in lanes)
         {
             if (entry.IsPrefill)
                 return (0, 0);
@@ -133,8 +136,8 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
         }
 
         (tokens, rows) = (CapturedPasses.SizeFor(tokens), CapturedPasses.SizeFor(rows));
-        bool fits = tokens <= _capacity.Tokens && rows <= _capacity.Rows && (entries.Count == Images || tokens < MaxLength(idle!));
-        foreach (PassEntry entry in entries)
+        bool fits = tokens <= _capacity.Tokens && rows <= _capacity.Rows && (lanes.Length == Lanes || tokens < MaxLength(idle!));
+        foreach ((PassEntry entry, _) in lanes)
             fits &= entry.MaxLength - entry.MaxTokens + tokens <= MaxLength(entry.Cache);
         return fits ? (tokens, rows) : (0, 0);
     }
@@ -150,7 +153,7 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
             binding.Io.BindInput(name, tensor.Value);
     }
 
-    private Binding Bind(Shape shape, List<PassEntry> entries, KeyValueCache? idle)
+    private Binding Bind(Shape shape, ReadOnlySpan<PassLane> lanes, KeyValueCache? idle)
     {
         if (_bindings.Count >= MaxBindings)
             Unbind();
@@ -161,8 +164,10 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
             BindInputs(binding);
             foreach ((string name, NativeTensor tensor) in binding.Shaped.Outputs)
                 binding.Io.BindOutput(name, tensor.Value);
-            for (int image = 0; image < Images; image++)
-                (image < entries.Count ? entries[image].Cache : idle!).BindTo(binding.Io, inputs.Lanes * image);
+            for (int lane = 0; lane < lanes.Length; lane++)
+                lanes[lane].Entry.Cache.BindTo(binding.Io, lanes[lane].Index, lane);
+            for (int lane = lanes.Length; lane < Lanes; lane++)
+                idle!.BindTo(binding.Io, lane % inputs.LanesOfImage, lane);
         }
         catch
         {
@@ -175,11 +180,11 @@ internal sealed class TransformerGraph(PassMemory memory, Session session, Trans
     }
 
     /// <summary>Passes of equal shape can share a binding.</summary>
-    /// <param name="Places">Bit i: whether the image of place i takes part.</param>
+    /// <param name="Places">Bit i: whether lane i takes part, counted over all places.</param>
     /// <param name="IsCaptured">Whether the pass is captured.</param>
     /// <param name="PositionOffset">Of a captured pass, which keeps what is read on the host.</param>
     private readonly record struct Shape(
-        int Tokens, int Rows, ulong Places, bool ReadsNoise, bool IsCaptured, int? PositionOffset);
+        int Tokens, int Rows, UInt128 Places, bool ReadsNoise, bool IsCaptured, int? PositionOffset);
 
     private sealed record Binding(OrtIoBinding Io, ShapedTensors Shaped, CapturedPasses.Capture? Capture) : IDisposable
     {

@@ -58,7 +58,7 @@ internal static class SampleResults
             [
                 new PassCostTable
                 {
-                    Precision = Precision.Fp32, Provider = ExecutionProvider.Cpu, Threads = 2, Images = 1,
+                    Precision = Precision.Fp32, Provider = ExecutionProvider.Cpu, Threads = 2, Groups = 1, Images = 1,
                     Processor = "Some processor", Processors = 2, OnnxRuntime = "1.29.0", WasKept = true,
                     File = "/home/somebody/.cache/costs.json",
                     Costs = [new PassCost(0, TimeSpan.FromMilliseconds(2)), new PassCost(1, TimeSpan.FromMilliseconds(3))],

@@ -21,7 +21,8 @@ public class CostsTests
         Assert.Contains(": measured before, kept in ", second.Error, StringComparison.Ordinal);
         JsonElement table = JsonElement.Parse(second.Output);
         Assert.Equal(
-            ["precision", "provider", "threads", "images", "processor", "processors", "onnx_runtime", "costs", "was_kept", "file"],
+            ["precision", "provider", "threads", "groups", "images", "processor", "processors", "onnx_runtime", "costs",
+                "was_kept", "file"],
             table.EnumerateObject().Select(member => member.Name));
         Assert.True(table.GetProperty("was_kept").GetBoolean());
         Assert.Equal(0, table.GetProperty("costs")[0].GetProperty("drafts").GetInt32());

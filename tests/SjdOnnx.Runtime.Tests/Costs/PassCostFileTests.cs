@@ -16,15 +16,16 @@ public sealed class PassCostFileTests : IDisposable
     [Fact]
     public void A_table_is_read_as_it_was_written()
     {
-        Assert.True(File.Write(Key, Costs));
-        Assert.Equal(Costs, File.Read(Key));
+        Assert.True(File.Write(Key, groups: 2, Costs));
+        Assert.Equal(Costs, File.Read(Key)!.Costs);
+        Assert.Equal(2, File.Read(Key)!.Groups);
         Assert.Equal([File.PathOf(Key)!], Directory.GetFiles(_folder)); // and no temporary file
     }
 
     [Fact]
     public void A_table_does_not_serve_another_machine_graph_or_setting()
     {
-        File.Write(Key, Costs);
+        File.Write(Key, groups: 2, Costs);
         foreach (PassCostKey other in (PassCostKey[])
             [
                 Key with { Graph = "abd" }, Key with { Provider = "cuda" }, Key with { Threads = 1 }, Key with { Images = 2 },
@@ -48,8 +49,8 @@ public sealed class PassCostFileTests : IDisposable
         Directory.CreateDirectory(_folder);
         System.IO.File.WriteAllText(File.PathOf(Key)!, content);
         Assert.Null(File.Read(Key));
-        Assert.True(File.Write(Key, Costs));
-        Assert.Equal(Costs, File.Read(Key));
+        Assert.True(File.Write(Key, groups: 2, Costs));
+        Assert.Equal(Costs, File.Read(Key)!.Costs);
     }
 
     [Theory]
@@ -57,11 +58,12 @@ public sealed class PassCostFileTests : IDisposable
     [InlineData("00:00:00.0010001", "00:00:00")]
     [InlineData("00:00:00.0010001", "a while")]
     [InlineData("\"drafts\": 4", "\"drafts\": 40")]
-    [InlineData("\"format\": 2", "\"format\": 1")]
+    [InlineData("\"format\": 3", "\"format\": 2")]
+    [InlineData("\"groups\": 2", "\"groups\": 0")]
     [InlineData("A processor", "Another")]
     public void A_table_with_an_impossible_value_is_ignored(string written, string damaged)
     {
-        File.Write(Key, Costs);
+        File.Write(Key, groups: 2, Costs);
         string path = File.PathOf(Key)!;
         string text = System.IO.File.ReadAllText(path);
         Assert.Contains(written, text, StringComparison.Ordinal);
@@ -72,7 +74,7 @@ public sealed class PassCostFileTests : IDisposable
     [Fact]
     public void A_table_with_an_empty_row_is_ignored()
     {
-        File.Write(Key, Costs);
+        File.Write(Key, groups: 2, Costs);
         string path = File.PathOf(Key)!;
         JsonObject table = JsonNode.Parse(System.IO.File.ReadAllText(path))!.AsObject();
         table["costs"]!.AsArray().Add(null);
@@ -84,7 +86,7 @@ public sealed class PassCostFileTests : IDisposable
     public void A_folder_that_cannot_be_created_is_no_error()
     {
         System.IO.File.WriteAllText(_folder, "a file");
-        Assert.False(File.Write(Key, Costs));
+        Assert.False(File.Write(Key, groups: 2, Costs));
         Assert.Null(File.Read(Key));
         System.IO.File.Delete(_folder);
     }
@@ -94,7 +96,7 @@ public sealed class PassCostFileTests : IDisposable
     {
         var none = new PassCostFile(null);
         Assert.Null(none.PathOf(Key));
-        Assert.False(none.Write(Key, Costs));
+        Assert.False(none.Write(Key, groups: 1, Costs));
         Assert.Null(none.Read(Key));
     }
 

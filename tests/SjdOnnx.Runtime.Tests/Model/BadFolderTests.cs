@@ -148,8 +148,17 @@ public class BadFolderTests
             {
                 Transformer(copy, "lanes", 1);
                 copy.Edit(manifest => manifest["sampling"]!["guidance"] = 1);
+                copy.Edit(manifest =>
+                {
+                    foreach ((_, JsonNode? precision) in manifest["transformer"]!["precisions"]!.AsObject())
+                        precision!["lane"] = null;
+                });
             },
-            "model.json says 1 lanes", "expected [1]");
+            "model.json says 1 lane", "expected [1]");
+
+    [ModelFact]
+    public void A_graph_for_one_lane_of_a_model_with_one_lane_is_refused() =>
+        Refused(copy => Transformer(copy, "lanes", 1), "lane names a graph for one lane, but transformer.lanes is 1");
 
     [ModelFact]
     public void A_graph_with_another_width_of_heads_than_model_json_says_is_refused() =>

@@ -17,7 +17,9 @@ internal sealed class OpenModel : IDisposable
     /// <param name="images">Images that share a pass.</param>
     /// <param name="folder">Null for the test model.</param>
     /// <param name="provider">Null for the CPU.</param>
-    public OpenModel(Precision? precision = null, int images = 1, string? folder = null, Provider? provider = null)
+    /// <param name="groups">Into how many parts passes are split, on a thread each.</param>
+    public OpenModel(
+        Precision? precision = null, int images = 1, string? folder = null, Provider? provider = null, int groups = 1)
     {
         Precision chosen = precision ?? Precision.Fp32;
         ModelFolder opened = ModelFolder.Open(folder ?? TestModel.Folder!, chosen.Name);
@@ -25,7 +27,7 @@ internal sealed class OpenModel : IDisposable
         provider ??= Provider.Of(ExecutionProvider.Cpu);
         _resolver = new RequestResolver(_manifest, chosen, provider, threads: 1);
         var options = new TextToImageOptions { HashVerification = HashVerification.None, ExpectedBatch = images };
-        Loaded = LoadedModel.Open(opened, provider, threads: 1, options);
+        Loaded = LoadedModel.Open(opened, provider, threads: groups, options, groupsOf: groups == 1 ? null : _ => groups);
     }
 
     public LoadedModel Loaded { get; }

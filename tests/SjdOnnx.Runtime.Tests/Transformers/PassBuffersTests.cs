@@ -39,7 +39,8 @@ public class PassBuffersTests
             var entry = new PassEntry(cache, prompt, Lanes, maxIds: 8, noise: null);
             entry.SetPrompt();
             buffers.Begin();
-            buffers.Add(entry, maxLength: 64);
+            for (int lane = 0; lane < Lanes; lane++)
+                buffers.Add(new PassLane(entry, lane), maxLength: 64);
             buffers.Send();
 
             Assert.Equal(7, Value<long>(GraphContract.PositionOffset));

@@ -64,13 +64,14 @@ public class SharedPassTests
     }
 
     [ModelFact]
-    public void More_images_than_any_open_graph_holds_are_an_error()
+    public void More_images_than_any_graph_holds_are_an_error()
     {
-        using var model = new OpenModel(images: 2);
-        for (var place = 0; place < 3; place++)
+        using var model = new OpenModel();
+        int most = model.Transformer.MaxImages;
+        for (var place = 0; place <= most; place++)
             Feed(model, 0, place);
         var error = Assert.Throws<InvalidOperationException>(() => model.Transformer.Run(default));
-        Assert.Contains("3 images were fed", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"{2 * (most + 1)} lanes were fed", error.Message, StringComparison.Ordinal);
     }
 
     [ModelFact]

@@ -62,9 +62,12 @@ class Model:
     def tree(self, precision: str) -> Lanes:
         return self._variant(precision, contract.transformer_graph(precision, tree=True))
 
-    def _variant(self, precision: str, graph: str, pictures: int = 1) -> Lanes:
+    def lane(self, precision: str) -> Lanes:
+        return self._variant(precision, contract.lane_graph(precision), count=1)
+
+    def _variant(self, precision: str, graph: str, pictures: int = 1, count: int | None = None) -> Lanes:
         session = str(self.folder / graph)
         if session not in self._loaded:
             self._runner.load(session, self.folder / graph)
             self._loaded.add(session)
-        return Lanes(self._runner, session, self.manifest, precision, pictures=pictures)
+        return Lanes(self._runner, session, self.manifest, precision, pictures=pictures, count=count)

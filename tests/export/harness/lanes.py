@@ -20,12 +20,15 @@ class Lanes:
     _made = itertools.count()
 
     def __init__(
-        self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64, pictures: int = 1, inputs: Mapping[
-            str, np.ndarray] | None = None,
+        self, runner: Runner, session: str, manifest: dict, precision: str, slots: int = 64, pictures: int = 1,
+        inputs: Mapping[str, np.ndarray] | None = None, count: int | None = None,
     ) -> None:
-        """`inputs` are passed to the graph in every run. `denoised` [S, hidden] belongs to the last run, if the model reads noise."""
+        """`count` lanes, by default those of the pictures.
+
+        `inputs` are passed to the graph in every run. `denoised` [S, hidden] belongs to the last run, if the model reads noise.
+        """
         shape = manifest["transformer"]
-        self.count: int = shape["lanes"] * pictures
+        self.count: int = count or shape["lanes"] * pictures
         self.lengths = [0] * self.count
         self.denoised: np.ndarray | None = None
         self._runner, self._session, self._always = runner, session, inputs or {}

@@ -17,7 +17,7 @@ public sealed record FailedImage(string File, string Reason);
 /// <param name="Done">Images whose file is stored.</param>
 /// <param name="Running">Images that were begun and have not ended, also those of workers that were killed meanwhile.</param>
 /// <param name="Failed">Images that were given up.</param>
-/// <param name="ImagesPerHour">Of the last minutes; null before the second image.</param>
+/// <param name="ImagesPerHour">Of the last minutes; null if no image was finished in them.</param>
 /// <param name="Machines">By name.</param>
 public sealed record JobStatus(
     int Images, bool IsSubmitted, int Done, int Running, IReadOnlyList<FailedImage> Failed, double? ImagesPerHour,
@@ -52,7 +52,7 @@ public sealed record JobStatus(
             last.Values.Count(entry => entry.Kind == JobEventKind.Begun),
             [.. last.Values.Where(entry => entry.Kind == JobEventKind.Failed).OrderBy(entry => entry.Index)
                 .Select(entry => new FailedImage(entry.File ?? "", entry.Reason ?? ""))],
-            SpeedOf(done, now),
+            SpeedOf(entries, done, now),
             [.. entries.Where(entry => entry.Machine is not null).GroupBy(entry => entry.Machine!).OrderBy(machine => machine.Key)
                 .Select(machine => new MachineStatus(
                     machine.Key,
@@ -60,11 +60,18 @@ public sealed record JobStatus(
                     done.Count(entry => entry.Machine == machine.Key)))]);
     }
 
-    /// <summary>Images per hour, from the first image of the last minutes until the last one.</summary>
-    private static double? SpeedOf(JobEvent[] done, long now)
+    /// <summary>
+    /// Images per hour in the last minutes, from when the first image was begun: those that share passes are finished at almost one time,
+    /// which says nothing about the speed.
+    /// </summary>
+    private static double? SpeedOf(IReadOnlyList<JobEvent> entries, JobEvent[] done, long now)
     {
-        long[] times = [.. done.Select(entry => entry.Time).Where(time => now - time < Recently.TotalMilliseconds).Order()];
-        double hours = times.Length < 2 ? 0 : TimeSpan.FromMilliseconds(times[^1] - times[0]).TotalHours;
-        return hours > 0 ? (times.Length - 1) / hours : null;
+        JobEvent[] recent = [.. done.Where(entry => now - entry.Time < Recently.TotalMilliseconds)];
+        if (recent.Length == 0)
+            return null;
+        long start = entries.Where(entry => entry.Index is not null && now - entry.Time < Recently.TotalMilliseconds)
+            .Min(static entry => entry.Time);
+        double hours = TimeSpan.FromMilliseconds(recent.Max(static entry => entry.Time) - start).TotalHours;
+        return hours > 0 ? recent.Length / hours : null;
     }
 }

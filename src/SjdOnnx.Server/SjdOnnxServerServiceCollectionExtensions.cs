@@ -74,7 +74,7 @@ public static class SjdOnnxServerServiceCollectionExtensions
         services.AddCors();
         services.AddOptions<Microsoft.AspNetCore.Cors.Infrastructure.CorsOptions>().Configure<IOptions<SjdOnnxServerOptions>>(
             static (cors, server) => cors.AddPolicy(CorsPolicy, policy => policy
-                .WithOrigins([.. server.Value.CorsOrigins]).AllowAnyHeader().WithMethods("GET", "POST")));
+                .WithOrigins([.. server.Value.CorsOrigins]).AllowAnyHeader().WithMethods("GET", "POST").WithExposedHeaders("Retry-After")));
         return services;
     }
 

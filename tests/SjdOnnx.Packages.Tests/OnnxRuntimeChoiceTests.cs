@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 
 namespace SjdOnnx.Packages.Tests;
 
@@ -46,7 +47,7 @@ public sealed class OnnxRuntimeChoiceTests : IDisposable
     public void One_project_refers_to_ONNX_Runtime()
     {
         string[] projects = [.. Directory.EnumerateFiles(Repository.Root, "*.csproj", SearchOption.AllDirectories)
-            .Where(project => File.ReadAllText(project).Contains("Include=\"Microsoft.ML.OnnxRuntime", StringComparison.Ordinal))];
+            .Where(project => Regex.IsMatch(File.ReadAllText(project), "Include=\"Microsoft\\.ML\\.OnnxRuntime(?!GenAI)"))];
 
         Assert.Equal("SjdOnnx.Runtime.csproj", Path.GetFileName(Assert.Single(projects)));
     }

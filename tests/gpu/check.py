@@ -370,8 +370,8 @@ class Run:
         found = self._programs.measure(
             "exact", model, *self._provider, "--precision", precision, "--images", images, "--batches", 8)
         self.report.add(
-            f"images of exact that are not ar's, {precision}", None if self._gpu else found["different"] == 0,
-            f"{found['different']} of {found['images']}", "" if self._gpu else "0", found)
+            f"images of exact that are not ar's, {precision}", None if self._gpu or precision != "fp32" else found["different"] == 0,
+            f"{found['different']} of {found['images']}", "" if self._gpu or precision != "fp32" else "0", found)
 
     # --- fast -----------------------------------------------------------------------------------------------------------------
 

@@ -8,9 +8,8 @@ namespace SjdOnnx.Cli.Batch;
 /// <summary>How far a batch is, with images per hour and the time left. Several threads may report.</summary>
 /// <param name="total">Images of the batch.</param>
 /// <param name="finished">Images that were there before.</param>
-/// <param name="tokens">Image tokens of the images that are still to be drawn.</param>
-/// <param name="display">Where progress is shown.</param>
-internal sealed class BatchProgress(int total, int finished, long tokens, IProgress<WorkProgress> display)
+/// <param name="tokens">Image tokens of the images that are still to be drawn, by whatever model.</param>
+internal sealed class BatchProgress(int total, int finished, long tokens)
 {
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly int _toDraw = total - finished;
@@ -19,6 +18,9 @@ internal sealed class BatchProgress(int total, int finished, long tokens, IProgr
 
     /// <summary>Images that were drawn by this run.</summary>
     public int Drawn => _drawn;
+
+    /// <summary>Where progress is shown; null for nowhere.</summary>
+    public IProgress<WorkProgress>? Display { get; set; }
 
     /// <summary>What one image's drawing reports to.</summary>
     public IProgress<GenerationProgress> OfImage()
@@ -53,6 +55,6 @@ internal sealed class BatchProgress(int total, int finished, long tokens, IProgr
         return Invariant($"{images}, {perHour:F0} per hour, {WorkProgress.Duration(elapsed * ((1 - share) / share))} left");
     }
 
-    private void Show() => display.Report(new WorkProgress(
+    private void Show() => Display?.Report(new WorkProgress(
         total == 0 ? 1 : (finished + (_toDraw * Math.Min(1, (double)Interlocked.Read(ref _settled) / Math.Max(1, tokens)))) / total, Text));
 }

@@ -113,6 +113,7 @@ internal sealed class BatchRun
     private async Task DrawAsync(BatchPlan missing, int total, int before, CancellationToken cancellation)
     {
         IProgressDisplay display = IProgressDisplay.ForStandardError();
+        BatchProgress? counter = null; // counts the time from when the first model is loaded
         foreach (ModelGroup group in missing.Groups)
         {
             int batch = Math.Min(ModelArguments.BatchOf(_options.Batch, group.Model), group.Images.Count);
@@ -120,16 +121,18 @@ internal sealed class BatchRun
                 _options.Loading with { Precision = group.Model.Precision, ExpectedBatch = batch, MaxBatch = batch };
             await using TextToImage textToImage = await ModelArguments.LoadAsync(group.Folder, loading, display, cancellation);
             Print.License(textToImage.Model);
+            counter ??= new BatchProgress(total, before, missing.Groups.Sum(TokensOf));
             await display.WorkAsync("drawing", async progress =>
             {
-                long tokens = group.Images.Sum(image => image.Pixels / group.Model.PixelsPerCode / group.Model.PixelsPerCode);
-                int done = _finished.Count;
-                var counter = new BatchProgress(done + group.Images.Count, done, tokens, progress);
+                counter.Display = progress;
                 await DrawAsync(group, textToImage, batch * CallersPerPlace, counter, cancellation);
                 return total - before;
             });
         }
     }
+
+    private static long TokensOf(ModelGroup group) =>
+        group.Images.Sum(image => image.Pixels / group.Model.PixelsPerCode / group.Model.PixelsPerCode);
 
     /// <summary>Draws the images of a model. Those that fail are tried once more, each alone.</summary>
     private async Task DrawAsync(

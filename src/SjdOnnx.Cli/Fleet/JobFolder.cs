@@ -1,25 +1,49 @@
-using System.Collections.Concurrent;
 using System.Text;
 using SjdOnnx.Cli.Batch;
 using SjdOnnx.Cli.Terminal;
 
 namespace SjdOnnx.Cli.Fleet;
 
-/// <summary>The folders of all jobs that a worker draws for.</summary>
+/// <summary>
+/// The folders of the jobs that a worker draws for. A folder is open while the worker has a message of its job, so that others can use it
+/// when the job is finished.
+/// </summary>
 /// <param name="output">The folder that holds them.</param>
 /// <param name="worker">The worker's name.</param>
-internal sealed class JobFolders(string output, string worker) : IDisposable
+internal sealed class JobFolders(string output, string worker)
 {
-    private readonly ConcurrentDictionary<string, Lazy<JobFolder>> _folders = [];
+    private readonly Lock _lock = new();
+    private readonly Dictionary<string, (JobFolder Folder, int Users)> _open = [];
 
+    /// <summary>Calls back with a folder, which stays open meanwhile.</summary>
     /// <exception cref="CommandException">The folder or its results cannot be written.</exception>
-    public JobFolder Of(string job) =>
-        _folders.GetOrAdd(job, name => new Lazy<JobFolder>(() => JobFolder.Open(Path.Combine(output, name), worker))).Value;
-
-    public void Dispose()
+    public async Task<T> UseAsync<T>(string job, Func<JobFolder, Task<T>> use)
     {
-        foreach (Lazy<JobFolder> folder in _folders.Values.Where(folder => folder.IsValueCreated))
-            folder.Value.Dispose();
+        JobFolder folder;
+        lock (_lock)
+        {
+            (folder, int users) =
+                _open.TryGetValue(job, out var known) ? known : (JobFolder.Open(Path.Combine(output, job), worker), 0);
+            _open[job] = (folder, users + 1);
+        }
+
+        try
+        {
+            return await use(folder);
+        }
+        finally
+        {
+            lock (_lock)
+            {
+                int left = _open[job].Users - 1;
+                _open[job] = (folder, left);
+                if (left == 0)
+                {
+                    _open.Remove(job);
+                    folder.Dispose();
+                }
+            }
+        }
     }
 }
 

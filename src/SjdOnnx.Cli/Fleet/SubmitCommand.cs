@@ -85,6 +85,12 @@ internal sealed class SubmitCommand : SjdCommand
         Print.Note(earlier.Count == 0
             ? $"{count} submitted; sjd status --job {job} says how far they are."
             : $"{count} submitted again; what is there is not drawn again.");
+        // Images whose model no worker has wait without end.
+        foreach (ModelGroup group in plan.Groups.Where(_ => plan.Groups.Count > 1))
+        {
+            Print.Note($"{Printable.Count(group.Images.Count, "image")} for workers with --model {group.Model.Name} " +
+                $"--precision {group.Model.Precision.Name}.");
+        }
         return ExitCode.Done;
     }
 

@@ -70,7 +70,6 @@ internal sealed class WorkerRun : IDisposable
 
     public void Dispose()
     {
-        _folders.Dispose();
         _free.Dispose();
         _alone.Dispose();
     }
@@ -96,7 +95,7 @@ internal sealed class WorkerRun : IDisposable
             await other.WaitAsync(cancellation);
         try
         {
-            return await HandleAsync(delivery, message, image, cancellation);
+            return await _folders.UseAsync(message.Job, folder => HandleAsync(delivery, message, folder, image, cancellation));
         }
         finally
         {
@@ -106,9 +105,8 @@ internal sealed class WorkerRun : IDisposable
     }
 
     private async Task<Settlement> HandleAsync(
-        Delivery delivery, ImageMessage message, CheckedImage image, CancellationToken cancellation)
+        Delivery delivery, ImageMessage message, JobFolder folder, CheckedImage image, CancellationToken cancellation)
     {
-        JobFolder folder = _folders.Of(message.Job);
         if (folder.Find(image) is { } file)
         {
             return JobFolder.ResultOf(image, file) is { } there
@@ -176,7 +174,13 @@ internal sealed class WorkerRun : IDisposable
         {
             await LogAsync(delivery, message, JobEventKind.Failed, reason, cancellation);
             if (BatchNames.ComplaintAbout(message.File) is null)
-                _folders.Of(message.Job).ForgetFailures(message.File);
+            {
+                await _folders.UseAsync(message.Job, folder =>
+                {
+                    folder.ForgetFailures(message.File);
+                    return Task.FromResult(true);
+                });
+            }
         }
 
         return Settlement.Done;

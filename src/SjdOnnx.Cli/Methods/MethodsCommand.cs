@@ -26,7 +26,7 @@ internal sealed class MethodsCommand : SjdCommand
         Results:
           A method on each line. The images of an exact method have the same distribution as images that are drawn
           one token at a time; the images of a lossy method do not. The options are those of sjd generate that have
-          an effect on the method. With --json also: whether the image is the one that ar draws with the same seed
+          an effect on the method. With --json also: whether the seed alone decides the image, whatever the window
           (seed_exact), whether the method needs a model that judges trees (needs_tree) or that was fine-tuned to
           read noise (reads_noise), and each option's range and default.
         """;
@@ -58,7 +58,7 @@ internal sealed class MethodsCommand : SjdCommand
 
 /// <summary>An element of the array that methods --json prints.</summary>
 /// <param name="Exact">Whether images are distributed as those of autoregressive decoding.</param>
-/// <param name="SeedExact">Whether the image is the one that ar draws with the same seed.</param>
+/// <param name="SeedExact">Whether the seed alone decides the image, whatever the window.</param>
 /// <param name="HasDrafts">Whether --window and --init have an effect.</param>
 /// <param name="NeedsTree">Whether it needs a model that judges trees of tokens.</param>
 /// <param name="ReadsNoise">Whether it needs a model that was fine-tuned to read noise.</param>

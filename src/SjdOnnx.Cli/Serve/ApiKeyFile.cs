@@ -30,7 +30,8 @@ internal static class ApiKeyFile
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new CommandException(ExitCode.Input, $"--api-keys is '{path}', which cannot be read: {error.Message}", error);
+            throw new CommandException(
+                ExitCode.Input, $"--api-keys is '{path}', which cannot be read: {InputFile.Reason(path, error)}.", error);
         }
 
         string[] keys = [.. lines.Select(static line => line.Trim()).Where(static line => line.Length > 0 && line[0] != '#')];

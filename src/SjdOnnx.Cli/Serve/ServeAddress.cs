@@ -30,6 +30,12 @@ internal sealed record ServeAddress(string Url, bool IsLoopback)
                 $"--urls has '{text}'; the host must be localhost or an IP address, such as 127.0.0.1, or 0.0.0.0 for all.");
         }
 
+        if (isName && uri.Port == 0)
+        {
+            throw new CommandException(ExitCode.Usage,
+                $"--urls has '{text}'; port 0, which stands for any free one, needs an IP address, such as http://127.0.0.1:0.");
+        }
+
         return new ServeAddress(parsed, isName || IPAddress.IsLoopback(address!));
     }
 }

@@ -18,7 +18,8 @@ internal sealed class ServeCommand : SjdCommand
         "keys too");
 
     private readonly Option<string?> _certificate = Text("--certificate", "FILE",
-        "The certificate of https addresses, as a PEM file with its private key, or see --certificate-key");
+        "The certificate of https addresses, as a PEM file with its private key, or see --certificate-key. Certificates of " +
+        "authorities in between may follow it");
 
     private readonly Option<string?> _certificateKey = Text("--certificate-key", "FILE", "The certificate's private key, as a PEM file");
 
@@ -163,6 +164,8 @@ internal sealed class ServeCommand : SjdCommand
             "--urls has an https address; give --certificate the PEM file of its certificate.",
         _ when parsed.GetValue(_certificateKey) is not null && parsed.GetValue(_certificate) is null =>
             "--certificate-key is given without --certificate; give both.",
+        _ when parsed.GetValue(_certificate) is not null && !addresses.Any(static address => address.IsEncrypted) =>
+            "--certificate is given, and --urls has no https address; give one, such as https://127.0.0.1:8443.",
         _ => null,
     };
 

@@ -1,9 +1,11 @@
 using System.Collections;
+using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -54,7 +56,8 @@ internal static class ServeHost
     private static void Listen(WebApplicationBuilder builder, ServeOptions options)
     {
         const int MaxConnections = 1000;
-        X509Certificate2? certificate = options.Certificate is null ? null : ReadCertificate(options.Certificate, options.CertificateKey);
+        SslStreamCertificateContext? certificate =
+            options.Certificate is null ? null : ReadCertificate(options.Certificate, options.CertificateKey);
         builder.WebHost.UseKestrelCore().UseUrls([.. options.Addresses.Select(static address => address.Url)]);
         if (certificate is not null)
             builder.WebHost.UseKestrelHttpsConfiguration();
@@ -64,15 +67,29 @@ internal static class ServeHost
             kestrel.Limits.MaxConcurrentConnections = MaxConnections;
             kestrel.Limits.RequestHeadersTimeout = TimeSpan.FromSeconds(15);
             if (certificate is not null)
-                kestrel.ConfigureHttpsDefaults(https => https.ServerCertificate = certificate);
+                kestrel.ConfigureHttpsDefaults(https => Use(certificate, https));
         });
     }
 
-    private static X509Certificate2 ReadCertificate(string path, string? keyPath)
+    /// <summary>
+    /// Kestrel would make its own context from a certificate, which fetches missing certificates and revocation answers from the network.
+    /// </summary>
+    private static void Use(SslStreamCertificateContext certificate, HttpsConnectionAdapterOptions https)
+    {
+        https.ServerCertificateSelector = (_, _) => certificate.TargetCertificate;
+        https.OnAuthenticate = (_, tls) =>
+            (tls.ServerCertificateSelectionCallback, tls.ServerCertificateContext) = (null, certificate);
+    }
+
+    /// <summary>Reads a certificate with its key, and the certificates behind it, which lead to an authority that clients know.</summary>
+    private static SslStreamCertificateContext ReadCertificate(string path, string? keyPath)
     {
         try
         {
-            return X509Certificate2.CreateFromPemFile(path, keyPath);
+            var certificate = X509Certificate2.CreateFromPemFile(path, keyPath);
+            var chain = new X509Certificate2Collection();
+            chain.ImportFromPemFile(path);
+            return SslStreamCertificateContext.Create(certificate, chain, offline: true);
         }
         catch (Exception error) when (error is CryptographicException or IOException or UnauthorizedAccessException)
         {

@@ -6,6 +6,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Runtime;
+using SjdOnnx.Server;
 using SjdOnnx.Server.Models;
 
 namespace SjdOnnx.Cli.Serve;
@@ -24,7 +25,7 @@ internal static class ServeRun
                 Print.Note(notice);
         }
 
-        await using WebApplication server = ServeHost.Build(options);
+        await using WebApplication server = Build(options);
         await StartAsync(server, options);
         ICollection<string> addresses = server.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         foreach (string address in addresses)
@@ -41,16 +42,26 @@ internal static class ServeRun
         return ExitCode.Done;
     }
 
+    private static WebApplication Build(ServeOptions options)
+    {
+        try
+        {
+            return ServeHost.Build(options);
+        }
+        catch (OptionsValidationException error)
+        {
+            string sentences = string.Join(' ', error.Failures);
+            throw new CommandException(ExitCode.Usage,
+                sentences.Replace(nameof(SjdOnnxServerOptions.MaxMemoryBytes), "--memory", StringComparison.Ordinal), error);
+        }
+    }
+
     private static async Task StartAsync(WebApplication server, ServeOptions options)
     {
         string urls = string.Join(';', options.Addresses.Select(static address => address.Url));
         try
         {
             await server.StartAsync(CancellationToken.None);
-        }
-        catch (OptionsValidationException error)
-        {
-            throw new CommandException(ExitCode.Usage, string.Join(' ', error.Failures), error);
         }
         catch (Exception error) when (error is IOException or System.Net.Sockets.SocketException)
         {

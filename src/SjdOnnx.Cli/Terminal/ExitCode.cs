@@ -27,7 +27,7 @@ internal static class ExitCode
           4    the model cannot draw this prompt or size
           5    a file cannot be written
           6    an execution provider or a native library is not available
-          7    a file cannot be read: the image of inspect, the prompts of bench, or a line of batch
+          7    a file that was given cannot be read or used: an image, prompts, a line of batch, API keys, a certificate
           8    the queue of a fleet cannot be reached, or refuses access
           130  stopped by Ctrl+C (143: by SIGTERM, 129: by SIGHUP); finished images stay, nothing else is left
         """;

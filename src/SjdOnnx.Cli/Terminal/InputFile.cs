@@ -6,8 +6,8 @@ internal static class InputFile
     /// <summary>Why a file cannot be read, as it continues after a colon.</summary>
     public static string Reason(string path, Exception error) => error switch
     {
+        _ when Directory.Exists(path) => "it is a folder",
         FileNotFoundException or DirectoryNotFoundException => "there is no such file",
-        UnauthorizedAccessException when Directory.Exists(path) => "it is a folder",
         UnauthorizedAccessException => "permission denied",
         _ => error.Message.TrimEnd('.'),
     };

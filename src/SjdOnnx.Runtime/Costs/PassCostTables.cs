@@ -41,7 +41,7 @@ internal sealed class PassCostTables(LoadedModel model, ResolvedRequest defaults
 
         IReadOnlyList<PassCost> table = Of(size, again: false, cancellation).Costs;
         var costs = new PassCosts([.. table.Select(static cost => (cost.Drafts, cost.Duration.TotalSeconds))]);
-        if (isSeedExact) // it pads a lone token to a pair, which costs what one draft does
+        if (isSeedExact) // exact pads a lone token to a pair, which costs what one draft does
             costs = new PassCosts([.. costs.Drafts.Select(drafts => (drafts, costs.Seconds(Math.Max(1, drafts))))]);
         int branches = (request.Method as ITreeMethod)?.MaxBranches(request.MaxDrafts) ?? 0;
         return new AutoWindow(costs, request.MaxDrafts, branches);

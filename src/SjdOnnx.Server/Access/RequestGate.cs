@@ -28,11 +28,11 @@ internal sealed partial class RequestGate(Visitors visitors, IOptions<SjdOnnxSer
         RefusalException refusal;
         try
         {
+            context.Response.Headers.CacheControl = "no-store";
+            context.Response.Headers.XContentTypeOptions = "nosniff";
             visitors.Check(context, isOpen);
             if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is { IsReadOnly: false } body)
                 body.MaxRequestBodySize = options.Value.MaxBodyBytes;
-            context.Response.Headers.CacheControl = "no-store";
-            context.Response.Headers.XContentTypeOptions = "nosniff";
             await handle(context).ConfigureAwait(false);
             return;
         }
@@ -47,7 +47,7 @@ internal sealed partial class RequestGate(Visitors visitors, IOptions<SjdOnnxSer
             refusal = Of(error, context);
         }
 
-        LogRefused(context.Request.Path, refusal.Status, refusal.Code, refusal.Message);
+        LogRefused(context.Request.Path, refusal.Status, refusal.Code, refusal.LoggedReason);
         if (context.Response.HasStarted)
         {
             context.Abort(); // half an answer must not look like a whole one
@@ -79,8 +79,8 @@ internal sealed partial class RequestGate(Visitors visitors, IOptions<SjdOnnxSer
         catch (Exception error) when (context.Response.HasStarted && !context.RequestAborted.IsCancellationRequested)
         {
             RefusalException refusal = Of(error, context);
-            LogRefused(context.Request.Path, refusal.Status, refusal.Code, refusal.Message);
-            await stream.WriteAsync("error", ErrorAnswer.Of(refusal), ErrorJson.Default.ErrorAnswer).ConfigureAwait(false);
+            LogRefused(context.Request.Path, refusal.Status, refusal.Code, refusal.LoggedReason);
+            await stream.WriteAsync("error", ErrorAnswer.Of(refusal), ErrorAnswer.Json).ConfigureAwait(false);
         }
     }
 
@@ -92,7 +92,10 @@ internal sealed partial class RequestGate(Visitors visitors, IOptions<SjdOnnxSer
             case RefusalException refusal:
                 return refusal;
             case RequestException:
-                return new RefusalException(StatusCodes.Status400BadRequest, error.Message, "invalid_value");
+                return new RefusalException(StatusCodes.Status400BadRequest, error.Message, "invalid_value")
+                {
+                    LoggedReason = "The model cannot draw this request. The answer has the reason, which may quote the prompt.",
+                };
             case BadHttpRequestException bad:
                 return new RefusalException(bad.StatusCode, bad.StatusCode switch
                 {

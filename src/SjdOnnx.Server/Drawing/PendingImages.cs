@@ -28,7 +28,8 @@ internal sealed class PendingImages(IOptions<SjdOnnxServerOptions> options, Serv
                 // A place is free when one of the images is finished.
                 double seconds = Math.Clamp(Math.Ceiling(load.SecondsPerImage), 1, 600);
                 throw new RefusalException(StatusCodes.Status429TooManyRequests,
-                    Invariant($"{load.Pending} images of {model.Name} wait or are being drawn, and {_max} is the most. Try again later."),
+                    Invariant($"{load.Pending} images of {model.Name} wait or are being drawn and {images} more were asked for; ") +
+                    Invariant($"{_max} is the most. Try again later."),
                     "rate_limit_exceeded")
                 { RetryAfter = TimeSpan.FromSeconds(seconds) };
             }

@@ -1,4 +1,7 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using Microsoft.AspNetCore.Http;
 
 namespace SjdOnnx.Server.Http;
@@ -6,6 +9,10 @@ namespace SjdOnnx.Server.Http;
 /// <summary>A failure in the form of OpenAI's API.</summary>
 internal sealed record ErrorAnswer(ErrorBody Error)
 {
+    /// <summary>People read it in a terminal, so quotation marks stay as they are.</summary>
+    public static JsonTypeInfo<ErrorAnswer> Json { get; } = new ErrorJson(
+        new JsonSerializerOptions(ErrorJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }).ErrorAnswer;
+
     /// <summary>An event of a stream names its type.</summary>
     public string Type { get; } = "error";
 
@@ -14,7 +21,7 @@ internal sealed record ErrorAnswer(ErrorBody Error)
 
     /// <summary>Answers a request.</summary>
     public static Task WriteAsync(HttpContext context, RefusalException refusal) =>
-        context.Response.WriteAsJsonAsync(Of(refusal), ErrorJson.Default.ErrorAnswer);
+        context.Response.WriteAsJsonAsync(Of(refusal), Json);
 
     private static string TypeOf(int status) => status switch
     {

@@ -15,6 +15,9 @@ internal sealed class RefusalException(int status, string message, string code, 
 
     public string? Parameter => parameter;
 
+    /// <summary>The reason as the log has it, which must hold no prompt.</summary>
+    public string LoggedReason { get; init; } = message;
+
     /// <summary>When the client may try again.</summary>
     public TimeSpan? RetryAfter { get; init; }
 

@@ -86,7 +86,10 @@ internal sealed class RequestFields : IDisposable
     {
         if (Value(name) is not { } value)
             return null;
-        string text = value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(name, value, "text");
+        // The value could be a prompt in another form, and the reason is logged.
+        string text = value.ValueKind == JsonValueKind.String
+            ? value.GetString()!
+            : throw RefusalException.BadValue(name, $"{name} is {KindOf(value)}; it must be text.");
         return text.Length <= maxLength
             ? text
             : throw RefusalException.BadValue(name, Invariant($"{name} has {text.Length} characters; it must have at most {maxLength}."));
@@ -207,6 +210,14 @@ internal sealed class RequestFields : IDisposable
 
     private static RefusalException Wrong(string name, JsonElement value, string range) =>
         RefusalException.BadValue(name, $"{name} is {Short(value.GetRawText())}; it must be {range}.");
+
+    private static string KindOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Object => "an object",
+        JsonValueKind.Array => "an array",
+        JsonValueKind.Number => "a number",
+        _ => value.GetRawText(), // true or false
+    };
 
     private static string Short(string text) => text.Length <= 40 ? text : text[..40] + "…";
 }

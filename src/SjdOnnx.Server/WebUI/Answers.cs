@@ -22,7 +22,8 @@ internal sealed record ImageInfo(
     int Height, string SamplerName, float CfgScale, int Steps, int BatchSize, string SdModelName, string SdModelHash,
     string[] Infotexts, IReadOnlyList<string> Notes)
 {
-    private static readonly WebUIJson Json =
+    /// <summary>People read infotexts and errors, so quotation marks stay as they are.</summary>
+    public static WebUIJson Json { get; } =
         new(new JsonSerializerOptions(WebUIJson.Default.Options) { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping });
 
     public int IndexOfFirstImage { get; }
@@ -96,7 +97,7 @@ internal sealed record WebUIError(string Error, string Detail)
     public string Errors => Detail;
 
     public static Task WriteAsync(HttpContext context, RefusalException refusal) =>
-        context.Response.WriteAsJsonAsync(new WebUIError(refusal.Code, refusal.Message), WebUIJson.Default.WebUIError);
+        context.Response.WriteAsJsonAsync(new WebUIError(refusal.Code, refusal.Message), ImageInfo.Json.WebUIError);
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

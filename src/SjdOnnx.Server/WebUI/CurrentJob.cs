@@ -5,13 +5,13 @@ using SjdOnnx.Server.Drawing;
 namespace SjdOnnx.Server.WebUI;
 
 /// <summary>
-/// The state that a web UI has once for all of its users: the chosen model, and the request that was begun last, whose progress and preview
-/// everyone may ask for.
+/// The state that a web UI has once for all of its users: the chosen model, and the request that is under way for longest, whose progress
+/// and preview everyone may ask for.
 /// </summary>
 internal sealed class CurrentJob
 {
     private readonly Lock _lock = new();
-    private Job? _job;
+    private readonly List<Job> _jobs = []; // in the order of their beginning
 
     /// <summary>The model that a client chose for all later requests; null for the default.</summary>
     public string? Model { get; set; }
@@ -23,7 +23,7 @@ internal sealed class CurrentJob
     {
         var job = new Job(request, interrupt);
         lock (_lock)
-            _job = job;
+            _jobs.Add(job);
         return job;
     }
 
@@ -31,16 +31,18 @@ internal sealed class CurrentJob
     public void End(Job job)
     {
         lock (_lock)
-            _job = _job == job ? null : _job;
+            _jobs.Remove(job);
     }
 
-    /// <summary>The request that was begun last; null if it is over.</summary>
-    public Job? Last
+    /// <summary>
+    /// The request that is under way for longest, so that others that come, end or are refused meanwhile do not hide it; null for none.
+    /// </summary>
+    public Job? First
     {
         get
         {
             lock (_lock)
-                return _job;
+                return _jobs.FirstOrDefault();
         }
     }
 

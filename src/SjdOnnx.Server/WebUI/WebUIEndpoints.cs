@@ -86,12 +86,12 @@ internal sealed class WebUIEndpoints(
     {
         bool skipImage = context.Request.Query["skip_current_image"] == "true";
         return context.Response.WriteAsJsonAsync(
-            ProgressAnswer.Of(current.Last, withImage: !skipImage), WebUIJson.Default.ProgressAnswer);
+            ProgressAnswer.Of(current.First, withImage: !skipImage), WebUIJson.Default.ProgressAnswer);
     }
 
     private Task InterruptAsync(HttpContext context)
     {
-        current.Last?.Interrupt();
+        current.First?.Interrupt();
         return context.Response.WriteAsJsonAsync([], WebUIJson.Default.DictionaryStringJsonElement);
     }
 

@@ -16,7 +16,7 @@ public sealed record GumbelExact : IDecodingMethod
 {
     /// <summary>The method's name and guarantee.</summary>
     public static MethodDescriptor Descriptor { get; } = new(
-        "exact", "the very image that ar draws with the same seed, in fewer passes", Exactness.SeedExact, new GumbelExact());
+        "exact", "one image for each seed, that of ar up to rounding, whatever the window", Exactness.SeedExact, new GumbelExact());
 
     MethodDescriptor IDecodingMethod.Descriptor => Descriptor;
 

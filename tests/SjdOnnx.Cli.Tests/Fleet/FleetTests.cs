@@ -53,6 +53,47 @@ public sealed class FleetTests(Broker broker) : IClassFixture<Broker>, IDisposab
     }
 
     [BrokerFact]
+    public async Task The_results_of_a_finished_job_are_put_together_while_its_worker_waits_for_more()
+    {
+        await WritePromptsAsync(2);
+        await SubmitAsync("done");
+        using Process worker = StartWorker(drain: false);
+        for (int i = 0; i < 2; i++)
+            Assert.StartsWith("jobs/done/", await worker.StandardOutput.ReadLineAsync(), StringComparison.Ordinal);
+
+        Finished together;
+        using var patience = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        do
+        {
+            together = await _sjd.RunAsync("batch", "prompts.txt", "-o", "jobs/done", "--model", TestModel.Folder!);
+        }
+        while (together.ExitCode == ExitCode.Output && !patience.IsCancellationRequested); // until the worker has settled the messages
+
+        Assert.True(together.ExitCode == 0, together.Error);
+        Assert.Empty(together.Output);
+        Assert.False(worker.HasExited);
+        Assert.Contains("results.jsonl", _sjd.FilesOf("jobs/done"));
+        worker.Kill();
+    }
+
+    [BrokerFact]
+    public async Task A_job_of_several_precisions_says_which_workers_it_needs()
+    {
+        await File.WriteAllLinesAsync(
+            _sjd.PathOf("prompts.jsonl"), ["""{"prompt": "a pig", "precision": "fp32"}""", """{"prompt": "a fox", "precision": "int8"}"""]);
+
+        Finished submitted = await RunAsync("submit", "prompts.jsonl", "--job", "several", "--model", TestModel.Folder!);
+
+        Assert.True(submitted.ExitCode == 0, submitted.Error);
+        string name = RequestChecker.Open(TestModel.Folder!).Model.Name;
+        foreach (string precision in (string[])["fp32", "int8"])
+        {
+            Assert.Contains(
+                $"1 image for workers with --model {name} --precision {precision}.", submitted.Error, StringComparison.Ordinal);
+        }
+    }
+
+    [BrokerFact]
     public async Task Messages_that_cannot_be_drawn_are_given_up_with_a_reason_and_stop_no_worker()
     {
         await WritePromptsAsync(2);
@@ -229,10 +270,11 @@ public sealed class FleetTests(Broker broker) : IClassFixture<Broker>, IDisposab
         return JsonElement.Parse(status.Output);
     }
 
-    private Process StartWorker()
+    private Process StartWorker(bool drain = true)
     {
         _sjd.Variables["SJD_QUEUE"] = broker.Url;
-        return _sjd.Start("worker", "-o", "jobs", "--model", TestModel.Folder!, "--batch", "2", "--drain");
+        string[] command = ["worker", "-o", "jobs", "--model", TestModel.Folder!, "--batch", "2"];
+        return _sjd.Start(drain ? [.. command, "--drain"] : command);
     }
 
     private Task<Finished> RunAsync(params string[] arguments)

@@ -35,6 +35,7 @@ public sealed class ServeTests
     [InlineData("http://studio.example:8080")]
     [InlineData("http://127.0.0.1:8080/path")]
     [InlineData("http://user@127.0.0.1:8080")]
+    [InlineData("http://localhost:0")]
     public void Other_addresses_are_refused(string url) =>
         Assert.Equal(ExitCode.Usage, Assert.Throws<CommandException>(() => ServeAddress.Parse(url)).ExitCode);
 
@@ -48,7 +49,7 @@ public sealed class ServeTests
         Assert.Empty(ApiKeyFile.Read(null, null));
         File.WriteAllText(sjd.PathOf("none.txt"), "# nothing\n");
         foreach ((string? path, string? variable) in ((string?, string?)[])
-            [(sjd.PathOf("none.txt"), null), (sjd.PathOf("no-such-file"), null), (null, "tiny-key")])
+            [(sjd.Folder, null), (sjd.PathOf("none.txt"), null), (sjd.PathOf("no-such-file"), null), (null, "tiny-key")])
         {
             var error = Assert.Throws<CommandException>(() => ApiKeyFile.Read(path, variable));
             Assert.Equal(ExitCode.Input, error.ExitCode);
@@ -59,10 +60,11 @@ public sealed class ServeTests
     [Theory]
     [InlineData("which other machines can reach; give --api-keys", "--urls", "http://0.0.0.0:8080")]
     [InlineData("give --certificate the PEM file", "--urls", "https://127.0.0.1:8443")]
+    [InlineData("--urls has no https address", "--certificate", "certificate.pem")]
     [InlineData("--urls is ';'", "--urls", ";")]
     [InlineData("There is no model 'no-such-model'", "--model", "no-such-model")]
     [InlineData("--model gives the name 'emoji' twice", "--model", "emoji", "--model", "emoji")]
-    [InlineData("MaxMemoryBytes allows", "--memory", "0.001")]
+    [InlineData("--memory allows", "--memory", "0.001")]
     [InlineData("The CORS origin is 'app.example'", "--cors", "app.example")]
     [InlineData("--otlp is 'collector'", "--otlp", "collector")]
     [InlineData("--time-limit is '0'", "--time-limit", "0")]
@@ -75,7 +77,7 @@ public sealed class ServeTests
 
         Finished finished = await sjd.RunAsync(["serve", .. arguments]);
 
-        Assert.NotEqual(0, finished.ExitCode);
+        Assert.Equal(arguments.Contains("no-such-model") ? ExitCode.Model : ExitCode.Usage, finished.ExitCode);
         Assert.Contains(because, finished.Error, StringComparison.Ordinal);
         Assert.Empty(finished.Output);
     }
@@ -87,11 +89,13 @@ public sealed class ServeTests
         using Process process = sjd.Start("serve", "--urls", "http://127.0.0.1:0", "--model", TestModel.Folder!, "--log", "json");
         using var client = new HttpClient { BaseAddress = new Uri((await process.StandardOutput.ReadLineAsync())!) };
         HttpResponseMessage image = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a red fox", seed = 1 });
+        HttpResponseMessage wrong = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = new[] { "a red fox" } });
 
         Sjd.Signal(process, Terminate);
 
         Finished finished = await Sjd.FinishAsync(process);
         Assert.Equal((HttpStatusCode.OK, ExitCode.Done), (image.StatusCode, finished.ExitCode));
+        Assert.Equal(HttpStatusCode.BadRequest, wrong.StatusCode);
         Assert.Empty(sjd.Files);
         string[] log = [.. finished.Error.Split('\n').Where(static line => line.StartsWith('{'))];
         Assert.Contains(log, static line =>
@@ -142,5 +146,46 @@ public sealed class ServeTests
 
         Sjd.Signal(process, Terminate);
         Assert.Equal(ExitCode.Done, (await Sjd.FinishAsync(process)).ExitCode);
+    }
+
+    [Fact]
+    public async Task The_certificates_between_the_servers_and_the_authoritys_are_sent()
+    {
+        using var sjd = new Sjd();
+        DateTimeOffset now = TimeProvider.System.GetUtcNow();
+        (X509Certificate2 root, ECDsa rootKey) = Issue("CN=Root", null, isAuthority: true);
+        (X509Certificate2 between, ECDsa betweenKey) = Issue("CN=Between", root.CopyWithPrivateKey(rootKey), isAuthority: true);
+        (X509Certificate2 own, ECDsa ownKey) = Issue("CN=localhost", between.CopyWithPrivateKey(betweenKey), isAuthority: false);
+        await File.WriteAllTextAsync(sjd.PathOf("chain.pem"), $"{own.ExportCertificatePem()}\n{between.ExportCertificatePem()}\n");
+        await File.WriteAllTextAsync(sjd.PathOf("key.pem"), ownKey.ExportPkcs8PrivateKeyPem());
+        using Process process = sjd.Start(
+            "serve", "--urls", "https://127.0.0.1:0", "--model", TestModel.Folder!, "--certificate", "chain.pem",
+            "--certificate-key", "key.pem");
+        string[] sent = [];
+        using var handler = new HttpClientHandler
+        {
+            ServerCertificateCustomValidationCallback = (_, _, chain, _) =>
+            {
+                sent = [.. chain!.ChainPolicy.ExtraStore.Select(static each => each.Subject)];
+                return true;
+            },
+        };
+        using var client = new HttpClient(handler) { BaseAddress = new Uri((await process.StandardOutput.ReadLineAsync())!) };
+
+        Assert.Equal(HttpStatusCode.OK, (await client.GetAsync("/health/live")).StatusCode);
+
+        Assert.Contains("CN=Between", sent);
+        Sjd.Signal(process, Terminate);
+        Assert.Equal(ExitCode.Done, (await Sjd.FinishAsync(process)).ExitCode);
+
+        (X509Certificate2 Certificate, ECDsa Key) Issue(string name, X509Certificate2? issuer, bool isAuthority)
+        {
+            var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+            var request = new CertificateRequest(name, key, HashAlgorithmName.SHA256);
+            request.CertificateExtensions.Add(new X509BasicConstraintsExtension(isAuthority, false, 0, true));
+            return issuer is null
+                ? (X509CertificateLoader.LoadCertificate(request.CreateSelfSigned(now.AddDays(-1), now.AddDays(2)).RawData), key)
+                : (request.Create(issuer, now.AddHours(-1), now.AddDays(1), RandomNumberGenerator.GetBytes(8)), key);
+        }
     }
 }

@@ -67,6 +67,8 @@ public sealed class AccessTests
         using HttpResponseMessage response = await server.Client.SendAsync(request);
 
         Assert.Equal(status, response.StatusCode);
+        Assert.Equal("nosniff", response.Headers.GetValues("X-Content-Type-Options").Single());
+        Assert.True(response.Headers.CacheControl!.NoStore);
         Assert.Equal(
             header == "Origin" && status == HttpStatusCode.OK ? [value] : [],
             response.Headers.TryGetValues("Access-Control-Allow-Origin", out IEnumerable<string>? origins) ? origins : []);

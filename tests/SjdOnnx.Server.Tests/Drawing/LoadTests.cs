@@ -1,6 +1,11 @@
 using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
+using Microsoft.Extensions.DependencyInjection;
+using SjdOnnx.Methods;
+using SjdOnnx.Runtime;
+using SjdOnnx.Server.Drawing;
+using SjdOnnx.Server.Models;
 
 namespace SjdOnnx.Server.Tests.Drawing;
 
@@ -74,6 +79,36 @@ public sealed class LoadTests
         int more = server.Model.Passes - passes;
         Assert.True(more < 200, $"{more} more passes were run; the whole image has 255.");
         Assert.Equal(HttpStatusCode.OK, (await server.GenerateAsync(new { prompt = "a fox" })).StatusCode);
+    }
+
+    [Fact]
+    public async Task A_request_that_is_cancelled_ends_with_the_pass_that_is_running()
+    {
+        await using RunningServer server = await (await RunningServer.StartAsync()).WhenReadyAsync();
+        var request = new DrawingRequest
+        {
+            Model = server.Services.GetRequiredService<ModelPool>().Default,
+            First = new GenerationRequest { Prompt = "a fox" },
+            Options = new GenerationOptions { Method = DecodingMethods.BuiltIn[Slow].Default },
+            Count = 4,
+        };
+        using var leave = new CancellationTokenSource();
+        int? passes = null;
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(async () =>
+        {
+            await foreach (DrawingEvent happened in server.Services.GetRequiredService<DrawingService>().StreamAsync(request, leave.Token))
+            {
+                if (passes is null && happened.Event is GenerationProgress { ForwardPasses: >= 5 })
+                {
+                    await leave.CancelAsync();
+                    passes = server.Model.Passes;
+                }
+            }
+        });
+
+        Assert.InRange(server.Model.Passes - passes!.Value, 0, 1);
+        Assert.Equal(0, server.Model.ImagesUnderWay);
     }
 
     [Fact]

@@ -95,6 +95,24 @@ public sealed class TextToImageTests(DefaultServer fixture)
     }
 
     [Fact]
+    public async Task A_request_that_is_refused_does_not_hide_the_progress_of_another()
+    {
+        await using RunningServer server = await RunningServer.StartAsync(static options => options.MaxPendingImages = 4);
+        await server.WhenReadyAsync();
+        Task<HttpResponseMessage> drawing = server.PostAsync("/sdapi/v1/txt2img", new { prompt = Prompt, method = "ar", batch_size = 4 });
+        await RunningServer.EventuallyAsync(async () => await ProgressAsync() > 0);
+
+        using HttpResponseMessage refused = await server.PostAsync("/sdapi/v1/txt2img", new { prompt = Prompt });
+
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.True(await ProgressAsync() > 0);
+        Assert.Equal(HttpStatusCode.OK, (await drawing).StatusCode);
+
+        async Task<double> ProgressAsync() =>
+            (double)(await (await server.Client.GetAsync("/sdapi/v1/progress")).JsonAsync())["progress"]!;
+    }
+
+    [Fact]
     public async Task An_interrupted_request_ends()
     {
         Task<HttpResponseMessage> drawing = _server.PostAsync("/sdapi/v1/txt2img", new { prompt = Prompt, method = "ar", batch_size = 8 });

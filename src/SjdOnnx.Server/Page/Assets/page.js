@@ -105,7 +105,7 @@ function say(text, failed = false) {
 // --- Drawing -------------------------------------------------------------------------------------------------------
 
 async function start() {
-  if (!form.reportValidity()) return;
+  if (!server || !form.reportValidity()) return;
   const request = requestOfForm();
   const control = new AbortController();
   drawing = control;

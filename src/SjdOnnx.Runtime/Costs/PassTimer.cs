@@ -22,10 +22,10 @@ namespace SjdOnnx.Runtime.Costs;
 internal sealed class PassTimer(
     LoadedModel model, ResolvedRequest request, int images, TimeSpan budget, CancellationToken cancellation)
 {
-    private const int PassesInSequence = 2; // the first of a shape may bind and plan
-    private const int Rounds = 4;
+    private const int PassesInSequence = 4; // the first of a shape may bind and plan, and finds the caches as another shape left them
+    private const int Rounds = 6;
+    private static readonly int[] Windows = [0, 1, 2, 4, 8, 16, 32, WindowSize.MaxAuto];
     private static readonly int[] Necessary = [0, 1, 4, 16, WindowSize.MaxAuto];
-    private static readonly int[] Welcome = [2, 8, 32, 3, 6, 12, 24, 48];
 
     private readonly SortedDictionary<int, double> _seconds = []; // the least, by drafts
 
@@ -34,13 +34,13 @@ internal sealed class PassTimer(
     {
         model.Transformer.Open(images);
         Halfway[] models = [.. Enumerable.Range(0, images).Select(Begin)];
-        foreach (int drafts in model.Transformer.BelongsToThread ? Necessary.Concat(Welcome) : [])
+        foreach (int drafts in model.Transformer.BelongsToThread ? Windows : [])
             Time(drafts, models); // captures the passes, which takes as long as several
         _seconds.Clear();
         long start = Stopwatch.GetTimestamp();
         for (int round = 0; round < Rounds; round++)
         {
-            foreach (int drafts in Necessary.Concat(Welcome))
+            foreach (int drafts in Windows)
             {
                 bool necessary = round == 0 && Necessary.Contains(drafts);
                 if (necessary || Stopwatch.GetElapsedTime(start) < budget)

@@ -4,13 +4,10 @@ namespace SjdOnnx.Decoding;
 public sealed class PassStatistics
 {
     private readonly int[] _acceptedHistogram;
-    private readonly int[] _passesOfNodes;
     private int _drafts;
 
     /// <param name="drafts">The most drafts in a pass.</param>
-    /// <param name="branches">The most branches in a pass.</param>
-    internal PassStatistics(int drafts, int branches) =>
-        (_acceptedHistogram, _passesOfNodes) = (new int[drafts + 1], new int[drafts + branches + 2]);
+    internal PassStatistics(int drafts) => _acceptedHistogram = new int[drafts + 1];
 
     /// <summary>Forward passes so far, not counting the prefill.</summary>
     public int ForwardPasses { get; private set; }
@@ -21,18 +18,14 @@ public sealed class PassStatistics
     /// <summary>Entry k: how many of <see cref="ForwardPasses"/> accepted k drafts.</summary>
     public ReadOnlySpan<int> AcceptedHistogram => _acceptedHistogram;
 
-    /// <summary>Entry n: how many of <see cref="ForwardPasses"/> judged n nodes.</summary>
-    public ReadOnlySpan<int> PassesOfNodes => _passesOfNodes;
-
     /// <summary>How often drafts stood when they were tested, over committed positions only: it may guide what comes after them.</summary>
     public DraftSurvival Survival { get; } = new();
 
     /// <summary>Counts a pass that was not the prefill.</summary>
-    internal void Record(int drafts, int nodes, int accepted)
+    internal void Record(int drafts, int accepted)
     {
         ForwardPasses++;
         _drafts += drafts;
         _acceptedHistogram[accepted]++;
-        _passesOfNodes[nodes]++;
     }
 }

@@ -47,7 +47,7 @@ public sealed class Window
         _tree = new DraftTree(branches, layout.Codes);
         _p = new float[(_size + 1) * layout.Codes];
         _q = new float[(_size + 1) * layout.Codes];
-        Statistics = new PassStatistics(_size, branches);
+        Statistics = new PassStatistics(_size);
         Input = new PassInput(this, _tree);
     }
 
@@ -237,7 +237,7 @@ public sealed class Window
         for (int position = Math.Max(Predicted, Start); position <= End; position++)
             _firstPass[position] = Pass;
         if (Pass++ > 0)
-            Statistics.Record(Drafts, Nodes, verdict.Accepted);
+            Statistics.Record(Drafts, verdict.Accepted);
 
         Predicted = End + 1;
         Cached = Start + verdict.OnChain;

@@ -11,10 +11,11 @@ namespace SjdOnnx.Windows;
 /// how fast the window moves, and that depends on how many drafts stand. With w drafts, s(k, a) the probability that the draft of slot k
 /// and age a stands, and f(k) the probability that the first k drafts stand,</para>
 /// <code>  f(k + 1) = f(k) · (f(w − k) · s(k, 0) + (1 − f(w − k)) · s(k, max(1, (w − k) / r))),   r = 1 + f(1) + … + f(w),</code>
-/// <para>because a slot is fresh if the window moved past w − k. Iteration solves this; the w with the largest r / seconds(w) wins. One of
-/// the candidates is a window of 0 drafts: one token per pass.</para>
-/// <para>There is a limit on the risk. If every draft of the next pass fell, the image must not be more than a small part of its codes
-/// behind an image that is drawn without drafts; otherwise the window is made smaller.</para>
+/// <para>because a slot is fresh if the window moved past w − k. Iteration solves this. The window starts with the w that has the most tokens
+/// per second, r / seconds(w), before any draft was tested. From then on, each pass compares its window with half of it and with twice as
+/// many drafts.</para>
+/// <para>A wider window must promise clearly more. Its drafts grow older than those that were tested, and the estimate expects too much of
+/// them. Besides, a window that goes back and forth settles fewer tokens than one that stays.</para>
 /// <para>Sampling stays exact: the choice depends on <see cref="PassStatistics.Survival"/>, the earlier windows and
 /// <see cref="Window.Start"/>, and committed positions alone determine these.</para>
 /// </remarks>
@@ -23,16 +24,9 @@ namespace SjdOnnx.Windows;
 /// <param name="branches">The most codes beside the drafts that the method adds to a pass with drafts.</param>
 public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0) : IWindowPolicy
 {
-    // A change of window discards drafts or adds fresh ones, so it must promise more than the noise of the estimate.
-    private const double Advantage = 1.1;
-
-    // The first window, and the factor by which it may grow from pass to pass: where drafts turn out to be worth little, few were paid for.
-    private const int First = 4;
-    private const int Growth = 2;
-
-    // How far an image may fall behind one without drafts, as parts of its codes: at any time, and in addition for each committed code.
-    private const double RiskAtOnce = 0.05;
-    private const double RiskPerCode = 0.005;
+    // What another window must promise, in tokens per second of the present one.
+    private const double AdvantageOfWider = 1.15;
+    private const double AdvantageOfNarrower = 1.03;
 
     private const int Iterations = 8;
     private const int OnStack = 256;
@@ -45,23 +39,16 @@ public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0)
     {
         ArgumentNullException.ThrowIfNull(window);
         DraftSurvival survival = window.Statistics.Survival;
-        int present = Math.Min(window.RequestedDrafts ?? 0, maxDrafts);
-        (int best, double bestRate) = (present, Advantage * Rate(present, survival));
-        foreach (int drafts in costs.Drafts)
-        {
-            int candidate = Math.Min(drafts, maxDrafts);
-            double rate = Rate(candidate, survival);
-            if (rate > bestRate)
-                (best, bestRate) = (candidate, rate);
-            if (candidate < drafts)
-                break;
-        }
+        if (window.Statistics.DraftsPerPass == 0)
+            return Best(survival);
 
-        best = Math.Min(best, Math.Max(First, Growth * present));
-        double affordable = Affordable(window);
-        while (best > 0 && Seconds(best) > affordable)
-            best /= 2;
-        return best;
+        int present = window.RequestedDrafts ?? 0;
+        int wider = Math.Min(Math.Max(1, 2 * present), Widest);
+        int narrower = present / 2;
+        double rate = Rate(present, survival);
+        if (Rate(narrower, survival) > AdvantageOfNarrower * rate)
+            return narrower;
+        return Rate(wider, survival) > AdvantageOfWider * rate ? wider : present;
     }
 
     /// <summary>Tokens that a pass is expected to commit when every pass carries <paramref name="drafts"/>.</summary>
@@ -93,21 +80,25 @@ public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0)
         return tokens;
     }
 
+    private int Widest => Math.Min(maxDrafts, costs.Drafts[^1]);
+
+    /// <summary>The window with the most tokens per second: no drafts, a power of two, or as many as possible.</summary>
+    private int Best(DraftSurvival survival)
+    {
+        (int best, double bestRate) = (0, Rate(0, survival));
+        for (int drafts = 1; drafts < 2 * Widest; drafts *= 2)
+        {
+            int candidate = Math.Min(drafts, Widest);
+            double rate = Rate(candidate, survival);
+            if (rate > bestRate)
+                (best, bestRate) = (candidate, rate);
+        }
+
+        return best;
+    }
+
     private double Rate(int drafts, DraftSurvival survival) => TokensPerPass(drafts, survival) / Seconds(drafts);
 
     // a branch costs what a draft costs
     private double Seconds(int drafts) => costs.Seconds(drafts == 0 ? 0 : drafts + branches);
-
-    /// <summary>Seconds that the next pass may take if it commits no more than one code.</summary>
-    private double Affordable(Window window)
-    {
-        double spent = 0;
-        ReadOnlySpan<int> passes = window.Statistics.PassesOfNodes;
-        for (int nodes = 1; nodes < passes.Length; nodes++)
-            spent += passes[nodes] * costs.Seconds(nodes - 1);
-
-        // without drafts, each code but the prefill's would have taken a pass
-        double alone = window.CommittedCodes + (RiskAtOnce * window.Layout.ImageTokens) + (RiskPerCode * window.CommittedCodes);
-        return (alone * costs.Seconds(0)) - spent;
-    }
 }

@@ -18,19 +18,18 @@ public sealed class PassStatisticsTests
     }
 
     [Fact]
-    public void Passes_are_counted_by_accepted_drafts_and_by_nodes()
+    public void Passes_are_counted_by_accepted_drafts()
     {
         Window window = Commit((3, 2), (4, 0), (1, 0), (0, 0));
         PassStatistics statistics = window.Statistics;
 
         Assert.Equal(4, statistics.ForwardPasses);
         Assert.Equal([3, 0, 1, 0, 0], statistics.AcceptedHistogram.ToArray());
-        Assert.Equal([0, 1, 1, 0, 1, 1], statistics.PassesOfNodes.ToArray());
         Assert.Equal((3 + 4 + 1 + 0) / 4.0, statistics.DraftsPerPass);
     }
 
     [Fact]
-    public void Branches_count_as_nodes_and_not_as_drafts()
+    public void Branches_do_not_count_as_drafts()
     {
         var window = new Window(Layout, size: 4, branches: 3);
         window.Commit(new Verdict(0, 0));
@@ -40,7 +39,6 @@ public sealed class PassStatisticsTests
         window.Commit(new Verdict(1, 0));
 
         Assert.Equal(2, window.Statistics.DraftsPerPass);
-        Assert.Equal([0, 0, 0, 0, 0, 1, 0, 0, 0], window.Statistics.PassesOfNodes.ToArray());
     }
 
     [Fact]

@@ -101,8 +101,8 @@ public class GenerateTests(LoadedTestModel loaded)
     }
 
     /// <summary>
-    /// At int8, where it is hardest: rounding by 1e-6 moves an activation to the next of its 255 steps. If a lone token were read by another
-    /// path through attention than a window's, nearly every image would be another one.
+    /// At int8, where it is hardest: rounding by 1e-6 moves an activation to the next of its 255 steps. If a lone token were read by
+    /// another path through attention than a window's, nearly every image would be another one.
     /// </summary>
     [ModelFact]
     public async Task Exact_draws_the_image_without_drafts_at_every_window_at_the_default_precision()

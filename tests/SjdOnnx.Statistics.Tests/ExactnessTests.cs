@@ -116,8 +116,8 @@ public sealed class ExactnessTests(ITestOutputHelper output, Findings findings) 
     }
 
     /// <summary>
-    /// Rounding may decide a near tie. Such images are counted, and must be rare. At int8 ar, which reads lone tokens alone, rounds otherwise
-    /// in nearly every image: that is only counted.
+    /// Rounding may decide a near tie. Such images are counted, and must be rare. At int8 ar, which reads lone tokens alone, rounds
+    /// otherwise in nearly every image: that is only counted.
     /// </summary>
     [Theory]
     [MemberData(nameof(Precisions))]

@@ -19,9 +19,9 @@ public sealed class DraftSurvival
     // closed should be tried again later.
     private const double Memory = 0.99;
 
-    // The prior, weighted as this many tests. It lies a little below what drafts of sjd, mc and exact come to on the built-in model, because
-    // a first window that is too small costs less than one that is too large. With a lower weight, chance closes windows that would have
-    // paid. With a higher weight, windows that do not pay stay open too long.
+    // The prior, weighted as this many tests. It lies a little below what drafts of sjd, mc and exact come to on the built-in model,
+    // because a first window that is too small costs less than one that is too large. With a lower weight, chance closes windows that
+    // would have paid. With a higher weight, windows that do not pay stay open too long.
     private const double PriorTests = 10;
     private static readonly double[] PriorOfSlot = [0.65, 0.75, 0.82, 0.87, 0.9];
     private static readonly double[] PriorOfAge = [0.05, 0.65, 0.85, 0.95, 1];

@@ -10,8 +10,9 @@ public enum Exactness
     Exact,
 
     /// <summary>
-    /// The seed alone decides the image: it is, code for code, the one that autoregressive decoding draws with the same logits, whatever the
-    /// window. Providers may compute the logits of a lone token (<c>ar</c>) in another order than those of a window, and round differently.
+    /// The seed alone decides the image: it is, code for code, the one that autoregressive decoding draws with the same logits, whatever
+    /// the window. Providers may compute the logits of a lone token (<c>ar</c>) in another order than those of a window, and round
+    /// differently.
     /// </summary>
     SeedExact,
 }

@@ -11,9 +11,9 @@ namespace SjdOnnx.Windows;
 /// how fast the window moves, and that depends on how many drafts stand. With w drafts, s(k, a) the probability that the draft of slot k
 /// and age a stands, and f(k) the probability that the first k drafts stand,</para>
 /// <code>  f(k + 1) = f(k) · (f(w − k) · s(k, 0) + (1 − f(w − k)) · s(k, max(1, (w − k) / r))),   r = 1 + f(1) + … + f(w),</code>
-/// <para>because a slot is fresh if the window moved past w − k. Iteration solves this. The window starts with the w that has the most tokens
-/// per second, r / seconds(w), before any draft was tested. From then on, each pass compares its window with half of it and with twice as
-/// many drafts.</para>
+/// <para>because a slot is fresh if the window moved past w − k. Iteration solves this. The window starts with the w that has the most
+/// tokens per second, r / seconds(w), before any draft was tested. From then on, each pass compares its window with half of it and with
+/// twice as many drafts.</para>
 /// <para>A wider window must promise clearly more. Its drafts grow older than those that were tested, and the estimate expects too much of
 /// them. Besides, a window that goes back and forth settles fewer tokens than one that stays.</para>
 /// <para>Sampling stays exact: the choice depends on <see cref="PassStatistics.Survival"/>, the earlier windows and

@@ -151,6 +151,8 @@ public sealed class PassCostTablesTests : IDisposable
                     waiting ??= model.GenerateAsync(Fox, Coupled);
                     if (step.ForwardPasses == 10)
                         stop.CancelAfter(TimeSpan.FromMilliseconds(1 + attempt)); // at no particular place of a pass
+                    if (step.ForwardPasses == 200)
+                        stop.Token.WaitHandle.WaitOne(); // the timer is late on a busy machine
                 }),
                 stop.Token);
 

@@ -50,7 +50,7 @@ internal sealed class Session : IDisposable
             weights.AddTo(options, graph);
             return new Session(new InferenceSession(graph, options, weights.Packed), file, !provider.IsCpu);
         }
-        catch (Exception error) when (error is IOException or Google.Protobuf.InvalidProtocolBufferException)
+        catch (Exception error) when (error is IOException or InvalidDataException or Google.Protobuf.InvalidProtocolBufferException)
         {
             throw new ModelException($"{file} cannot be read: {Sentence.Of(error)} {ModelException.Remedy}", error);
         }

@@ -16,6 +16,7 @@ internal sealed class SharedWeights(NativeTensors tensors) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly Dictionary<string, MappedFile> _files = [];
+    private readonly Dictionary<string, Weight[]> _graphs = []; // by path: groups of lanes open the same graph
     private readonly Dictionary<Weight, NativeTensor> _weights = [];
 
     /// <summary>What kernels made of the weights.</summary>
@@ -24,13 +25,16 @@ internal sealed class SharedWeights(NativeTensors tensors) : IDisposable
     /// <summary>Gives a session the weights of its graph that are in files of their own.</summary>
     /// <param name="graph">Path of the ONNX file. Its weights are in the same folder.</param>
     /// <exception cref="IOException">A file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">A weight is beyond the end of its file.</exception>
     /// <exception cref="InvalidProtocolBufferException">The graph is no ONNX file.</exception>
     public void AddTo(SessionOptions session, string graph)
     {
         string folder = Path.GetDirectoryName(graph)!;
-        foreach (Weight weight in ExternalWeights(File.ReadAllBytes(graph)))
+        lock (_lock)
         {
-            lock (_lock)
+            if (!_graphs.TryGetValue(graph, out Weight[]? weights))
+                _graphs.Add(graph, weights = [.. ExternalWeights(File.ReadAllBytes(graph))]);
+            foreach (Weight weight in weights)
             {
                 if (!_weights.TryGetValue(weight, out NativeTensor? tensor))
                 {

@@ -4,8 +4,6 @@ using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Onnx;
 using SjdOnnx.Runtime.Tests.Onnx;
 using SjdOnnx.Runtime.Transformers;
-using SjdOnnx.Sampling;
-using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime.Tests.Transformers;
 
@@ -15,8 +13,6 @@ namespace SjdOnnx.Runtime.Tests.Transformers;
 [Collection(UsesDevice.Name)]
 public class CapturedPassesTests
 {
-    private static readonly SamplingOptions Sampling = new() { Guidance = 3 };
-
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 2)]
@@ -193,18 +189,10 @@ public class CapturedPassesTests
         IDecodingMethod chosen = DecodingMethods.BuiltIn[method].Default;
         if (chosen is SpeculativeDenoising)
             chosen = new SpeculativeDenoising { DenoisingSteps = 4 };
-        var decoder = new Decoder(model.Layout, chosen, Sampling, new FixedWindow(window));
-        Sequence[] sequences =
-        [
-            .. Enumerable.Range(0, images).Select(place => decoder.Begin(
-                PromptedTransformer.For(chosen, model.Transformer, model.Prompt(), model.Layout, window, place),
-                new Randomness(5, (uint)place))),
-        ];
-        while (sequences.Where(static sequence => !sequence.IsComplete).ToArray() is { Length: > 0 } left)
-            model.Loaded.Advance(left, failed: null, CancellationToken.None);
+        int[][] codes = model.Draw(chosen, window, images);
         captures = model.Transformer.Captured.Sum(static graph => graph.Count);
         Assert.All(model.Transformer.Captured, static graph => Assert.True(graph.AreRight));
-        return [.. sequences.Select(static sequence => sequence.ToDecoded().Codes.ToArray())];
+        return codes;
     }
 
     /// <summary>The conditional logits of a window at the beginning of the image.</summary>

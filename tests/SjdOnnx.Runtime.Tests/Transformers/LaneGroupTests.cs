@@ -2,16 +2,12 @@ using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Prompts;
 using SjdOnnx.Runtime.Transformers;
-using SjdOnnx.Sampling;
-using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime.Tests.Transformers;
 
 /// <summary>Passes that are split into groups of lanes, which run side by side.</summary>
 public class LaneGroupTests
 {
-    private static readonly SamplingOptions Sampling = new() { Guidance = 3 };
-
     [ModelTheory]
     [InlineData("int8", 2, 1, "exact")] // a group for each lane
     [InlineData("int8", 2, 1, "ar")]
@@ -176,15 +172,6 @@ public class LaneGroupTests
         if (chosen is SpeculativeDenoising)
             chosen = new SpeculativeDenoising { DenoisingSteps = 3 };
         int window = chosen.Descriptor.HasDrafts ? 8 : 0;
-        var decoder = new Decoder(model.Layout, chosen, Sampling, new FixedWindow(window));
-        Sequence[] sequences =
-        [
-            .. Enumerable.Range(0, images).Select(place => decoder.Begin(
-                PromptedTransformer.For(chosen, model.Transformer, model.Prompt(), model.Layout, window, place),
-                new Randomness(5, (uint)place))),
-        ];
-        while (sequences.Where(static sequence => !sequence.IsComplete).ToArray() is { Length: > 0 } left)
-            model.Loaded.Advance(left, failed: null, CancellationToken.None);
-        return [.. sequences.Select(static sequence => sequence.ToDecoded().Codes.ToArray())];
+        return model.Draw(chosen, window, images);
     }
 }

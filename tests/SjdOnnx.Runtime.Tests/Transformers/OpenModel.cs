@@ -4,6 +4,8 @@ using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
 using SjdOnnx.Runtime.Prompts;
 using SjdOnnx.Runtime.Transformers;
+using SjdOnnx.Sampling;
+using SjdOnnx.Windows;
 
 namespace SjdOnnx.Runtime.Tests.Transformers;
 
@@ -49,6 +51,20 @@ internal sealed class OpenModel : IDisposable
     {
         GenerationSettings settings = _resolver.Resolve(new GenerationRequest { Prompt = words }, new GenerationOptions()).Settings;
         return Loaded.Prompts.Encode(Loaded.Prompts.Read(settings, Layout), CancellationToken.None);
+    }
+
+    /// <summary>Codes of images of the usual prompt that are drawn together, by place.</summary>
+    public int[][] Draw(IDecodingMethod method, int window, int images)
+    {
+        var decoder = new Decoder(Layout, method, new SamplingOptions { Guidance = 3 }, new FixedWindow(window));
+        Sequence[] sequences =
+        [
+            .. Enumerable.Range(0, images).Select(place => decoder.Begin(
+                PromptedTransformer.For(method, Transformer, Prompt(), Layout, window, place), new Randomness(5, (uint)place))),
+        ];
+        while (sequences.Where(static sequence => !sequence.IsComplete).ToArray() is { Length: > 0 } left)
+            Loaded.Advance(left, failed: null, CancellationToken.None);
+        return [.. sequences.Select(static sequence => sequence.ToDecoded().Codes.ToArray())];
     }
 
     /// <summary>The transformer with this prompt, before its prefill.</summary>

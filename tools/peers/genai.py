@@ -13,6 +13,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from sjdexport.shapes import infer
+
 BLOCK = 32  # weights that share a scale
 ABSENT = -1e9  # the logit of an id that is no code
 
@@ -85,8 +87,9 @@ def _batch(graph: onnx.GraphProto, layout: dict, vocabulary: int) -> None:
         del field[:]
         field.extend(helper.make_tensor_value_info(*each) for each in all)
     nodes = nodes.copy()
-    del graph.node[:]
+    del graph.node[:], graph.value_info[:]
     graph.node.extend(nodes)
+    graph.value_info.extend(infer(graph))
 
 
 def _renamed(name: str) -> str:

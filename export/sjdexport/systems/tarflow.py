@@ -17,7 +17,7 @@ import numpy as np
 
 from ..checkpoint import Checkpoint
 from ..errors import ExportError
-from ..families.given import UNKNOWN_LICENSE, Given
+from ..families.given import Given
 from ..graph import FLOAT, INT32, INT64, Graph
 from ..precision import MICROSOFT
 from ..progress import Progress
@@ -111,7 +111,7 @@ class TarFlow:
         progress.done(
             f"flow.*.onnx: {sizes.blocks} blocks of {sizes.layers} layers, {sizes.tokens} tokens of {sizes.channels} numbers, "
             f"{sizes.classes} classes")
-        notice = UNKNOWN_LICENSE.format(model="TarFlow")
+        notice = "The license of the weights is not known. See the page they were downloaded from."
         return {
             "kind": "flow",
             "license": self._given.sections.get("license", {"id": "LicenseRef-unknown", "commercial": False, "notice": notice}),

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Flows;
-using SjdOnnx.Runtime;
 using static SjdOnnx.Cli.Terminal.CheckedOption;
 
 namespace SjdOnnx.Cli.Flow;

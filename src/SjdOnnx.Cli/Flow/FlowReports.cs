@@ -128,8 +128,11 @@ internal sealed record ComparisonReport(
 internal sealed record MeasuredWay(
     int Segments, int? MaxUpdates, double Calls, double RowEvaluations, double Seconds, double MaxDifference, bool Chosen);
 
-/// <param name="Igm">The initial guessing metric of noise and of zeros.</param>
-/// <param name="CrmShare">The share of the convergence ranking metric.</param>
+/// <param name="Crm">The convergence ranking metric.</param>
+/// <param name="CrmShare">Its share in that of all blocks.</param>
+/// <param name="IgmNoise">The initial guessing metric of noise.</param>
+/// <param name="IgmZeros">The initial guessing metric of zeros.</param>
+/// <param name="Guess">The better of the two.</param>
 internal sealed record MeasuredBlock(
     int Block, double Crm, double CrmShare, double IgmNoise, double IgmZeros, string Guess, IReadOnlyList<MeasuredWay> Ways);
 

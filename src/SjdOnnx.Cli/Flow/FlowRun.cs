@@ -48,7 +48,7 @@ internal sealed class FlowRun
         IProgressDisplay display = IProgressDisplay.ForStandardError();
         await using FlowModel model = await LoadAsync(display, cancellation);
         FlowPlan plan = Way.For(model);
-        IReadOnlyList<FlowOptions> wanted = Wanted(model.Description, plan);
+        List<FlowOptions> wanted = Wanted(model.Description, plan);
         if (WantsAccuracy && wanted[0].Class is null)
             throw new CommandException(ExitCode.Usage, "--accuracy needs samples of a class; choose one with --class, or all.");
         var reports = new List<SampleReport>();
@@ -67,14 +67,12 @@ internal sealed class FlowRun
                 progress.Report(new WorkProgress((double)done / wanted.Count, () => Invariant($"{done}/{wanted.Count} samples")));
             }
 
-            return done(reports);
+            return reports.Count;
         });
         if (Output is not null)
             OutputFile.Replace(Output, ImageGrid.Of(images, Columns, Enlarge).Encode());
         var report = new FlowReport(model.Description.Name, Seed, Way.Name, reports, WantsAccuracy ? (double)right / wanted.Count : null);
         Print.Data(Json ? JsonSerializer.Serialize(report, FlowReportJson.Default.FlowReport) : report.ToText(Print.Width));
-
-        static int done(List<SampleReport> reports) => reports.Count;
     }
 
     public async Task CompareAsync(CancellationToken cancellation)

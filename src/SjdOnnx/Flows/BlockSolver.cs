@@ -75,7 +75,8 @@ internal sealed class BlockSolver(
         else
             _x.AsSpan(unknown).Clear();
         var rule = new StoppingRule { MaxUpdates = Math.Min(plan.MaxUpdates ?? count, count), Tolerance = plan.Tolerance };
-        return FixedPoint.Iterate(new FlowSegment(block, z, _x, first, count, plan), rule, (_, _) => Count(count), cancellation);
+        var segment = new FlowSegment(block, z, _x, first, count, plan);
+        return FixedPoint.Iterate(segment, rule, (_, _) => Count(segment.Rows), cancellation);
     }
 
     private void SolveInOrder(int first, int count, BlockPlan plan, CancellationToken cancellation)

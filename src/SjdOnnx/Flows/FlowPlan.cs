@@ -90,6 +90,12 @@ public sealed record BlockPlan
     public CacheCommit Commit { get; init; }
 
     /// <summary>
+    /// Whether an update leaves out the inputs at the beginning of the segment that stand: their keys and values are in the cache. The
+    /// published sampler reads the whole segment again.
+    /// </summary>
+    public bool SkipsSettled { get; init; } = true;
+
+    /// <summary>
     /// The largest magnitude of a number after an update, above 0; null for no limit. The published sampler limits numbers to 3, which
     /// changes those that are truly larger.
     /// </summary>

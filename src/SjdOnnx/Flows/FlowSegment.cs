@@ -16,15 +16,23 @@ internal sealed class FlowSegment(IFlowBlock block, float[] z, float[] x, int fi
 {
     private readonly float[] _scale = new float[count * block.Channels];
     private readonly float[] _shift = new float[count * block.Channels];
+    private int _settled; // inputs at the beginning that the next update need not read again, because the cache holds them
+
+    /// <summary>Inputs that the last update read.</summary>
+    public int Rows { get; private set; }
 
     public Change Update(CancellationToken cancellation)
     {
         int channels = block.Channels;
-        block.Run(first, x.AsSpan(first * channels, count * channels), _scale, _shift, cancellation);
-        Span<float> unknown = x.AsSpan((first + 1) * channels, count * channels);
-        ReadOnlySpan<float> noise = z.AsSpan((first + 1) * channels, count * channels);
-        (int equal, double sum, float largest, bool isFinite) = (unknown.Length, 0, 0, true);
-        for (int i = 0; i < unknown.Length; i++)
+        Rows = count - _settled;
+        int length = Rows * channels;
+        int start = (first + _settled) * channels;
+        block.Run(first + _settled, x.AsSpan(start, length), _scale.AsSpan(..length), _shift.AsSpan(..length), cancellation);
+        Span<float> unknown = x.AsSpan(start + channels, length);
+        ReadOnlySpan<float> noise = z.AsSpan(start + channels, length);
+        double settles = plan.Measure == ChangeMeasure.Largest ? plan.Tolerance : 0;
+        (int equal, double sum, float largest, bool isFinite) = (length, 0, 0, true);
+        for (int i = 0; i < length; i++)
         {
             float next = (MathF.Exp(_scale[i]) * noise[i]) + _shift[i];
             if (plan.Limit is float limit)
@@ -33,12 +41,16 @@ internal sealed class FlowSegment(IFlowBlock block, float[] z, float[] x, int fi
             isFinite &= float.IsFinite(next);
             largest = Math.Max(largest, change);
             sum += (double)change * change;
-            if (change != 0)
+            if (!(change <= settles))
                 equal = Math.Min(equal, i);
             unknown[i] = next;
         }
 
-        double residual = plan.Measure == ChangeMeasure.Largest ? largest : Math.Sqrt(sum) / channels;
-        return new Change(equal / channels, residual, isFinite);
+        int before = _settled;
+        equal /= channels;
+        // Input i + 1 is unknown i. The unknown after the equal ones comes from inputs that did not change, so it is settled too.
+        if (plan.SkipsSettled && isFinite)
+            _settled = Math.Min(_settled + equal + 1, count - 1);
+        return new Change(before + equal, plan.Measure == ChangeMeasure.Largest ? largest : Math.Sqrt(sum) / channels, isFinite);
     }
 }

@@ -138,11 +138,11 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
     {
         byte[] json = ModelFiles.ReadManifest(folder);
         FlowManifest manifest = FlowManifest.Read(json);
-        var files = new ModelFiles(folder, manifest.Files, manifest.Flow.Blocks.Select(static block => block.Graph));
+        var files = new ModelFiles(folder, manifest.Files, manifest.Flow.Graphs);
         FlowPlan? plan = FlowPlanFile.ReadBeside(files, manifest.Flow);
         Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
-        files.VerifyHashes(
-            options.HashVerification, CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable), cancellation: cancellation);
+        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
+        files.VerifyHashes(options.HashVerification, cache, cancellation: cancellation);
         var flow = new LoadedFlow(manifest.Flow, files, provider, options.PassThreads, options, cancellation);
         return new FlowModel(flow, manifest, Convert.ToHexStringLower(SHA256.HashData(json)), plan);
     }
@@ -152,13 +152,16 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
         long start = Stopwatch.GetTimestamp();
         float[] noise = FlowNoise.Draw(_manifest.Flow, options.Seed, options.Index);
         FlowResult result = _flow.Sampler(options.Class, options.Guidance).Sample(noise, options.Plan!, observe, cancellation);
+        TimeSpan duration = Stopwatch.GetElapsedTime(start);
+        float strength = options.Denoising ?? (Description.Noise is null ? 0 : 1);
+        float[] clean = strength == 0 ? result.Tokens : _flow.Denoise(result.Tokens, options.Class, strength, cancellation);
         return new FlowSample
         {
             Tokens = result.Tokens,
-            Image = FlowPatches.ToImage(result.Tokens, Description.Side, _manifest.Flow.Patch),
+            Image = FlowPatches.ToImage(clean, Description.Side, _manifest.Flow.Patch),
             Options = options,
             Blocks = result.Blocks,
-            Duration = Stopwatch.GetElapsedTime(start),
+            Duration = duration,
         };
     }
 
@@ -167,6 +170,12 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
         RequireClass(options.Class);
         if (options.Guidance.Strength > 0 && options.Class is null)
             throw new RequestException("Guidance leads towards a class, and none was given. Give a class, or guidance 0.");
+        if (options.Denoising > 0 && Description.Noise is null)
+        {
+            throw new RequestException(
+                $"The noise in the training images of {Description.Name} is not known, so it cannot be removed. Leave denoising out.");
+        }
+
         try
         {
             options.Plan!.CheckFor(Description.Blocks, Description.Tokens);

@@ -10,7 +10,8 @@ public sealed record FlowModelDescription
         FlowSection flow = manifest.Flow;
         (Name, Family, Hash) = (manifest.Name, manifest.Family, hash);
         (License, LicenseNotice, AllowsCommercialUse) = (manifest.License.Id, manifest.License.Notice, manifest.License.Commercial);
-        (Side, Tokens, Channels, Blocks, Noise, Classes) = (flow.Side, flow.Tokens, flow.Channels, flow.Blocks.Length, flow.Noise, flow.Classes);
+        (Side, Tokens, Channels, Blocks) = (flow.Side, flow.Tokens, flow.Channels, flow.Blocks.Length);
+        (Noise, Classes) = (flow.Noise, flow.Classes);
     }
 
     /// <summary>The model's name.</summary>

@@ -24,6 +24,19 @@ public sealed record FlowOptions
     /// <summary>Guidance away from samples of no class. Needs <see cref="Class"/> if its strength is above 0.</summary>
     public FlowGuidance Guidance { get; init; } = new();
 
+    /// <summary>
+    /// How far the noise of the training images is removed from the image, 0 to 2: 0 not at all, 1 by the step that is best in theory.
+    /// Null for 1 if the model's noise is known. <see cref="FlowSample.Tokens"/> keep the noise.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
+    public float? Denoising
+    {
+        get;
+        init => field = value is null or (>= 0 and <= 2)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Denoising), value, "Denoising must be from 0 to 2; 0 keeps the noise.");
+    }
+
     /// <summary>How each block is sampled; null for the plan in the model folder, or else one token after another.</summary>
     public FlowPlan? Plan { get; init; }
 }

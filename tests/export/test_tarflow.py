@@ -198,3 +198,22 @@ def test_other_precisions_are_refused(state: State, tmp_path: Path) -> None:
     torch.save(state, tmp_path / "model.pth")
     done = run_export("--checkpoint", tmp_path / "model.pth", "--out", tmp_path / "model", "--precision", "int8")
     assert_one_sentence(done, ["tarflow has no precision int8", "fp32"])
+
+
+@pytest.mark.parametrize("label", [1, None])
+def test_the_gradient_is_that_of_automatic_differentiation(
+    state: State, exported: Path, runner: Runner, label: int | None) -> None:
+    """The loss of one block is half the sum of the squared noise, weighted by a given vector, minus the log-determinant."""
+    for block in range(BLOCKS):
+        tokens, given = tokens_of(20 + block), tokens_of(30 + block)
+        x = torch.from_numpy(tokens).double().requires_grad_()
+        s, u = reference.parameters(state, block, x, label)
+        s, u = (torch.cat([torch.zeros(1, CHANNELS), part[:-1]]) for part in (s, u))
+        z = (x - u) * (-s).exp()
+        ((z * torch.from_numpy(given)).sum() + s.sum()).backward()
+        session = f"{exported}/{block}/gradient"
+        runner.load(session, exported / f"flow.{block}.gradient.onnx")
+        found = runner.run(
+            session, {"tokens": tokens[None], "class": np.array([CLASSES if label is None else label]), "noise_gradient": given[None]},
+            ["tokens_gradient"])["tokens_gradient"][0]
+        np.testing.assert_allclose(found, x.grad.numpy(), atol=5e-5)

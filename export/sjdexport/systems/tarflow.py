@@ -18,11 +18,12 @@ import numpy as np
 from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..families.given import Given
-from ..graph import FLOAT, INT32, INT64, Graph
+from ..graph import FLOAT, INT32, INT64, Graph, Graphs
 from ..precision import MICROSOFT
 from ..progress import Progress
 from ..tensors import Tensor
 from ..weights import Weights
+from .tarflow_gradient import GradientGraph
 
 HEAD = 64  # channels of an attention head, in every published model; the tensors do not tell
 EPSILON = 1e-5  # of LayerNorm
@@ -66,7 +67,8 @@ class Sizes:
         if width % HEAD:
             raise ExportError(f"{block}proj_in.weight has {width} rows; expected a multiple of {HEAD}, the channels of an attention head.")
         if COLORS * patch**2 != channels:
-            raise ExportError(f"{block}proj_in.weight reads {channels} numbers; expected {COLORS} times a square, for a patch of RGB pixels.")
+            raise ExportError(
+                f"{block}proj_in.weight reads {channels} numbers; expected {COLORS} times a square, for a patch of RGB pixels.")
         if across**2 != tokens:
             raise ExportError(f"{block}pos_embed has {tokens} rows; expected a square number, because pictures are square.")
         return cls(blocks, layers, width, channels, tokens, classes, patch, across * patch)
@@ -101,12 +103,17 @@ class TarFlow:
         sizes = self.sizes
         blocks = []
         for index in range(sizes.blocks):
-            name = f"flow.{index}.onnx"
-            graph = Graph(f"flow.{index}")
-            output = BlockGraph(graph, Weights(graph, folder / f"flow.{index}.data"), self._checkpoint, sizes, index).build()
-            graph.save(folder / name)
+            name, gradient = f"flow.{index}.onnx", f"flow.{index}.gradient.onnx"
+            both = Graph(f"flow.{index}"), Graph(f"flow.{index}.gradient")
+            weights = Weights(Graphs(both), folder / f"flow.{index}.data")
+            block = BlockGraph(both[0], weights, self._checkpoint, sizes, index)
+            output = block.build()
+            block.build_gradient(both[1])
+            for graph, file in zip(both, (name, gradient)):
+                graph.save(folder / file)
             norms = [float(np.linalg.norm(half, ord=2)) for half in np.split(output.float32(), 2)]
-            blocks.append({"graph": name, "reverses": index % 2 == 1, "scaleNorm": norms[0], "shiftNorm": norms[1]})
+            blocks.append({
+                "graph": name, "gradient": gradient, "reverses": index % 2 == 1, "scaleNorm": norms[0], "shiftNorm": norms[1]})
             progress.advance(name)
         progress.done(
             f"flow.*.onnx: {sizes.blocks} blocks of {sizes.layers} layers, {sizes.tokens} tokens of {sizes.channels} numbers, "
@@ -152,10 +159,11 @@ class TarFlow:
 
 
 class BlockGraph:
-    """Adds one flow block to a graph."""
+    """Adds one flow block to a graph. The weights are also those of the graph of its gradient."""
 
     def __init__(self, graph: Graph, weights: Weights, checkpoint: Checkpoint, sizes: Sizes, index: int) -> None:
         self._graph, self._weights, self._checkpoint, self._sizes, self._index = graph, weights, checkpoint, sizes, index
+        self._names: dict[str, str] = {}  # of initializers, by the names of the tensors
 
     def build(self) -> Tensor:
         """Adds everything; returns the weight of the output."""
@@ -186,6 +194,12 @@ class BlockGraph:
             graph.output(name, FLOAT, [1, "S", sizes.channels])
         return self._tensor("proj_out.weight", 2 * sizes.channels, sizes.width)
 
+    def build_gradient(self, graph: Graph) -> None:
+        """Adds the block's gradient to another graph, after `build`."""
+        sizes = self._sizes
+        gradient = GradientGraph(graph, sizes.tokens, sizes.channels, sizes.width // HEAD, HEAD, EPSILON)
+        gradient.build(self._names, sizes.layers)
+
     def _embed(self, tokens: str) -> str:
         """proj_in, and the vectors of position and class. The bias of proj_in is in the table of positions."""
         graph, sizes = self._graph, self._sizes
@@ -197,8 +211,9 @@ class BlockGraph:
             classes = self._tensor("class_embed", sizes.classes, 1, sizes.width).float32()[:, 0]
             classes = np.concatenate([classes, classes.mean(0, keepdims=True)])
         x = self._product("proj_in", tokens, sizes.width, sizes.channels)
-        x = graph.node("Add", "placed", [x, graph.node("Gather", "position", [self._weights.append("positions.table", table), positions])])
-        return graph.node("Add", "embedded", [x, graph.node("Gather", "label", [self._weights.append("classes.table", classes), label])])
+        self._names |= {name: self._weights.append(f"{name}.table", array) for name, array in (("positions", table), ("classes", classes))}
+        x = graph.node("Add", "placed", [x, graph.node("Gather", "position", [self._names["positions"], positions])])
+        return graph.node("Add", "embedded", [x, graph.node("Gather", "label", [self._names["classes"], label])])
 
     def _temperature(self) -> str:
         """The factors [3 D] of queries, keys and values: the inverse temperature for queries, and 1 for the others."""
@@ -230,11 +245,14 @@ class BlockGraph:
         return name
 
     def _product(self, name: str, x: str, outputs: int, inputs: int) -> str:
-        weight = self._weights.columns(name, [self._tensor(f"{name}.weight", outputs, inputs)], FLOAT)
-        return self._graph.node("MatMul", f"{name}.product", [x, weight])
+        weight = f"{name}.weight"
+        self._names[weight] = self._weights.columns(name, [self._tensor(weight, outputs, inputs)], FLOAT)
+        return self._graph.node("MatMul", f"{name}.product", [x, self._names[weight]])
 
     def _vector(self, name: str, size: int) -> str:
-        return self._graph.floats(self._tensor(name, size).float32(), FLOAT)
+        if name not in self._names:
+            self._names[name] = self._weights.append(name, self._tensor(name, size).float32())
+        return self._names[name]
 
     def _tensor(self, name: str, *shape: int) -> Tensor:
         return self._checkpoint.tensor(f"blocks.{self._index}.{name}", *shape)

@@ -10,6 +10,7 @@ parameters. What is kept is the moving average of the weights.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from pathlib import Path
 
@@ -22,6 +23,11 @@ from ..progress import Progress
 from .model import TarFlow, losses
 from .shapes import CLASSES, SIDE, draw
 
+CONFIG = {"classes": list(CLASSES)}
+GENERATION = {
+    "name": "shapes",
+    "license": {"id": "MIT", "commercial": True, "notice": "Trained by the SjdOnnx project on pictures that it draws itself."},
+}
 DROPPED = 0.1  # share of pictures whose class is not told, for guidance
 CLIP = 1.0  # largest norm of a gradient
 WARM = 100  # steps
@@ -40,7 +46,7 @@ def share(step: int, steps: int) -> float:
     return min(1.0, step / WARM) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - 1) / steps)))
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=4000, help="total steps, including those before an interruption (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=16, help="pictures in a step (default: %(default)s)")
@@ -54,8 +60,9 @@ def main() -> None:
     parser.add_argument("--average", type=float, default=0.998, help="decay of the moving average, for each step (default: %(default)s)")
     parser.add_argument("--threads", type=int, default=1, help="threads of PyTorch (default: %(default)s)")
     parser.add_argument(
-        "--folder", type=Path, default=CHECKPOINTS, help="where the checkpoint and its state are written (default: %(default)s)")
-    options = parser.parse_args()
+        "--folder", type=Path, default=CHECKPOINTS / "shapes",
+        help="the checkpoint folder to write, which export.py reads; the state of the run is beside it (default: %(default)s)")
+    options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     torch.manual_seed(0)
 
@@ -65,7 +72,7 @@ def main() -> None:
     matrices = [m.weight for block in model.blocks for m in block.attn_blocks.modules() if isinstance(m, nn.Linear)]
     optimizers = Optimizers([model], matrices, options.muon_rate, options.adam_rate)
     sizes = f"{options.patch}_{options.width}_{options.blocks}_{options.layers}_{options.noise:.2f}"
-    resumed, finished = (options.folder / f"shapes_{kind}_{sizes}.{suffix}" for kind, suffix in (("state", "pt"), ("model", "pth")))
+    resumed, finished = options.folder.with_name(f"{options.folder.name}_state_{sizes}.pt"), options.folder / f"shapes_model_{sizes}.pth"
     start = 0
     if (state := load(resumed)) is not None:
         start = state["step"]
@@ -93,6 +100,8 @@ def main() -> None:
             save(resumed, {
                 "step": step, "model": model.state_dict(), "average": average.state_dict(), "optimizers": optimizers.state_dict()})
             save(finished, average.state_dict())
+            for name, document in (("config.json", CONFIG), ("generation.json", GENERATION)):
+                (options.folder / name).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         if step % 500 == 0 or step == options.steps:
             print(f"{step}  held-out loss {evaluate(average, *held_out):.4f} nats for each number, {accuracy(average, *held_out):.1%} of "
                   "classes right", flush=True)

@@ -37,9 +37,14 @@ internal sealed class FlowCommand : SjdCommand
     private readonly Option<float?> _temperature = Number<float>("--temperature", "T",
         "Temperature of attention in guidance's runs without a class", "a number above 0, up to 100", "1", static t => t is > 0 and <= 100);
 
+    private readonly Option<float?> _denoise = Number<float>("--denoise", "M",
+        "How far the noise of the training images is removed from the image; 0 keeps it", "a number from 0 to 2",
+        "1 if the model's noise is known", static m => m is >= 0 and <= 2);
+
     private readonly Option<string?> _way = OneOf("--way", "How blocks are solved", FlowWay.Names, FlowWay.Auto);
 
-    private readonly Option<string?> _plan = Text("--plan", "FILE", "A plan for each block, as --measure writes it, for the ways auto and gs");
+    private readonly Option<string?> _plan = Text("--plan", "FILE",
+        "A plan for each block, as --measure writes it, for the ways auto and gs");
 
     private readonly Option<int?> _segments = Number<int>("--segments", "G", "Segments of each block for the way gs without a plan",
         $"{Whole} 1 on that divides the tokens", "8", static n => n >= 1);
@@ -79,7 +84,7 @@ internal sealed class FlowCommand : SjdCommand
     public FlowCommand()
         : base("flow", "Samples images from a flow: noise becomes an image, block by block.")
     {
-        Add("Sampling", _class, _seed, _count, _guidance, _schedule, _temperature);
+        Add("Sampling", _class, _seed, _count, _guidance, _schedule, _temperature, _denoise);
         Add("Way", _way, _plan, _segments, _tolerance, _updates, _guess, _commit, _limit);
         Add("Measurement", _compare, _accuracy, _measure);
         Add("Output", _output, _folder, _enlarge, _json);
@@ -119,6 +124,7 @@ internal sealed class FlowCommand : SjdCommand
                 Schedule = parsed.GetValue(_schedule) == "constant" ? GuidanceSchedule.Constant : GuidanceSchedule.Annealed,
                 Temperature = parsed.GetValue(_temperature) ?? 1,
             },
+            Denoising = parsed.GetValue(_denoise),
             Way = new FlowWay(parsed.GetValue(_way) ?? FlowWay.Auto, parsed.GetValue(_plan), parsed.GetValue(_segments) ?? 8, new BlockPlan
             {
                 MaxUpdates = parsed.GetValue(_updates),
@@ -136,7 +142,10 @@ internal sealed class FlowCommand : SjdCommand
         string? measure = parsed.GetValue(_measure);
         bool compare = parsed.GetValue(_compare);
         if (measure is not null && (compare || run.WantsAccuracy || run.Output is not null || run.Folder is not null))
-            throw new CommandException(ExitCode.Usage, "--measure writes a plan and no samples; leave --compare, --accuracy, --output and --folder out.");
+        {
+            throw new CommandException(ExitCode.Usage,
+                "--measure writes a plan and no samples; leave --compare, --accuracy, --output and --folder out.");
+        }
         if (compare && (run.WantsAccuracy || run.Output is not null || run.Folder is not null))
             throw new CommandException(ExitCode.Usage, "--compare writes no samples; leave --accuracy, --output and --folder out.");
         await (measure is not null ? run.MeasureAsync(measure, cancellation)

@@ -37,13 +37,14 @@ internal sealed class FlowComparison(FlowModel model, FlowWay way, IReadOnlyList
             [.. Ways.Select((name, i) => WayReport.Of(name, ways[i], ways[0]))], differences);
 
         Task<FlowSample> DrawAsync(FlowOptions options, FlowPlan plan, Action<int, ReadOnlySpan<float>>? observe) =>
-            model.SampleAsync(options with { Plan = plan }, observe, cancellation);
+            model.SampleAsync(options with { Plan = plan, Denoising = 0 }, observe, cancellation);
 
         // The largest difference of each block's tokens to the solution after each update, over all samples.
         async Task<IReadOnlyList<BlockDifferences>> DifferencesAsync(FlowPlan sequential)
         {
             var largest = new SortedDictionary<int, List<double>>();
-            FlowPlan jacobi = FlowPlan.All(model.Description.Blocks, way.Block with { Segments = 1, Tolerance = Standstill, MaxUpdates = null });
+            BlockPlan whole = way.Block with { Segments = 1, Tolerance = Standstill, MaxUpdates = null };
+            FlowPlan jacobi = FlowPlan.All(model.Description.Blocks, whole);
             foreach (FlowOptions options in samples)
             {
                 var solutions = new Dictionary<int, float[]>();

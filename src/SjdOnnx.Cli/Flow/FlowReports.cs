@@ -111,7 +111,10 @@ internal sealed record ComparisonReport(
         }
 
         var updates = new TextTable(
-            [new("update", IsNumber: true), .. Differences.Select(static block => new Column(Invariant($"block {block.Block}"), IsNumber: true))]);
+        [
+            new("update", IsNumber: true),
+            .. Differences.Select(static block => new Column(Invariant($"block {block.Block}"), IsNumber: true)),
+        ]);
         int most = Differences.Max(static block => block.ByUpdate.Count);
         foreach (int update in Shown.Where(update => update <= most))
         {
@@ -164,7 +167,8 @@ internal sealed record MeasureReport(IReadOnlyList<MeasuredBlock> Blocks, string
             foreach (MeasuredWay way in block.Ways)
             {
                 ways.Add(
-                    Invariant($"{block.Block}"), way.Segments == 0 ? "sequential" : Invariant($"{way.Segments}"), Invariant($"{way.Calls:F1}"),
+                    Invariant($"{block.Block}"), way.Segments == 0 ? "sequential" : Invariant($"{way.Segments}"),
+                    Invariant($"{way.Calls:F1}"),
                     Invariant($"{way.RowEvaluations:F0}"), Invariant($"{1000 * way.Seconds:F2}"), Invariant($"{way.MaxDifference:G2}"),
                     way.Chosen ? "chosen" : "");
             }

@@ -27,6 +27,9 @@ internal sealed class FlowRun
 
     public required FlowGuidance Guidance { get; init; }
 
+    /// <summary>--denoise; null if it was not given.</summary>
+    public required float? Denoising { get; init; }
+
     public required FlowWay Way { get; init; }
 
     public required bool WantsAccuracy { get; init; }
@@ -118,7 +121,7 @@ internal sealed class FlowRun
             All when classes > 0 => i => i % classes,
             string name => Fixed(NumberOf(name, model)),
         };
-        var options = new FlowOptions { Seed = Seed, Guidance = Guidance, Plan = plan };
+        var options = new FlowOptions { Seed = Seed, Guidance = Guidance, Denoising = Denoising, Plan = plan };
         int count = Count ?? (Class is null or All ? Math.Max(1, classes) : 1);
         return [.. Enumerable.Range(0, count).Select(i => options with { Index = (uint)i, Class = classOf(i) })];
 
@@ -128,12 +131,14 @@ internal sealed class FlowRun
     private static int NumberOf(string name, FlowModelDescription model)
     {
         int number = model.Classes.ToList().IndexOf(name);
-        if (number >= 0 || (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < model.Classes.Count))
+        if (number >= 0)
+            return number;
+        if (int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number < model.Classes.Count)
             return number;
         throw new CommandException(ExitCode.Request, model.Classes.Count == 0
             ? $"The model {model.Name} has no classes; leave --class out."
-            : $"The model {model.Name} has no class '{name}'; it must be one of {string.Join(", ", model.Classes)}, or a number from 0 to " +
-                Invariant($"{model.Classes.Count - 1}."));
+            : $"The model {model.Name} has no class '{name}'; it must be one of {string.Join(", ", model.Classes)}, or a number from 0 " +
+                Invariant($"to {model.Classes.Count - 1}."));
     }
 
     private static async Task<bool> IsLikeliestAsync(FlowModel model, FlowSample sample, CancellationToken cancellation)

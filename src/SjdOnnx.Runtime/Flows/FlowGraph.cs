@@ -16,6 +16,9 @@ internal static class FlowGraph
     public const string Scale = "scale";
     public const string Shift = "shift";
 
+    public const string NoiseGradient = "noise_gradient";
+    public const string TokensGradient = "tokens_gradient";
+
     public static readonly string[] Kinds = ["key", "value"];
 
     public static string Past(int layer, string kind) => $"past.{layer}.{kind}";
@@ -47,5 +50,18 @@ internal static class FlowGraph
         foreach (string output in (string[])[Scale, Shift])
             graph.RequireOutput(patches, output, TensorElementType.Float, 1, Graph.Any, flow.Channels);
         graph.RequireNoOtherInput(cache);
+    }
+
+    /// <exception cref="ModelException">An input or output is missing, has another shape, or is one too many.</exception>
+    public static void CheckGradient(Session session, FlowSection flow)
+    {
+        var graph = new Graph(session.File, session.Inference.InputMetadata, session.Inference.OutputMetadata);
+        string tokens = $"{flow.Tokens} tokens of {flow.Channels} numbers";
+        int[] shape = [1, flow.Tokens, flow.Channels];
+        graph.RequireInput(tokens, Tokens, TensorElementType.Float, shape);
+        graph.RequireInput(tokens, Class, TensorElementType.Int64, 1);
+        graph.RequireInput(tokens, NoiseGradient, TensorElementType.Float, shape);
+        graph.RequireOutput(tokens, TokensGradient, TensorElementType.Float, shape);
+        graph.RequireNoOtherInput(tokens);
     }
 }

@@ -29,7 +29,7 @@ internal sealed record FlowManifest
             json, ModelKind.Flow, newer => newer ? FlowManifestJson.Newer.FlowManifest : FlowManifestJson.Default.FlowManifest);
         ManifestRules.CheckNames(manifest.Name, manifest.Family, manifest.License);
         manifest.Flow.Check();
-        ManifestRules.CheckFiles(manifest.Files, manifest.Flow.Blocks.Select(static block => block.Graph));
+        ManifestRules.CheckFiles(manifest.Files, manifest.Flow.Graphs);
         return manifest;
     }
 }
@@ -68,6 +68,9 @@ internal sealed record FlowSection
     [JsonIgnore]
     public int Channels => Colors * Patch * Patch;
 
+    [JsonIgnore]
+    public IEnumerable<string> Graphs => Blocks.SelectMany(static block => (string[])[block.Graph, block.Gradient]);
+
     public void Check()
     {
         RequireNoNull("flow.classes", Classes);
@@ -95,6 +98,9 @@ internal sealed record FlowSection
 internal sealed record FlowBlockSection
 {
     public required string Graph { get; init; }
+
+    /// <summary>The graph of the gradient, which denoising needs.</summary>
+    public required string Gradient { get; init; }
 
     /// <summary>Whether it reads its tokens backwards.</summary>
     public required bool Reverses { get; init; }

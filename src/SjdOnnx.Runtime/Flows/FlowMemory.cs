@@ -18,7 +18,8 @@ internal sealed class FlowMemory : IDisposable
     public FlowMemory(FlowSection flow, Provider provider, Session session, NativeTensors tensors)
     {
         (_tensors, Flow, CopiesWhenBound) = (tensors, flow, !provider.IsCpu);
-        (Tokens, Scale, Shift) = (new float[flow.Tokens * flow.Channels], new float[flow.Tokens * flow.Channels], new float[flow.Tokens * flow.Channels]);
+        int numbers = flow.Tokens * flow.Channels;
+        (Tokens, Scale, Shift) = (new float[numbers], new float[numbers], new float[numbers]);
         Positions = new long[flow.Tokens];
         if (!provider.IsCpu)
         {
@@ -55,7 +56,7 @@ internal sealed class FlowMemory : IDisposable
 
     public float[] Shift { get; }
 
-    /// <summary>The caches of the runs with a class and without one: key and value of each layer, [1, heads, tokens, head_dim] each.</summary>
+    /// <summary>The caches of runs with a class and without: key and value of each layer, [1, heads, tokens, head_dim] each.</summary>
     public IReadOnlyList<List<NativeTensor>> Caches { get; }
 
     public NativeTensor Over<T>(T[] memory, params long[] shape) where T : unmanaged => _tensors.Over(memory, shape);

@@ -13,6 +13,7 @@ internal sealed class LoadedFlow : IDisposable
     private readonly List<BlockNetwork[]> _networks = []; // by block and lane
     private readonly FlowSection _flow;
     private readonly FlowMemory? _memory;
+    private readonly FlowDenoiser _denoiser;
 
     /// <param name="threads">Threads of a pass.</param>
     /// <exception cref="ModelException">A graph cannot be opened, or does not match model.json.</exception>
@@ -22,6 +23,8 @@ internal sealed class LoadedFlow : IDisposable
         FlowSection flow, ModelFiles files, Provider provider, int threads, ModelLoadOptions options, CancellationToken cancellation)
     {
         _flow = flow;
+        _denoiser = new FlowDenoiser(
+            flow, graph => Session.Open(files.PathOf(graph), provider, threads, options.ConfigureSession), Tensors);
         try
         {
             foreach (FlowBlockSection block in flow.Blocks)
@@ -62,8 +65,13 @@ internal sealed class LoadedFlow : IDisposable
         return new FlowSampler(blocks, [.. _flow.Blocks.Select(static block => block.Reverses)]);
     }
 
+    /// <summary>Removes the noise of the training pictures from a sample; see <see cref="FlowDenoiser"/>.</summary>
+    public float[] Denoise(float[] tokens, int? label, float strength, CancellationToken cancellation) => _denoiser.Denoise(
+        Sampler(label, new FlowGuidance()), label ?? _flow.Classes.Length, tokens, strength, cancellation);
+
     public void Dispose()
     {
+        _denoiser.Dispose();
         foreach (BlockNetwork network in _networks.SelectMany(static lanes => lanes))
             network.Dispose();
         _memory?.Dispose();

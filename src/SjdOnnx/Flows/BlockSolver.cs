@@ -88,8 +88,8 @@ internal sealed class BlockSolver(
             if (!change.IsFinite)
             {
                 throw new FlowOverflowException(
-                    $"Block {number} overflowed at token {position + 2} of {block.Tokens}, and one token after another too: the numbers of " +
-                    "this sample grew beyond single precision. Draw another sample, or lower the guidance.");
+                    $"Block {number} overflowed at token {position + 2} of {block.Tokens}, and one token after another too: the numbers " +
+                    "of this sample grew beyond single precision. Draw another sample, or lower the guidance.");
             }
         }
     }

@@ -30,7 +30,7 @@ public static class FlowMetrics
     /// <param name="pictures">One or more pictures: [tokens × channels] each.</param>
     /// <param name="norms">The norms of each block.</param>
     /// <param name="cancellation">Checked by every pass.</param>
-    /// <exception cref="ArgumentException">There is no picture, one has another length, or the norms are not those of the blocks.</exception>
+    /// <exception cref="ArgumentException">There is no picture, one has another length, or there are norms of other blocks.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public static IReadOnlyList<BlockMetrics> Measure(
         FlowSampler flow, IReadOnlyList<float[]> pictures, IReadOnlyList<OutputNorms> norms, CancellationToken cancellation = default)

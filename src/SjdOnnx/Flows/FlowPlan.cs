@@ -19,7 +19,7 @@ public enum InitialGuess
 [JsonConverter(typeof(JsonStringEnumConverter<CacheCommit>))]
 public enum CacheCommit
 {
-    /// <summary>Keys and values of the last pass, whose inputs are one update older than the solution. The published sampler does this.</summary>
+    /// <summary>Those of the last pass, whose inputs are one update older than the solution. The published sampler does this.</summary>
     [JsonStringEnumMemberName("stale")]
     Stale,
 

@@ -30,13 +30,14 @@ public sealed class FlowSampler
     /// <summary>Turns noise into tokens.</summary>
     /// <param name="noise">[tokens × channels], drawn from the unit normal distribution. Not changed.</param>
     /// <param name="plan">How each block is sampled.</param>
-    /// <param name="observe">Called after each pass with the block's number and its tokens so far, in its own order; null for nobody.</param>
+    /// <param name="observe">Called after each pass with the block's number and its tokens so far, in its own order, or null.</param>
     /// <param name="cancellation">Checked by every pass.</param>
     /// <exception cref="ArgumentException">The plan does not fit the flow, or the noise has another length.</exception>
     /// <exception cref="FlowOverflowException">A block has no finite solution for this noise.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public FlowResult Sample(
-        ReadOnlySpan<float> noise, FlowPlan plan, Action<int, ReadOnlySpan<float>>? observe = null, CancellationToken cancellation = default)
+        ReadOnlySpan<float> noise, FlowPlan plan, Action<int, ReadOnlySpan<float>>? observe = null,
+        CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(plan);
         IFlowBlock first = _blocks[0];
@@ -58,7 +59,7 @@ public sealed class FlowSampler
     /// <param name="number">The block's number.</param>
     /// <param name="noise">What it turns into tokens, in the order of the picture: [tokens × channels]. Not changed.</param>
     /// <param name="plan">How it is solved.</param>
-    /// <param name="observe">Called after each pass with the block's number and its tokens so far, in its own order; null for nobody.</param>
+    /// <param name="observe">Called after each pass with the block's number and its tokens so far, in its own order, or null.</param>
     /// <param name="cancellation">Checked by every pass.</param>
     /// <returns>The tokens in the order of the picture, and what that took.</returns>
     /// <exception cref="FlowOverflowException">The block has no finite solution for this noise.</exception>
@@ -110,7 +111,9 @@ public sealed class FlowSampler
     internal IFlowBlock this[int number] => _blocks[number];
 
     /// <summary>A copy of tokens in a block's own order, or back in the picture's.</summary>
-    private float[] Ordered(float[] tokens, int block)
+    /// <param name="tokens">[tokens × channels].</param>
+    /// <param name="block">The block's number.</param>
+    public float[] Ordered(float[] tokens, int block)
     {
         if (!_reverses[block])
             return [.. tokens];

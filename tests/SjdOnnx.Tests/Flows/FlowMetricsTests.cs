@@ -53,7 +53,11 @@ public class FlowMetricsTests
     public void A_proposed_plan_segments_blocks_with_a_large_share_and_starts_from_the_better_guess()
     {
         FlowPlan plan = FlowMetrics.Propose(
-            [new BlockMetrics(0, 1, 2, Convergence: 10), new BlockMetrics(1, 3, 2, Convergence: 80), new BlockMetrics(2, 1, 1, Convergence: 10)]);
+        [
+            new BlockMetrics(0, 1, 2, Convergence: 10),
+            new BlockMetrics(1, 3, 2, Convergence: 80),
+            new BlockMetrics(2, 1, 1, Convergence: 10),
+        ]);
         Assert.Equal([1, 8, 1], plan.Blocks.Select(static block => block.Segments));
         Assert.Equal([InitialGuess.Noise, InitialGuess.Zeros, InitialGuess.Noise], plan.Blocks.Select(static block => block.Guess));
     }

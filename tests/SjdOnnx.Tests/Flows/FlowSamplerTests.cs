@@ -160,7 +160,8 @@ public class FlowSamplerTests
     {
         float[] noise = ToyBlock.Noise();
         Assert.All(
-            Flow(1).Sample(noise, FlowPlan.All(1, Exact with { Limit = 0.25f })).Tokens, static number => Assert.InRange(number, -0.25f, 0.25f));
+            Flow(1).Sample(noise, FlowPlan.All(1, Exact with { Limit = 0.25f })).Tokens,
+            static number => Assert.InRange(number, -0.25f, 0.25f));
         FlowPlan sequential = FlowPlan.All(1, BlockPlan.Sequential with { Limit = 0.25f });
         Assert.Equal(Flow(1).Sample(noise, FlowPlan.Sequential(1)).Tokens, Flow(1).Sample(noise, sequential).Tokens);
     }
@@ -208,7 +209,8 @@ public class FlowSamplerTests
     private static BlockPlan Exact { get; } = new() { Tolerance = 0 };
 
     private static FlowSampler Flow(int blocks) => new(
-        [.. Enumerable.Range(0, blocks).Select(static seed => new ToyBlock(seed))], [.. Enumerable.Range(0, blocks).Select(static b => b % 2 == 1)]);
+        [.. Enumerable.Range(0, blocks).Select(static seed => new ToyBlock(seed))],
+        [.. Enumerable.Range(0, blocks).Select(static block => block % 2 == 1)]);
 
     private static double Determinant(double[,] matrix)
     {

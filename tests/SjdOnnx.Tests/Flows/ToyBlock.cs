@@ -3,7 +3,8 @@ using SjdOnnx.Flows;
 namespace SjdOnnx.Tests.Flows;
 
 /// <summary>
-/// A causal network with a cache: a token's s and u are bounded functions of a weighted sum over the cached features of the tokens up to it.
+/// A causal network with a cache: a token's s and u are bounded functions of a weighted sum over the cached features of all tokens up to
+/// it.
 /// </summary>
 /// <param name="seed">Selects the weights.</param>
 /// <param name="gain">How strongly tokens depend on those before them.</param>

@@ -20,7 +20,8 @@ def random_state(width: int, blocks: int, layers: int, patch: int, side: int, cl
 
     state = {"var": torch.ones(tokens, channels)}
     for b in range(blocks):
-        block = {"proj_in.weight": draw(width, channels, scale=0.3), "proj_in.bias": draw(width), "pos_embed": draw(tokens, width, scale=0.3),
+        block = {"proj_in.weight": draw(width, channels, scale=0.3), "proj_in.bias": draw(width),
+                 "pos_embed": draw(tokens, width, scale=0.3),
                  "proj_out.weight": draw(2 * channels, width, scale=0.05), "proj_out.bias": draw(2 * channels),
                  "attn_mask": torch.tril(torch.ones(tokens, tokens))}
         if classes:

@@ -17,7 +17,9 @@ public static class FlowPlanText
             json = json["\uFEFF"u8.Length..];
         try
         {
-            return JsonSerializer.Deserialize(json, FlowPlanJson.Default.FlowPlan) ?? throw new FormatException("The plan is null.");
+            PlanFields fields = JsonSerializer.Deserialize(json, FlowPlanJson.Default.PlanFields)
+                ?? throw new FormatException("The plan is null.");
+            return new FlowPlan { Blocks = [.. fields.Blocks.Select(static block => block?.ToPlan()!)] };
         }
         catch (ArgumentException error) // a property of the plan refused its value
         {
@@ -36,6 +38,40 @@ public static class FlowPlanText
         Encoding.UTF8.GetString(JsonSerializer.SerializeToUtf8Bytes(plan, FlowPlanJson.Default.FlowPlan)) + "\n";
 }
 
+/// <summary>A plan while it is read: <see cref="BlockPlan"/>'s own properties would lose their defaults.</summary>
+internal sealed class PlanFields
+{
+    public required IReadOnlyList<BlockFields?> Blocks { get; set; }
+}
+
+/// <summary>The fields of <see cref="BlockPlan"/>.</summary>
+internal sealed class BlockFields
+{
+    private static readonly BlockPlan Default = new();
+
+    public int Segments { get; set; } = Default.Segments;
+
+    public int? MaxUpdates { get; set; } = Default.MaxUpdates;
+
+    public double Tolerance { get; set; } = Default.Tolerance;
+
+    public ChangeMeasure Measure { get; set; } = Default.Measure;
+
+    public InitialGuess Guess { get; set; } = Default.Guess;
+
+    public CacheCommit Commit { get; set; } = Default.Commit;
+
+    public float? Limit { get; set; } = Default.Limit;
+
+    public bool SkipsSettled { get; set; } = Default.SkipsSettled;
+
+    public BlockPlan ToPlan() => new()
+    {
+        Segments = Segments, MaxUpdates = MaxUpdates, Tolerance = Tolerance, Measure = Measure, Guess = Guess, Commit = Commit,
+        Limit = Limit, SkipsSettled = SkipsSettled,
+    };
+}
+
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
@@ -43,6 +79,7 @@ public static class FlowPlanText
     AllowDuplicateProperties = false,
     WriteIndented = true)]
 [JsonSerializable(typeof(FlowPlan))]
+[JsonSerializable(typeof(PlanFields))]
 internal sealed partial class FlowPlanJson : JsonSerializerContext
 {
 }

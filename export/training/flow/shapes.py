@@ -1,4 +1,4 @@
-"""Pictures of coloured shapes, drawn at random: the training data of the model `shapes`."""
+"""Pictures of colored shapes, drawn at random: the training data of the model `shapes`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SOFT = 1.0  # pixels over which an edge fades
 def draw(classes: Tensor, random: torch.Generator, side: int = SIDE) -> Tensor:
     """One picture for each class number [N]: float32 [N, 3, side, side], from -1 to 1.
 
-    Place, size, turn and both colours are random. Colours are strong for the shape and pale for the background.
+    Place, size, turn and both colors are random. Colours are strong for the shape and pale for the background.
     """
     n = len(classes)
     unit = side / SIDE
@@ -40,7 +40,7 @@ def draw(classes: Tensor, random: torch.Generator, side: int = SIDE) -> Tensor:
 
 
 def _colors(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
-    """RGB [N, 3, 1, 1] from 0 to 1 of colours given as hue, saturation and value [N, 1, 1]."""
+    """RGB [N, 3, 1, 1] from 0 to 1 of colors given as hue, saturation and value [N, 1, 1]."""
     channels = []
     for offset in (5, 3, 1):
         k = (offset + hue * 6) % 6

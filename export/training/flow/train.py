@@ -48,7 +48,8 @@ def share(step: int, steps: int) -> float:
 
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--steps", type=int, default=4000, help="total steps, including those before an interruption (default: %(default)s)")
+    parser.add_argument(
+        "--steps", type=int, default=4000, help="total steps, including those before an interruption (default: %(default)s)")
     parser.add_argument("--batch", type=int, default=16, help="pictures in a step (default: %(default)s)")
     parser.add_argument("--patch", type=int, default=2, help="side of a patch in pixels (default: %(default)s)")
     parser.add_argument("--width", type=int, default=64, help="channels of the layers, a multiple of 64 (default: %(default)s)")

@@ -28,6 +28,9 @@ Families, and what they need besides --checkpoint
   janus       Janus-Pro 1B and 7B, DeepSeek's files or the Hugging Face port: nothing
   lumina2     Lumina-mGPT 2.0: --vq movqgan_270M.ckpt --size 768
 
+Other systems
+  tarflow     a flow, NAME_model_P_D_B_L_noise.pth: nothing; docs/flows.md
+
 Precisions
   fp32        float32 throughout
   fp16, bf16  half precision, for GPUs

@@ -6,6 +6,7 @@ using SjdOnnx.Cli.Bench;
 using SjdOnnx.Cli.Costs;
 using SjdOnnx.Cli.Doctor;
 using SjdOnnx.Cli.Fleet;
+using SjdOnnx.Cli.Flow;
 using SjdOnnx.Cli.Generate;
 using SjdOnnx.Cli.Inspect;
 using SjdOnnx.Cli.Methods;
@@ -45,6 +46,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new ServeCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
+        _root.Subcommands.Add(new FlowCommand());
         _root.Subcommands.Add(new MethodsCommand(methods));
         _root.Subcommands.Add(new CostsCommand());
         _root.Subcommands.Add(new ModelsCommand());

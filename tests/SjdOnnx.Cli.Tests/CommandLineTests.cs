@@ -118,8 +118,8 @@ public class CommandLineTests
 
     [Theory]
     [InlineData(
-        "There is no command 'draw'; it must be one of generate, batch, submit, worker, status, serve, inspect, bench, methods, costs, " +
-        "models, doctor.",
+        "There is no command 'draw'; it must be one of generate, batch, submit, worker, status, serve, inspect, bench, flow, methods, " +
+        "costs, models, doctor.",
         "draw", "a fox")]
     [InlineData("--count is '0'; it must be a whole number from 1 to 1000000.", "generate", "a fox", "--count", "0")]
     [InlineData(@"--method is 'a\u000ab\u001b[31m'; it must be", "generate", "a fox", "--method", "a\nb\u001b[31m")]
@@ -169,6 +169,10 @@ public class CommandLineTests
             ["--methods", "--windows", "--inits", "--precisions", "--batches", "--prompts", "--repeats", "--warmup", "--seed",
             "--json", "--html", "--svg", .. drawing, .. methods, .. model]);
         await AssertListed("costs", ["--precision", "--batch", "--measure", "--json", .. model]);
+        await AssertListed("flow",
+            ["--class", "--seed", "--count", "--guidance", "--schedule", "--temperature", "--denoise", "--way", "--plan", "--segments",
+            "--tolerance", "--updates", "--guess", "--commit", "--limit", "--compare", "--accuracy", "--measure", "-o, --output <FILE>",
+            "--folder", "--enlarge", "--json", .. model]);
         await AssertListed("serve",
             ["--urls", "--api-keys", "--certificate", "--certificate-key", "--allow-host", "--cors", "--max-pending", "--max-count",
             "--time-limit", "--grace", "--memory", "--any-model", "--any-size", "--no-page", "--log", "--otlp", "--precision", "--batch",
@@ -182,8 +186,8 @@ public class CommandLineTests
     [Fact]
     public async Task Every_page_of_help_shows_how_to_call_the_command_and_has_no_long_line()
     {
-        foreach (string[] command in (string[][])[[], ["generate"], ["serve"], ["inspect"], ["bench"], ["methods"], ["costs"], ["models"],
-            ["models", "show"], ["models", "compare"]])
+        foreach (string[] command in (string[][])[[], ["generate"], ["serve"], ["inspect"], ["bench"], ["flow"], ["methods"], ["costs"],
+            ["models"], ["models", "show"], ["models", "compare"]])
         {
             string help = await HelpAsync(command);
             Assert.Contains($"\nUsage: {string.Join(' ', command.Prepend("sjd"))}", help, StringComparison.Ordinal);

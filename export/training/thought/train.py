@@ -1,0 +1,108 @@
+"""Trains one variant of the model of sums, for one seed.
+
+    cd export
+    python3 -m training.thought.train --variant chain --seed 0
+    python3 -m training.thought.train --variant 3 --seed 0
+
+The variant is the number of iterations T over the latent tokens, or `chain` (the chain is written out), or `none` (no chain). All but
+`chain` start from the weights of the variant `chain` of the same seed, as PCCoT starts from a pretrained model. It can be interrupted at
+any time: the same command resumes from the last save. At the end it appends the accuracy to results.jsonl.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from sjdexport.errors import ExportError, exit_status
+
+from .. import checkpoints
+from ..progress import Progress
+from .evaluate import accuracy
+from .model import Config, Gpt2
+from .recipe import FULL, LATENTS, NONE, batch, loss
+from .sums import FEWEST, MOST, held_out, sums
+from .tokens import Tokenizer
+
+VARIANTS = (NONE, FULL, *map(str, range(LATENTS + 1)))
+RATE, WARM_UP, SAVE = 3e-3, 100, 250
+HELD_OUT = 1500  # questions
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = parse(arguments)
+    return exit_status("train", lambda: run(options), "the same command resumes it")
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--variant", required=True, choices=VARIANTS, help="chain, none, or the number of iterations")
+    parser.add_argument("--seed", type=int, default=0, help="of weights and questions (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help="total steps (default: 4000 for chain, else 2000)")
+    parser.add_argument("--batch", type=int, default=64, help="questions in a step (default: %(default)s)")
+    parser.add_argument("--folder", type=Path, default=checkpoints.CHECKPOINTS / "thought", metavar="DIR",
+                        help="folder of saves and results.jsonl (default: %(default)s)")
+    return parser.parse_args(arguments)
+
+
+def run(options: argparse.Namespace) -> None:
+    torch.set_num_threads(1)
+    steps = options.steps or (4000 if options.variant == FULL else 2000)
+    path = saved(options.folder, options.variant, options.seed)
+    tokenizer = Tokenizer()
+    torch.manual_seed(options.seed)
+    model = Gpt2(Config(len(tokenizer.ids)))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, betas=(0.9, 0.98), weight_decay=0.01)
+    state = checkpoints.load(path) or {"step": 0, "seconds": 0.0}
+    if state["step"]:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+    elif options.variant != FULL:
+        base = checkpoints.load(saved(options.folder, FULL, options.seed))
+        if base is None or not base["done"]:
+            raise ExportError(f"seed {options.seed} has no finished variant {FULL} in {options.folder}: train that first.")
+        model.load_state_dict(base["model"])
+    if state.get("done"):
+        return
+
+    progress, seconds = Progress(steps, 100), time.process_time() - state["seconds"]
+    for step in range(state["step"] + 1, steps + 1):
+        random = np.random.default_rng([options.seed, VARIANTS.index(options.variant), step])
+        examples = batch(sums(random, options.batch, int(random.integers(FEWEST, MOST + 1))), tokenizer)
+        optimizer.param_groups[0]["lr"] = RATE * rate(step, steps)
+        losses = loss(model, tokenizer, examples, options.variant)
+        optimizer.zero_grad(set_to_none=True)
+        sum(losses.values()).backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        progress.step(step, **{name: value.item() for name, value in losses.items()})
+        if step % SAVE == 0 or step == steps:
+            state = {"step": step, "seconds": time.process_time() - seconds, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
+                     "done": step == steps}
+            checkpoints.save(path, state)
+    by_steps = accuracy(model, tokenizer, held_out(HELD_OUT), options.variant)
+    result = {"variant": options.variant, "seed": options.seed, "steps": steps, "batch": options.batch, "questions": HELD_OUT,
+              "accuracy": round(float(np.mean(list(by_steps.values()))), 4),
+              "by_steps": {n: round(value, 4) for n, value in by_steps.items()}, "cpu_seconds": round(state["seconds"])}
+    with (options.folder / "results.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(result) + "\n")
+    print(json.dumps(result))
+
+
+def rate(step: int, steps: int) -> float:
+    """Share of the full rate: it rises over WARM_UP steps and falls along a cosine."""
+    return min(1.0, step / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / (steps + 1)))
+
+
+def saved(folder: Path, variant: str, seed: int) -> Path:
+    return folder / f"{variant}-{seed}.pt"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -12,6 +12,7 @@ using SjdOnnx.Cli.Methods;
 using SjdOnnx.Cli.Models;
 using SjdOnnx.Cli.Serve;
 using SjdOnnx.Cli.Terminal;
+using SjdOnnx.Cli.Think;
 using SjdOnnx.Methods;
 
 namespace SjdOnnx.Cli;
@@ -43,6 +44,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new WorkerCommand(methods));
         _root.Subcommands.Add(new StatusCommand());
         _root.Subcommands.Add(new ServeCommand());
+        _root.Subcommands.Add(new ThinkCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

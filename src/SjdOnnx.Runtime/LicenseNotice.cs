@@ -19,11 +19,23 @@ public static class LicenseNotice
     public static string? Take(ModelDescription model, string? cacheFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (Permissive.Contains(model.License, StringComparer.OrdinalIgnoreCase))
+        return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
+    }
+
+    /// <inheritdoc cref="Take(ModelDescription, string?)"/>
+    public static string? Take(ThoughtModelDescription model, string? cacheFolder = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
+    }
+
+    private static string? Take(string name, string license, bool commercial, string text, string? cacheFolder)
+    {
+        if (Permissive.Contains(license, StringComparer.OrdinalIgnoreCase))
             return null;
 
-        string use = model.AllowsCommercialUse ? "" : " Not for commercial use.";
-        string notice = $"The model {model.Name} is under the license {model.License}.{use} {model.LicenseNotice}".TrimEnd();
+        string use = commercial ? "" : " Not for commercial use.";
+        string notice = $"The model {name} is under the license {license}.{use} {text}".TrimEnd();
         string? folder = CacheFolder.Find(cacheFolder, Environment.GetEnvironmentVariable);
         return folder is null || Remember(folder, notice) ? notice : null;
     }

@@ -54,11 +54,14 @@ public static class ContinuousThought
     /// Decodes greedily after the question, without thoughts: the model writes its steps out, as the teacher in its training did.
     /// </summary>
     /// <returns>All tokens after the question: the steps, the answer prompt and the answer.</returns>
+    /// <exception cref="ArgumentException">The question has no tokens.</exception>
     /// <inheritdoc cref="Answer"/>
     public static ThoughtfulAnswer AnswerAloud(
         IThinkingModel model, ReadOnlySpan<int> question, ThoughtLayout layout, int maxTokens, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(layout);
+        if (question.IsEmpty)
+            throw new ArgumentException("The question has no tokens; it must have one or more.", nameof(question));
         var counted = new PassCounter(model);
         counted.Truncate(0);
         return Speak(counted, question, layout.Stops, maxTokens, cancellation);

@@ -17,12 +17,6 @@ internal sealed class ThinkCommand : SjdCommand
         ["aloud"] = ThoughtMode.Aloud,
     };
 
-    private readonly Argument<string?> _question = new("QUESTION")
-    {
-        Description = "The question, in quotes; put -- before one that starts with -",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
-
     private readonly Option<string?> _mode = OneOf("--mode", "What stands between question and answer", [.. Modes.Keys], "parallel");
 
     private readonly Option<int?> _iterations = Number<int>("--iterations", "T",
@@ -49,13 +43,20 @@ internal sealed class ThinkCommand : SjdCommand
     public ThinkCommand()
         : base("think", "Answers a question with a model that thinks in vectors before it speaks.")
     {
-        Arguments.Add(_question);
+        Arguments.Add(Question);
         Add("Thinking", _mode, _iterations);
         Add("Measurement", _evaluate, _compare);
         Add("Output", _trace, _json);
         Add("Model", [_model, .. _loading.Runtime]);
         SetAction(RunAsync);
     }
+
+    /// <summary>What is asked; null for a file of questions.</summary>
+    public Argument<string?> Question { get; } = new("QUESTION")
+    {
+        Description = "The question, in quotes; put -- before one that starts with -",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     public override string Notes => """
         Modes:
@@ -78,7 +79,7 @@ internal sealed class ThinkCommand : SjdCommand
 
     private async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        (string? question, string? file) = (parsed.GetValue(_question), parsed.GetValue(_evaluate));
+        (string? question, string? file) = (parsed.GetValue(Question), parsed.GetValue(_evaluate));
         bool trace = parsed.GetValue(_trace);
         var options = new ThoughtOptions
         {

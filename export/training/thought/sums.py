@@ -14,7 +14,7 @@ SIGNS = "+-*"
 
 @dataclasses.dataclass(frozen=True)
 class Sum:
-    """`steps` are the lines of the chain; the last one has the answer."""
+    """`steps` are the results so far, with a space before each; the last one is the answer."""
 
     question: str
     steps: tuple[str, ...]
@@ -33,10 +33,9 @@ def worked(numbers: Sequence[int], signs: Sequence[str]) -> Sum:
     """The question with these numbers and signs, worked out."""
     question, value, steps = str(numbers[0]), numbers[0], []
     for sign, number in zip(signs, numbers[1:]):
-        result = {"+": value + number, "-": value - number, "*": value * number}[sign] % MODULUS
+        value = {"+": value + number, "-": value - number, "*": value * number}[sign] % MODULUS
         question += f"{sign}{number}"
-        steps.append(f" {value}{sign}{number}={result}")
-        value = result
+        steps.append(f" {value}")
     return Sum(question, tuple(steps), str(value))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,9 @@ from sjdexport.tokenizers.hugging_face import byte_alphabet
 
 ANSWER_PROMPT = "The answer is:"
 END, BEGIN_THOUGHT, END_THOUGHT, LATENT = "<|endoftext|>", "<pcot.bot>", "<pcot.eot>", "<pcot.latent>"
-WORDS = ("The", "Ġanswer", "Ġis")
+# The tokens besides single bytes; Ġ stands for a space. A sign and its number are one token, so a question has one for each operation.
+WORDS = ("The", "Ġanswer", "Ġis", *(f"{sign}{digit}" for sign in "Ġ+-*" for digit in range(10)))
+PIECES = r"[-+*]\d| \d|\d| ?[^\d\s*+-]+|\s+|."
 
 
 class Tokenizer:
@@ -24,8 +27,8 @@ class Tokenizer:
             self.ids[token] for token in (END, BEGIN_THOUGHT, END_THOUGHT, LATENT))
 
     def encode(self, text: str) -> list[int]:
-        """The ids of text without words: one for each character."""
-        return [self.ids["Ġ" if character == " " else character] for character in text]
+        """The ids of text that consists of numbers, each with the sign or the space before it, if there is one."""
+        return [self.ids[piece.replace(" ", "Ġ")] for piece in re.findall(PIECES, text)]
 
     def file(self) -> dict[str, Any]:
         """The content of tokenizer.json."""
@@ -35,7 +38,9 @@ class Tokenizer:
             "added_tokens": [
                 {"id": self.ids[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
                  "special": True} for token in (END, BEGIN_THOUGHT, END_THOUGHT, LATENT)],
-            "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True},
+            "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": PIECES}, "behavior": "Isolated", "invert": False},
+                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}]},
             "post_processor": None,
             "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
             "model": {

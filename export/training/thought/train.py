@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import time
 from pathlib import Path
 
@@ -31,8 +30,12 @@ from .sums import FEWEST, MOST, held_out, sums
 from .tokens import Tokenizer
 
 VARIANTS = (NONE, FULL, *map(str, range(LATENTS + 1)))
-RATE, WARM_UP, SAVE = 3e-3, 100, 250
+RATE, WARM_UP, DECAY, SAVE = 3e-3, 100, 0.2, 250
+CHAIN = {"steps": 1500, "batch": 64}  # of the base
+OTHERS = {"steps": 2500, "batch": 32}
 HELD_OUT = 1500  # questions
+# Shares of questions with 2, 3 and 4 steps, up to a share of the training: questions get longer.
+LENGTHS = ((0.2, (1, 0, 0)), (0.55, (0.25, 0.75, 0)), (1, (0.25, 0.25, 0.5)))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -44,8 +47,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="train", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", required=True, choices=VARIANTS, help="chain, none, or the number of iterations")
     parser.add_argument("--seed", type=int, default=0, help="of weights and questions (default: %(default)s)")
-    parser.add_argument("--steps", type=int, help="total steps (default: 4000 for chain, else 2000)")
-    parser.add_argument("--batch", type=int, default=64, help="questions in a step (default: %(default)s)")
+    parser.add_argument("--steps", type=int, help=f"total steps (default: {CHAIN['steps']} for chain, else {OTHERS['steps']})")
+    parser.add_argument("--batch", type=int, help=f"questions in a step (default: {CHAIN['batch']} for chain, else {OTHERS['batch']})")
     parser.add_argument("--folder", type=Path, default=checkpoints.CHECKPOINTS / "thought", metavar="DIR",
                         help="folder of saves and results.jsonl (default: %(default)s)")
     return parser.parse_args(arguments)
@@ -53,7 +56,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def run(options: argparse.Namespace) -> None:
     torch.set_num_threads(1)
-    steps = options.steps or (4000 if options.variant == FULL else 2000)
+    defaults = CHAIN if options.variant == FULL else OTHERS
+    steps, size = options.steps or defaults["steps"], options.batch or defaults["batch"]
     path = saved(options.folder, options.variant, options.seed)
     tokenizer = Tokenizer()
     torch.manual_seed(options.seed)
@@ -74,7 +78,8 @@ def run(options: argparse.Namespace) -> None:
     progress, seconds = Progress(steps, 100), time.process_time() - state["seconds"]
     for step in range(state["step"] + 1, steps + 1):
         random = np.random.default_rng([options.seed, VARIANTS.index(options.variant), step])
-        examples = batch(sums(random, options.batch, int(random.integers(FEWEST, MOST + 1))), tokenizer)
+        length = int(random.choice(range(FEWEST, MOST + 1), p=lengths(step, steps)))
+        examples = batch(sums(random, size, length), tokenizer)
         optimizer.param_groups[0]["lr"] = RATE * rate(step, steps)
         losses = loss(model, tokenizer, examples, options.variant)
         optimizer.zero_grad(set_to_none=True)
@@ -87,7 +92,7 @@ def run(options: argparse.Namespace) -> None:
                      "done": step == steps}
             checkpoints.save(path, state)
     by_steps = accuracy(model, tokenizer, held_out(HELD_OUT), options.variant)
-    result = {"variant": options.variant, "seed": options.seed, "steps": steps, "batch": options.batch, "questions": HELD_OUT,
+    result = {"variant": options.variant, "seed": options.seed, "steps": steps, "batch": size, "questions": HELD_OUT,
               "accuracy": round(float(np.mean(list(by_steps.values()))), 4),
               "by_steps": {n: round(value, 4) for n, value in by_steps.items()}, "cpu_seconds": round(state["seconds"])}
     with (options.folder / "results.jsonl").open("a", encoding="utf-8") as file:
@@ -96,8 +101,13 @@ def run(options: argparse.Namespace) -> None:
 
 
 def rate(step: int, steps: int) -> float:
-    """Share of the full rate: it rises over WARM_UP steps and falls along a cosine."""
-    return min(1.0, step / WARM_UP) * 0.5 * (1 + math.cos(math.pi * step / (steps + 1)))
+    """Share of the full rate: it rises over WARM_UP steps, and falls linearly over the last DECAY of all steps."""
+    return min(1.0, step / WARM_UP, (steps + 1 - step) / (DECAY * steps))
+
+
+def lengths(step: int, steps: int) -> tuple[float, ...]:
+    """The probabilities of 2, 3 and 4 steps in a question."""
+    return next(shares for end, shares in LENGTHS if step <= end * steps)
 
 
 def saved(folder: Path, variant: str, seed: int) -> Path:

@@ -18,7 +18,9 @@ public sealed record ThoughtAnswer
     /// <summary>What stood between question and answer.</summary>
     public required ThoughtMode Mode { get; init; }
 
-    /// <summary>Updates of the thoughts: 0 with <see cref="ThoughtMode.Aloud"/>, and their number with <see cref="ThoughtMode.InOrder"/>.</summary>
+    /// <summary>
+    /// Updates of the thoughts: 0 with <see cref="ThoughtMode.Aloud"/>, and as many as thoughts with <see cref="ThoughtMode.InOrder"/>.
+    /// </summary>
     public required int Iterations { get; init; }
 
     /// <summary>Passes of the model, for question, thoughts and answer together.</summary>
@@ -30,7 +32,9 @@ public sealed record ThoughtAnswer
     /// <summary>The time that it took, without waiting for other questions.</summary>
     public required TimeSpan Duration { get; init; }
 
-    /// <summary>The thoughts before the first update and after each; empty unless <see cref="ThoughtOptions.Trace"/> asked for it.</summary>
+    /// <summary>
+    /// The thoughts before the first update and after each; empty unless <see cref="ThoughtOptions.Trace"/> asked for them.
+    /// </summary>
     public required IReadOnlyList<ThoughtIteration> Trace { get; init; }
 }
 

@@ -118,8 +118,8 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
         ThoughtManifest manifest = ThoughtManifest.Read(json);
         var files = new ModelFiles(folder, manifest.Files, [manifest.Thought.Graph, .. manifest.Tokenizer.Files]);
         Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
-        files.VerifyHashes(
-            options.HashVerification, CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable), cancellation: cancellation);
+        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
+        files.VerifyHashes(options.HashVerification, cache, cancellation: cancellation);
         TextTokenizer tokenizer = TextTokenizer.Open(manifest.Tokenizer, Read);
         var spelling = new BpeSpelling(Read(manifest.Tokenizer.Vocabulary));
         Session session = Session.Open(files.PathOf(manifest.Thought.Graph), provider, options.PassThreads, options.ConfigureSession);
@@ -157,6 +157,17 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
         return ids;
     }
 
+    /// <summary>What was written before the answer prompt, and the answer, which is empty if there is no prompt among steps.</summary>
+    private (string? Steps, string Answer) Split(string written, ThoughtMode mode)
+    {
+        if (mode != ThoughtMode.Aloud)
+            return (null, written.Trim());
+        int prompt = written.IndexOf(_thought.AnswerPrompt, StringComparison.Ordinal);
+        return prompt < 0
+            ? (written.Trim(), "")
+            : (written[..prompt].Trim(), written[(prompt + _thought.AnswerPrompt.Length)..].Trim());
+    }
+
     private ThoughtAnswer Answer(int[] question, ThoughtOptions options, CancellationToken cancellation)
     {
         long start = Stopwatch.GetTimestamp();
@@ -177,12 +188,11 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
                 _ => ContinuousThought.AnswerAloud(
                     _graph, question, _layout, _thought.MaxPositions - question.Length, cancellation),
             };
-            string text = _spelling.Decode(answer.Tokens);
-            int prompt = options.Mode == ThoughtMode.Aloud ? text.IndexOf(_thought.AnswerPrompt, StringComparison.Ordinal) : -1;
+            (string? steps, string text) = Split(_spelling.Decode(answer.Tokens), options.Mode);
             return new ThoughtAnswer
             {
-                Text = (options.Mode != ThoughtMode.Aloud ? text : prompt < 0 ? "" : text[(prompt + _thought.AnswerPrompt.Length)..]).Trim(),
-                Steps = options.Mode != ThoughtMode.Aloud ? null : (prompt < 0 ? text : text[..prompt]).Trim(),
+                Text = text,
+                Steps = steps,
                 Tokens = answer.Tokens,
                 IsComplete = answer.IsComplete,
                 Mode = options.Mode,

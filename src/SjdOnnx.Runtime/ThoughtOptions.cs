@@ -29,7 +29,7 @@ public sealed record ThoughtOptions
             : throw new ArgumentOutOfRangeException(nameof(Iterations), value, $"Iterations must be from 0 to {MaxIterations}.");
     }
 
-    /// <summary>Whether <see cref="ThoughtAnswer.Trace"/> tells what became of the thoughts, with <see cref="ThoughtMode.Parallel"/>.</summary>
+    /// <summary>Whether <see cref="ThoughtAnswer.Trace"/> has the thoughts. Other modes than <see cref="ThoughtMode.Parallel"/> have none.</summary>
     public bool Trace { get; init; }
 }
 

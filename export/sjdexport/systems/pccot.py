@@ -87,7 +87,8 @@ class Pccot:
             id = tokenizer.id(token) if id is None else id
             if type(id) is not int or not 0 <= id < self.source.vocabulary:
                 raise ExportError(
-                    f"{arguments}: {field} is {id!r}; expected an id below {self.source.vocabulary}, or the token {token} in tokenizer.json.")
+                    f"{arguments}: {field} is {id!r}; expected an id below {self.source.vocabulary}, or the token {token} in "
+                    "tokenizer.json.")
             ids[field] = id
         prompt = self._arguments.get("answer_prompt", ANSWER_PROMPT)
         if not isinstance(prompt, str) or not prompt:
@@ -134,7 +135,10 @@ def _stops(where: Path, config: Mapping[str, Any], vocabulary: int) -> list[int]
 
 
 def leading_ids(path: Path) -> list[int]:
-    """The special tokens that tokenizer.json puts before a text, such as Llama's <|begin_of_text|>. Raises ExportError if some follow it."""
+    """The special tokens that tokenizer.json puts before a text, such as Llama's <|begin_of_text|>.
+
+    Raises ExportError if it puts some after a text.
+    """
     processors = _flat(read_json(path).get("post_processor"))
     ids: list[int] = []
     for processor in processors:

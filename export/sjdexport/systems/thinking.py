@@ -133,9 +133,11 @@ class Gpt2Source:
             if not name.startswith(start) or not layer.isdigit():
                 continue
             if int(layer) >= self.layers:
-                raise ExportError(f"the weights have the tensor {name}, but config.json has {self.layers} layers: they are not one model's.")
+                raise ExportError(
+                    f"the weights have the tensor {name}, but config.json has {self.layers} layers: they are not from the same model.")
             if rest not in read:
-                raise ExportError(f"the weights have the tensor {name}, which GPT-2 does not have: this is another model, or a modified one.")
+                raise ExportError(
+                    f"the weights have the tensor {name}, which GPT-2 does not have: this is another model, or a modified one.")
 
 
 class LlamaSource:

@@ -31,7 +31,7 @@ from .tokens import Tokenizer
 
 VARIANTS = (NONE, FULL, *map(str, range(LATENTS + 1)))
 RATE, WARM_UP, DECAY, SAVE = 3e-3, 100, 0.2, 250
-CHAIN = {"steps": 1500, "batch": 64}  # of the base
+CHAIN = {"steps": 2200, "batch": 64}  # of the base
 OTHERS = {"steps": 2500, "batch": 32}
 HELD_OUT = 1500  # questions
 # Shares of questions with 2, 3 and 4 steps, up to a share of the training: questions get longer.
@@ -88,8 +88,8 @@ def run(options: argparse.Namespace) -> None:
         optimizer.step()
         progress.step(step, **{name: value.item() for name, value in losses.items()})
         if step % SAVE == 0 or step == steps:
-            state = {"step": step, "seconds": time.process_time() - seconds, "model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                     "done": step == steps}
+            state = {"step": step, "seconds": time.process_time() - seconds, "done": step == steps,
+                     "model": model.state_dict(), "optimizer": optimizer.state_dict()}
             checkpoints.save(path, state)
     by_steps = accuracy(model, tokenizer, held_out(HELD_OUT), options.variant)
     result = {"variant": options.variant, "seed": options.seed, "steps": steps, "batch": size, "questions": HELD_OUT,

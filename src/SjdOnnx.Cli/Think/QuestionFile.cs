@@ -60,5 +60,6 @@ internal static class QuestionFile
     }
 
     private static CommandException Wrong(string path, string reason, Exception? error = null) => new(
-        ExitCode.Input, $"'{path}' cannot be used: {reason}. Give a file with a JSON object for each question on a line of its own.", error);
+        ExitCode.Input, $"'{path}' cannot be used: {reason}. Give a file with a JSON object for each question on a line of its own.",
+        error);
 }

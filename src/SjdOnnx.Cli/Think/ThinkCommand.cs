@@ -118,7 +118,8 @@ internal sealed class ThinkCommand : SjdCommand
         (not null, _) when compare => "--compare needs the right answers; give a file of questions with --evaluate.",
         _ when options.Iterations is not null && options.Mode != ThoughtMode.Parallel =>
             "--iterations is an option of the mode parallel; leave it or --mode out.",
-        _ when options.Trace && options.Mode != ThoughtMode.Parallel => "--trace is an option of the mode parallel; leave it or --mode out.",
+        _ when options.Trace && options.Mode != ThoughtMode.Parallel =>
+            "--trace is an option of the mode parallel; leave it or --mode out.",
         (_, not null) when options.Trace => "--trace shows one question; give it in place of --evaluate.",
         (_, not null) when compare && (options.Iterations is not null || options.Mode != ThoughtMode.Parallel) =>
             "--compare answers in every mode; leave --mode and --iterations out.",

@@ -7,7 +7,7 @@ internal sealed class BpeSpelling
 {
     private readonly Dictionary<int, byte[]> _bytes = [];
 
-    /// <param name="vocabulary"><inheritdoc cref="BpeVocabulary(ReadOnlySpan{byte}, ReadOnlySpan{byte}, bool, int?)" path="/param[@name='vocabulary']"/></param>
+    /// <param name="vocabulary">A JSON object of tokens, in GPT-2's alphabet for bytes, and ids.</param>
     /// <exception cref="InvalidDataException">The vocabulary is damaged.</exception>
     public BpeSpelling(ReadOnlySpan<byte> vocabulary)
     {

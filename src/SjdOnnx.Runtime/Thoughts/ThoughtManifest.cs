@@ -29,7 +29,8 @@ internal sealed record ThoughtManifest
     public static ThoughtManifest Read(ReadOnlySpan<byte> json)
     {
         ThoughtManifest manifest = ManifestReader.Read(
-            json, ModelKind.Thought, newer => newer ? ThoughtManifestJson.Newer.ThoughtManifest : ThoughtManifestJson.Default.ThoughtManifest);
+            json, ModelKind.Thought,
+            newer => newer ? ThoughtManifestJson.Newer.ThoughtManifest : ThoughtManifestJson.Default.ThoughtManifest);
         ManifestRules.CheckNames(manifest.Name, manifest.Family, manifest.License);
         manifest.Thought.Check();
         ManifestRules.CheckFiles(manifest.Files, [manifest.Thought.Graph]);

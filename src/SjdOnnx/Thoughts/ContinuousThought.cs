@@ -31,7 +31,10 @@ public static class ContinuousThought
             var rule = new StoppingRule { MaxUpdates = iterations, Tolerance = -1 };
             Solution solution = FixedPoint.Iterate(thoughts, rule, (update, _) => observe?.Invoke(update, thoughts), cancellation);
             if (!solution.Last.IsFinite)
-                throw new NotFiniteNumberException($"The model computed thoughts that are not finite numbers in iteration {solution.Updates}.");
+            {
+                throw new NotFiniteNumberException(
+                    $"The model computed thoughts that are not finite numbers in iteration {solution.Updates}.");
+            }
         }
 
         return Speak(counted, [layout.End, .. layout.AnswerPrompt], layout.Stops, maxTokens, cancellation);

@@ -77,7 +77,9 @@ public sealed class LatentThoughts : ICausalSystem
         return new Change(former.AsSpan().CommonPrefixLength(Iterate) / width, Distances.Max(), IsFinite(Iterate));
     }
 
-    /// <summary>Computes the thoughts one after another, each in a pass of its own. They are what as many updates as thoughts lead to.</summary>
+    /// <summary>
+    /// Computes the thoughts one after another, each in a pass of its own. They are those of as many updates as there are thoughts.
+    /// </summary>
     /// <param name="cancellation">Checked during each pass.</param>
     /// <exception cref="NotFiniteNumberException">The model computed NaN or an infinity.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>

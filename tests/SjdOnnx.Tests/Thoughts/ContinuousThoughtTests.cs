@@ -24,8 +24,7 @@ public class ContinuousThoughtTests
     [Fact]
     public void The_number_of_updates_is_a_part_of_the_answer()
     {
-        int[][] answers = [.. Enumerable.Range(0, Latents + 3).Select(static updates => Enumerable.Range(0, 12)
-            .SelectMany(seed => ContinuousThought.Answer(new ToyThinker(), Question(seed), Layout, updates, maxTokens: 8).Tokens).ToArray())];
+        int[][] answers = [.. Enumerable.Range(0, Latents + 3).Select(static updates => AllAnswers(updates))];
         for (int updates = 0; updates < Latents; updates++)
             Assert.NotEqual(answers[updates + 1], answers[updates]);
         Assert.Equal(answers[Latents], answers[Latents + 1]);
@@ -129,6 +128,9 @@ public class ContinuousThoughtTests
         Assert.Throws<ArgumentOutOfRangeException>(() => ContinuousThought.Answer(new ToyThinker(), Question(0), Layout, 1, maxTokens: 0));
         Assert.Throws<ArgumentOutOfRangeException>(() => Layout with { Latents = 0 });
     }
+
+    private static int[] AllAnswers(int updates) => [.. Enumerable.Range(0, 12).SelectMany(
+        seed => ContinuousThought.Answer(new ToyThinker(), Question(seed), Layout, updates, maxTokens: 8).Tokens)];
 
     private static int[] Question(int seed) => [.. Enumerable.Range(0, 3 + (seed % 3)).Select(i => ((seed * 7) + (i * i)) % 6)];
 }

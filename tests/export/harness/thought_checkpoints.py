@@ -68,7 +68,9 @@ def adapter(config: Mapping[str, Any], seed: int = 7) -> tuple[dict[str, np.ndar
     return {name: values.astype(np.float32) for name, values in tensors.items()}, document
 
 
-def write(folder: Path, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], file: str = "model.safetensors", **documents: Any) -> Path:
+def write(
+    folder: Path, config: Mapping[str, Any], tensors: Mapping[str, np.ndarray], file: str = "model.safetensors", **documents: Any,
+) -> Path:
     """Writes weights and the documents beside them; `documents` are further ones by name, without .json, or None for no such file."""
     folder.mkdir(parents=True, exist_ok=True)
     write_safetensors(folder / file, tensors)

@@ -12,7 +12,7 @@ ANSWER_PROMPT = "The answer is:"
 END, BEGIN_THOUGHT, END_THOUGHT, LATENT = "<|endoftext|>", "<pcot.bot>", "<pcot.eot>", "<pcot.latent>"
 # The tokens besides single bytes; Ġ stands for a space. A sign and its number are one token, so a question has one for each operation.
 WORDS = ("The", "Ġanswer", "Ġis", *(f"{sign}{digit}" for sign in "Ġ+-*" for digit in range(10)))
-PIECES = r"[-+*]\d| \d|\d| ?[^\d\s*+-]+|\s+|."
+PIECES = r"[-+*]\d| \d|\d| ?[^\d\s*+-]+|\s+|[-+*]"
 
 
 class Tokenizer:

@@ -1,7 +1,7 @@
 """Writes a trained variant as a checkpoint under the names of PCCoT's published ones, which export.py turns into a model folder.
 
     cd export
-    python3 -m training.thought.pack --variant 3 --seed 0 --out training/checkpoints/sums
+    python3 -m training.thought.pack --variant 3 --seed 2 --out training/checkpoints/sums
     python3 export.py --checkpoint training/checkpoints/sums --out ../onnx-models/sums
 """
 

@@ -16,6 +16,7 @@ public partial class RoomsTests
     [
         "TextToImage.cs", "RequestChecker.cs", "PrecisionError.cs", "ProviderReport.cs",
         "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs",
+        "ThoughtModel.cs", "ThoughtModelDescription.cs",
     ];
 
     [Theory]

@@ -5,7 +5,8 @@ using SjdOnnx.Cli.Terminal;
 namespace SjdOnnx.Cli.Think;
 
 /// <summary>A question whose answer is known.</summary>
-internal sealed record AskedQuestion(string Question, string Answer);
+/// <param name="Line">Its line in the file, from 1.</param>
+internal sealed record AskedQuestion(int Line, string Question, string Answer);
 
 /// <summary>Reads files of questions: a JSON object with "question" and "answer" on each line. Other members are ignored.</summary>
 internal static class QuestionFile
@@ -19,22 +20,23 @@ internal static class QuestionFile
         foreach (string line in text.Split('\n'))
         {
             number++;
-            if (!string.IsNullOrWhiteSpace(line))
-                questions.Add(Parse(line) ?? throw Wrong(path, FormattableString.Invariant($"line {number} is not an object with ") +
-                    "\"question\" and \"answer\", both of them text"));
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
+            questions.Add(Parse(number, line) ?? throw Wrong(
+                path, FormattableString.Invariant($"line {number} is not an object with \"question\" and \"answer\", both of them text")));
         }
 
         return questions.Count > 0 ? questions : throw Wrong(path, "it has no questions");
     }
 
-    private static AskedQuestion? Parse(string line)
+    private static AskedQuestion? Parse(int number, string line)
     {
         try
         {
             using JsonDocument document = JsonDocument.Parse(line);
             JsonElement root = document.RootElement;
             return root.ValueKind == JsonValueKind.Object && Member("question") is string question && Member("answer") is string answer
-                ? new AskedQuestion(question, answer)
+                ? new AskedQuestion(number, question, answer)
                 : null;
 
             string? Member(string name) =>

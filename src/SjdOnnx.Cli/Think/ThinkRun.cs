@@ -60,14 +60,26 @@ internal sealed class ThinkRun(ThoughtModel model, bool json)
     {
         var answers = ways.Select(_ => new List<ThoughtAnswer>()).ToArray();
         foreach (ThoughtOptions way in ways)
-            await model.AnswerAsync(questions[0].Question, way, cancellation); // the first run of a shape takes longer
+            await AskAsync(questions[0], way); // the first run of a shape takes longer
         foreach (AskedQuestion question in questions)
         {
             for (int way = 0; way < ways.Length; way++)
-                answers[way].Add(await model.AnswerAsync(question.Question, ways[way], cancellation));
+                answers[way].Add(await AskAsync(question, ways[way]));
         }
 
         return [.. answers.Select(given => WayReport.Of(questions, given))];
+
+        async Task<ThoughtAnswer> AskAsync(AskedQuestion question, ThoughtOptions way)
+        {
+            try
+            {
+                return await model.AnswerAsync(question.Question, way, cancellation);
+            }
+            catch (RequestException error)
+            {
+                throw new CommandException(ExitCode.Input, Invariant($"Line {question.Line} cannot be answered: {error.Message}"), error);
+            }
+        }
     }
 
     private static TextTable TableOf(IReadOnlyList<ThoughtIteration> trace)

@@ -82,6 +82,7 @@ public class ThinkTests
             ("list", "[1]", "line 1 is not an object"),
             ("number", "{\"question\": \"1+1+1\", \"answer\": 3}", "line 1 is not an object"),
             ("second", "{\"question\": \"1+1+1\", \"answer\": \"3\"}\n{\"question\": \"1\"}", "line 2 is not an object"),
+            ("long", $"\n{{\"question\": \"{new string('1', 100)}\", \"answer\": \"1\"}}", "Line 2 cannot be answered: The question has"),
         })
         {
             await File.WriteAllTextAsync(sjd.PathOf(name), content);

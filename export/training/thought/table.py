@@ -14,6 +14,9 @@ from typing import Any
 
 from sjdexport.errors import ExportError, exit_status
 
+from .recipe import FULL, NONE
+from .sums import FEWEST, MOST
+from .tokens import Tokenizer
 from .train import VARIANTS
 
 NAMES = {"none": "no chain", "chain": "full chain"}
@@ -34,17 +37,25 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def rows(results: Sequence[dict[str, Any]]) -> Iterator[str]:
-    """The mean over seeds, each seed, and the means by the number of steps, in percent."""
-    yield "| variant | right | each seed | 2 steps | 3 steps | 4 steps | seconds of training |"
-    yield "|---|---|---|---|---|---|---|"
+    """The passes, the mean over seeds, each seed, and the means by the number of steps, in percent."""
+    yield "| variant | passes | right | each seed | 2 steps | 3 steps | 4 steps | seconds of training |"
+    yield "|---|---|---|---|---|---|---|---|"
     for variant in VARIANTS:
         found = sorted((each for each in results if each["variant"] == variant), key=lambda each: each["seed"])
         if found:
             means = [percent(sum(each["by_steps"][steps] for each in found) / len(found)) for steps in ("2", "3", "4")]
             yield " | ".join([
-                f"| {NAMES.get(variant, f'T = {variant}')}", percent(sum(each["accuracy"] for each in found) / len(found)),
+                f"| {NAMES.get(variant, f'T = {variant}')}", f"{passes(variant):g}",
+                percent(sum(each["accuracy"] for each in found) / len(found)),
                 ", ".join(percent(each["accuracy"]) for each in found), *means,
                 f"{sum(each['cpu_seconds'] for each in found) / len(found):.0f} |"])
+
+
+def passes(variant: str) -> float:
+    """Passes of an answer of one token and its end, on average over the lengths of questions."""
+    if variant == FULL:
+        return 2 + len(Tokenizer().answer_prompt) + (FEWEST + MOST) / 2 - 1
+    return 2 if variant == NONE else int(variant) + 3
 
 
 def percent(share: float) -> str:

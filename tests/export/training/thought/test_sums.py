@@ -14,7 +14,7 @@ from harness.exports import run_export
 from harness.runner import Runner
 from harness.thought_graph import Graph
 from training import checkpoints
-from training.thought import pack, recipe, train
+from training.thought import pack, questions, recipe, table, train
 from training.thought.model import Config, Gpt2
 from training.thought.sums import MODULUS, held_out, sums
 from training.thought.tokens import Tokenizer
@@ -109,3 +109,24 @@ def write(folder: Path) -> Gpt2:
     done = run_export("--checkpoint", folder / "checkpoint", "--out", folder / "out")
     assert done.returncode == 0, done.stderr
     return model
+
+
+def test_the_table_has_the_means_over_seeds_and_the_passes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "results.jsonl"
+    path.write_text("".join(json.dumps({
+        "variant": variant, "seed": seed, "accuracy": right, "by_steps": {"2": right, "3": right, "4": 0}, "cpu_seconds": 10 + seed}) + "\n"
+        for variant, seed, right in (("3", 1, 0.5), ("chain", 0, 1), ("3", 0, 0.25))), encoding="utf-8")
+    assert table.main([str(path)]) == 0
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "| full chain | 8 | 100.0 | 100.0 | 100.0 | 100.0 | 0.0 | 10 |",
+        "| T = 3 | 6 | 37.5 | 25.0, 50.0 | 37.5 | 37.5 | 0.0 | 10 |"]
+    path.write_text("no results", encoding="utf-8")
+    assert table.main([str(path)]) == 1
+    assert "is not a file of results" in capsys.readouterr().err
+
+
+def test_questions_are_lines_that_the_engine_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert questions.main(["--count", "6"]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["question"] for line in lines] == [each.question for each in held_out(6)]
+    assert all(line["steps"][-1] == line["answer"] for line in lines)

@@ -1,4 +1,4 @@
-"""Prints held-out questions with their steps and answers, a JSON object on each line, for `sjd think --evaluate`.
+"""Prints the questions of the evaluation with their steps and answers, a JSON object on each line, for `sjd think --evaluate`.
 
     cd export
     python3 -m training.thought.questions --count 300 > ../docs/benchmarks/sums.jsonl
@@ -10,7 +10,7 @@ import argparse
 import json
 from collections.abc import Iterator
 
-from .sums import FEWEST, MOST, held_out
+from .sums import FEWEST, MOST, evaluation_questions
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def lines(count: int) -> Iterator[str]:
-    for each in held_out(count):
+    for each in evaluation_questions(count):
         yield json.dumps({"question": each.question, "steps": [step.strip() for step in each.steps], "answer": each.answer})
 
 

@@ -39,8 +39,8 @@ def worked(numbers: Sequence[int], signs: Sequence[str]) -> Sum:
     return Sum(question, tuple(steps), str(value))
 
 
-def held_out(count: int) -> list[Sum]:
-    """The questions that accuracy is measured on, of all lengths alike. They are the same for all models."""
+def evaluation_questions(count: int) -> list[Sum]:
+    """Questions of all lengths alike, the same each time. Training draws its own, so short ones occur there too."""
     random = np.random.default_rng(2506_18582)
     lengths = range(FEWEST, MOST + 1)
     return [each for steps in lengths for each in sums(random, count // len(lengths), steps)]

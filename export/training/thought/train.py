@@ -26,14 +26,14 @@ from ..progress import Progress
 from .evaluate import accuracy
 from .model import Config, Gpt2
 from .recipe import FULL, LATENTS, NONE, batch, loss
-from .sums import FEWEST, MOST, held_out, sums
+from .sums import FEWEST, MOST, evaluation_questions, sums
 from .tokens import Tokenizer
 
 VARIANTS = (NONE, FULL, *map(str, range(LATENTS + 1)))
 RATE, WARM_UP, DECAY, SAVE = 3e-3, 100, 0.2, 250
 CHAIN = {"steps": 2200, "batch": 64}  # of the base
 OTHERS = {"steps": 2500, "batch": 32}
-HELD_OUT = 1500  # questions
+EVALUATED = 1500  # questions
 # Shares of questions with 2, 3 and 4 steps, up to a share of the training: questions get longer.
 LENGTHS = ((0.2, (1, 0, 0)), (0.55, (0.25, 0.75, 0)), (1, (0.25, 0.25, 0.5)))
 
@@ -91,8 +91,8 @@ def run(options: argparse.Namespace) -> None:
             state = {"step": step, "seconds": time.process_time() - seconds, "done": step == steps,
                      "model": model.state_dict(), "optimizer": optimizer.state_dict()}
             checkpoints.save(path, state)
-    by_steps = accuracy(model, tokenizer, held_out(HELD_OUT), options.variant)
-    result = {"variant": options.variant, "seed": options.seed, "steps": steps, "batch": size, "questions": HELD_OUT,
+    by_steps = accuracy(model, tokenizer, evaluation_questions(EVALUATED), options.variant)
+    result = {"variant": options.variant, "seed": options.seed, "steps": steps, "batch": size, "questions": EVALUATED,
               "accuracy": round(float(np.mean(list(by_steps.values()))), 4),
               "by_steps": {n: round(value, 4) for n, value in by_steps.items()}, "cpu_seconds": round(state["seconds"])}
     with (options.folder / "results.jsonl").open("a", encoding="utf-8") as file:

@@ -16,7 +16,7 @@ from harness.thought_graph import Graph
 from training import checkpoints
 from training.thought import pack, questions, recipe, table, train
 from training.thought.model import Config, Gpt2
-from training.thought.sums import MODULUS, held_out, sums
+from training.thought.sums import MODULUS, evaluation_questions, sums
 from training.thought.tokens import Tokenizer
 
 
@@ -32,9 +32,9 @@ def test_sums_are_worked_from_left_to_right(steps: int) -> None:
         assert "*0" not in example.question
 
 
-def test_the_held_out_questions_are_the_same_each_time_and_of_all_lengths() -> None:
-    questions = held_out(30)
-    assert questions == held_out(30)
+def test_the_evaluation_questions_questions_are_the_same_each_time_and_of_all_lengths() -> None:
+    questions = evaluation_questions(30)
+    assert questions == evaluation_questions(30)
     assert [len(each.steps) for each in questions] == [2] * 10 + [3] * 10 + [4] * 10
 
 
@@ -51,10 +51,10 @@ def test_the_engine_reads_questions_as_the_trainer_does(tmp_path: Path, runner: 
     write(tmp_path)
     manifest = json.loads((tmp_path / "out" / "model.json").read_text())
     runner.tokenizer("sums", tmp_path / "out", manifest["tokenizer"])
-    texts = [each.question for each in held_out(60)] + [" 1 2 5", "The answer is:"]
+    texts = [each.question for each in evaluation_questions(60)] + [" 1 2 5", "The answer is:"]
     expected = [tokenizer.encode(text) for text in texts[:-1]] + [tokenizer.answer_prompt]
     assert runner.tokenize("sums", texts) == expected
-    assert all(len(ids) == len(each.steps) + 1 for ids, each in zip(expected, held_out(60)))
+    assert all(len(ids) == len(each.steps) + 1 for ids, each in zip(expected, evaluation_questions(60)))
 
 
 @torch.no_grad()
@@ -62,7 +62,7 @@ def test_the_packed_model_answers_as_the_trained_one(tmp_path: Path, runner: Run
     model, tokenizer = write(tmp_path), Tokenizer()
     graph = Graph(tmp_path / "out", runner)
     assert (graph.thought["iterations"], graph.thought["latents"]) == (3, recipe.LATENTS)
-    for each in held_out(6):
+    for each in evaluation_questions(6):
         ids = tokenizer.encode(each.question)
         _, cache = graph.think(ids, 3)
         answer, _ = graph.answer(cache, [tokenizer.end_thought, *tokenizer.answer_prompt], most=3)
@@ -71,7 +71,7 @@ def test_the_packed_model_answers_as_the_trained_one(tmp_path: Path, runner: Run
 
 def test_a_training_that_was_interrupted_ends_with_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(train, "SAVE", 2)
-    monkeypatch.setattr(train, "HELD_OUT", 6)
+    monkeypatch.setattr(train, "EVALUATED", 6)
     common = ["--variant", "chain", "--steps", "6", "--batch", "4"]
     assert train.main([*common, "--folder", str(tmp_path / "whole")]) == 0
 
@@ -128,5 +128,5 @@ def test_the_table_has_the_means_over_seeds_and_the_passes(tmp_path: Path, capsy
 def test_questions_are_lines_that_the_engine_reads(capsys: pytest.CaptureFixture[str]) -> None:
     assert questions.main(["--count", "6"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["question"] for line in lines] == [each.question for each in held_out(6)]
+    assert [line["question"] for line in lines] == [each.question for each in evaluation_questions(6)]
     assert all(line["steps"][-1] == line["answer"] for line in lines)

@@ -1,9 +1,9 @@
 """The shapes of a graph's values, with names for the dimensions that only a Run knows.
 
 ONNX Runtime plans which values may share memory when it opens a graph. It tries each value that it needs against each buffer that is free,
-and for dimensions without a name none ever fits: the list of free buffers grows with every node, and planning takes longer than all the rest
-of opening. Its own inference loses the names at Reshape, at Split by lengths from an input, and at most operators of com.microsoft. So the
-shapes are written into the file.
+and for dimensions without a name none ever fits: the list of free buffers grows with every node, and planning takes longer than all the
+rest of opening. Its own inference loses the names at Reshape, at Split by lengths from an input, and at most operators of com.microsoft. So
+the shapes are written into the file.
 """
 
 from __future__ import annotations

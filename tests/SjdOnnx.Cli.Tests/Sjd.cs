@@ -9,7 +9,16 @@ namespace SjdOnnx.Cli.Tests;
 internal sealed class Sjd : IDisposable
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
-    private static readonly string Program = typeof(ExitCode).Assembly.Location;
+
+    /// <summary>
+    /// The program and its first argument: the tests' own build, or a published program that the environment variable SJD_PROGRAM names.
+    /// </summary>
+    private static readonly string[] Program = Environment.GetEnvironmentVariable("SJD_PROGRAM") is { Length: > 0 } published
+        ? [published]
+        : [Dotnet(), typeof(ExitCode).Assembly.Location];
+
+    /// <summary>sjd as a function of a Unix shell.</summary>
+    private static string Function => $"sjd() {{ '{string.Join("' '", Program)}' \"$@\"; }}";
 
     /// <summary>The working folder.</summary>
     public string Folder { get; } = Directory.CreateTempSubdirectory("sjdonnx-").FullName;
@@ -46,10 +55,9 @@ internal sealed class Sjd : IDisposable
     /// <summary>Starts the program without waiting for it; <see cref="FinishAsync"/> does.</summary>
     public Process Start(params string[] arguments)
     {
-        string dotnet = Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
         // A shell that runs the tests in the background makes all of their processes ignore SIGINT, and nohup makes them ignore SIGHUP.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", dotnet] : [dotnet];
-        var start = new ProcessStartInfo(command[0], [.. command[1..], Program, .. arguments])
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", .. Program] : Program;
+        var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
@@ -65,7 +73,7 @@ internal sealed class Sjd : IDisposable
     /// <summary>Runs a line of a Unix shell in which sjd is the program.</summary>
     public async Task<Finished> ShellAsync(string line)
     {
-        var start = new ProcessStartInfo("sh", ["-c", $"sjd() {{ dotnet '{Program}' \"$@\"; }}; {line}"])
+        var start = new ProcessStartInfo("sh", ["-c", $"{Function}; {line}"])
         {
             WorkingDirectory = Folder,
             RedirectStandardOutput = true,
@@ -78,7 +86,7 @@ internal sealed class Sjd : IDisposable
     /// <summary>Runs such a line in a terminal. Its standard output and error arrive together.</summary>
     public async Task<Finished> InTerminalAsync(string line)
     {
-        await File.WriteAllTextAsync(PathOf("line.sh"), $"sjd() {{ dotnet '{Program}' \"$@\"; }}\n{line}\n");
+        await File.WriteAllTextAsync(PathOf("line.sh"), $"{Function}\n{line}\n");
         var start = new ProcessStartInfo("script", ["-qec", "sh line.sh", "/dev/null"])
         {
             WorkingDirectory = Folder,
@@ -113,6 +121,9 @@ internal sealed class Sjd : IDisposable
     public static void Signal(Process process, int signal) => Assert.Equal(0, Kill(process.Id, signal));
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private static string Dotnet() =>
+        Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
 
     [DllImport("libc", EntryPoint = "kill")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

@@ -20,13 +20,13 @@ public class PublishTests(PackedRepository packed)
     }
 
     [Fact]
-    public async Task A_single_file_draws_with_no_assembly_beside_it()
+    public async Task A_native_program_draws_with_no_assembly_beside_it()
     {
-        await PublishAsync("single", "--self-contained", "-p:PublishSingleFile=true");
+        await PublishAsync("native", "-p:PublishAot=true");
 
-        string single = _shell.PathOf("single");
-        Assert.Empty(Directory.EnumerateFiles(single, "*.dll").Except(PackageTests.NativeLibraries(single)));
-        await DrawAsync("single");
+        string native = _shell.PathOf("native");
+        Assert.Empty(Directory.EnumerateFiles(native, "*.dll").Except(PackageTests.NativeLibraries(native)));
+        await DrawAsync("native");
     }
 
     [Fact]

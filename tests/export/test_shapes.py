@@ -84,7 +84,10 @@ def test_lanes_join_to_the_dimension_that_was_split() -> None:
             helper.make_node("Abs", ["joined"], ["y"]),
         ],
         "graph",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "S", 4]), helper.make_tensor_value_info("lengths", TensorProto.INT64, [2])],
+        [
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "S", 4]),
+            helper.make_tensor_value_info("lengths", TensorProto.INT64, [2]),
+        ],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, "S", 4])],
     )
     shapes = {value.name: [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim] for value in infer(graph)}

@@ -17,7 +17,7 @@ OUT/samples.jsonl, and the same command goes on from there: remove that file to 
   --only TEXT    measure only what has this text in its name, such as emoji/int8/2 or genai; may be given several times
   --sjd PROGRAM  measure the start of this program instead of publishing one
 
-Needs the .NET SDK 10 and Python 3 with numpy, onnx and torch. PYTHON=/path/to/python3 chooses the Python.
+Needs the .NET SDK 10, a C linker (gcc or clang), and Python 3 with numpy, onnx and torch. PYTHON=/path/to/python3 chooses the Python.
 HELP
 }
 
@@ -65,7 +65,7 @@ fi
 if [[ -z $sjd ]]; then
   sjd=$out/sjd/sjd
   if [[ ! -e $sjd || -n $prepare ]]; then
-    dotnet publish "$here/../../src/SjdOnnx.Cli" -c Release -o "$out/sjd" -v quiet
+    dotnet publish "$here/../../src/SjdOnnx.Cli" -c Release -p:PublishAot=true -o "$out/sjd" -v quiet
   fi
 fi
 if [[ -z $prepare ]]; then

@@ -112,8 +112,8 @@ internal static class ServeHost
         }
         else
         {
-            logging.AddConsole(static console => console.FormatterName = LogLineFormatter.FormatterName)
-                .AddConsoleFormatter<LogLineFormatter, ConsoleFormatterOptions>();
+            logging.AddConsole(static console => console.FormatterName = LogLineFormatter.FormatterName);
+            logging.Services.AddSingleton<ConsoleFormatter, LogLineFormatter>(); // AddConsoleFormatter would bind options by reflection
         }
     }
 

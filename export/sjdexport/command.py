@@ -27,6 +27,7 @@ Families, and what they need besides --checkpoint
   llamagen    by class: --vq vq_ds16_c2i.pt. By text: --vq vq_ds16_t2i.pt --text-encoder flan-t5-xl
   janus       Janus-Pro 1B and 7B, DeepSeek's files or the Hugging Face port: nothing
   lumina2     Lumina-mGPT 2.0: --vq movqgan_270M.ckpt --size 768
+  pccot       answers questions (sjd think): GPT-2 or Llama with pccot_args.json. An adapter of PEFT: --base gpt2
 
 Other systems
   tarflow     a flow, NAME_model_P_D_B_L_noise.pth: nothing; docs/flows.md
@@ -63,6 +64,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--vq", type=Path, metavar="PATH", help="file or folder of the image decoder, if the checkpoint does not include it")
     parser.add_argument("--text-encoder", type=Path, metavar="DIR", help="folder of FLAN-T5-XL, for LlamaGen models that read text")
+    parser.add_argument("--base", type=Path, metavar="DIR", help="folder of the base model, if --checkpoint is an adapter of PEFT (PCCoT)")
     parser.add_argument(
         "--size", type=int, metavar="PIXELS",
         help="side of the square pictures that the model was trained on, if the weights do not determine it")
@@ -88,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = ExportOptions(
             args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name,
             args.share_weights, args.vq, args.text_encoder, args.size, args.int4_block,
-            chosen=args.precision is not None)
+            chosen=args.precision is not None, base=args.base)
         export(options, sys.stdout)
 
     return exit_status("export", run, "run it again", args.out)

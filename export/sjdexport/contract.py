@@ -95,6 +95,26 @@ def present(layer: int, lane: int, part: str) -> str:
 CODES = "codes"  # int64 [1, h, w], codebook indices
 RGB = "rgb"  # uint8 [1, H, W, 3]
 
+# thought.*.onnx: S = I + E new tokens after P cached ones, the ids before the embeddings
+THOUGHT_EMBEDDINGS = "embeddings"  # float32 [1, E, hidden]
+THOUGHTS = "thoughts"  # float32 [1, S, hidden]: hidden states after the final norm, and after the projection if the model has one
+
+
+def thought_graph(precision: str) -> str:
+    """The file of the graph that thinks and answers. It also has INPUT_IDS [1, I], LOGITS_ROWS and LOGITS."""
+    return f"thought.{precision}.onnx"
+
+
+def past_rows(layer: int, part: str) -> str:
+    """float32 [1, P, kv heads, head dim]. `part` is "key" or "value"."""
+    return f"past.{layer}.{part}"
+
+
+def present_rows(layer: int, part: str) -> str:
+    """float32 [1, S, kv heads, head dim]: the new tokens' rows alone."""
+    return f"present.{layer}.{part}"
+
+
 # Keys of the graphs' metadata_props, which the engine compares with model.json
 METADATA_IDS = "sjdonnx.ids"  # transformer and text encoder: rows of the embedding
 METADATA_POSITIONS = "sjdonnx.max_positions"  # transformer: the longest sequence, including the prompt

@@ -48,6 +48,7 @@ class ExportOptions:
     size: int | None = None  # pixels
     int4_block: int = 32
     chosen: bool = True  # whether the user chose the precisions
+    base: Path | None = None
 
     def __post_init__(self) -> None:
         for precision in (*self.precisions, self.default_precision):
@@ -73,7 +74,7 @@ class ExportOptions:
 
 def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     """Writes the model folder. If that fails, raises ExportError and leaves the folder as it was."""
-    given = open_given(options.checkpoint, options.vq, options.text_encoder, options.size)
+    given = open_given(options.checkpoint, options.vq, options.text_encoder, options.size, options.base)
     if (system := find_system(options.family, given.checkpoint, given.config)) is not None:
         _export_system(options, system(given), given, output)
         return
@@ -112,14 +113,14 @@ def open_family(name: str | None, path: Path, vq: Path | None, text_encoder: Pat
     return given, find_family(name, given.checkpoint, given.config)(given)
 
 
-def open_given(path: Path, vq: Path | None, text_encoder: Path | None, size: int | None) -> Given:
+def open_given(path: Path, vq: Path | None, text_encoder: Path | None, size: int | None, base: Path | None = None) -> Given:
     """Opens a checkpoint with the documents beside it."""
     checkpoint = open_checkpoint(path)
     # The documents beside a single file may belong to other models.
     whole, folder = path.is_dir(), checkpoint.folder
     config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
     sections = read_generation(folder / "generation.json") if whole else {}
-    return Given(checkpoint, config, sections, vq, text_encoder, size, [folder / "config.json"] if whole else [])
+    return Given(checkpoint, config, sections, vq, text_encoder, size, base, [folder / "config.json"] if whole else [])
 
 
 def _export_system(options: ExportOptions, system: System, given: Given, output: TextIO) -> None:

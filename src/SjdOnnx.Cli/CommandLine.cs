@@ -13,6 +13,7 @@ using SjdOnnx.Cli.Methods;
 using SjdOnnx.Cli.Models;
 using SjdOnnx.Cli.Serve;
 using SjdOnnx.Cli.Terminal;
+using SjdOnnx.Cli.Think;
 using SjdOnnx.Methods;
 
 namespace SjdOnnx.Cli;
@@ -30,6 +31,7 @@ internal sealed class CommandLine
         """;
 
     private readonly GenerateCommand _generate;
+    private readonly ThinkCommand _think = new();
     private readonly RootCommand _root = new(
         "Generates images from text with autoregressive models on ONNX Runtime. Speculative decoding settles several tokens in each " +
         "forward pass. sjd COMMAND --help explains a command.");
@@ -44,9 +46,10 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new WorkerCommand(methods));
         _root.Subcommands.Add(new StatusCommand());
         _root.Subcommands.Add(new ServeCommand());
+        _root.Subcommands.Add(new FlowCommand());
+        _root.Subcommands.Add(_think);
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
-        _root.Subcommands.Add(new FlowCommand());
         _root.Subcommands.Add(new MethodsCommand(methods));
         _root.Subcommands.Add(new CostsCommand());
         _root.Subcommands.Add(new ModelsCommand());
@@ -72,11 +75,12 @@ internal sealed class CommandLine
         if (parsed.Action is HelpPage)
             return null;
 
-        // The parser takes an unknown option for the prompt and then complains about the prompt.
+        // The parser takes an unknown option for the prompt or the question and then complains about that.
         bool afterDoubleDash = parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash);
-        IEnumerable<string> prompt = parsed.GetResult(_generate.Prompt)?.Tokens.Select(token => token.Value) ?? [];
-        if (!afterDoubleDash && prompt.Concat(parsed.UnmatchedTokens).FirstOrDefault(token => token.StartsWith('-')) is string option)
-            return $"There is no option '{option}'; put -- before a prompt that starts with -.";
+        IEnumerable<string> words = ((Argument[])[_generate.Prompt, _think.Question])
+            .SelectMany(argument => parsed.GetResult(argument)?.Tokens ?? []).Select(token => token.Value);
+        if (!afterDoubleDash && words.Concat(parsed.UnmatchedTokens).FirstOrDefault(token => token.StartsWith('-')) is string option)
+            return $"There is no option '{option}'; put -- before a prompt or a question that starts with -.";
         if (parsed.UnmatchedTokens is [string word, ..])
         {
             return parsed.CommandResult.Command is SjdCommand command

@@ -29,6 +29,13 @@ public static class LicenseNotice
         return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
     }
 
+    /// <inheritdoc cref="Take(ModelDescription, string?)"/>
+    public static string? Take(ThoughtModelDescription model, string? cacheFolder = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
+    }
+
     private static string? Take(string name, string license, bool commercial, string text, string? cacheFolder)
     {
         if (Permissive.Contains(license, StringComparer.OrdinalIgnoreCase))

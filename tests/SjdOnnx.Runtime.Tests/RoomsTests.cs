@@ -15,7 +15,8 @@ public partial class RoomsTests
     private static readonly string[] MayUseRooms =
     [
         "TextToImage.cs", "RequestChecker.cs", "PrecisionError.cs", "ProviderReport.cs",
-        "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs", "FlowModel.cs", "FlowModelDescription.cs",
+        "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs",
+        "FlowModel.cs", "FlowModelDescription.cs", "ThoughtModel.cs", "ThoughtModelDescription.cs",
     ];
 
     [Theory]

@@ -26,7 +26,8 @@ internal static class TestModel
     private static string? Find(string variable, string name) =>
         Environment.GetEnvironmentVariable(variable) is { Length: > 0 } folder ? folder : InRepository(name);
 
-    private static string? InRepository(string name)
+    /// <summary>A model of this repository; null if it is not there.</summary>
+    public static string? InRepository(string name)
     {
         for (DirectoryInfo? folder = new(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
         {

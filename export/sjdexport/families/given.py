@@ -36,6 +36,7 @@ class Given:
     vq: Path | None = None  # --vq
     text_encoder: Path | None = None  # --text-encoder
     size: int | None = None  # --size
+    base: Path | None = None  # --base
     read: list[Path] = dataclasses.field(default_factory=list, compare=False)  # documents that were read and must ship with the weights
 
     @property

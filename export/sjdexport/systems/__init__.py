@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ..checkpoint import Checkpoint
 from ..families.given import Given
 from ..progress import Progress
+from .pccot import Pccot
 from .tarflow import TarFlow
 
 
@@ -34,7 +35,7 @@ class System(Protocol):
         """
 
 
-SYSTEMS: dict[str, type[System]] = {system.name: system for system in (TarFlow,)}
+SYSTEMS: dict[str, type[System]] = {system.name: system for system in (TarFlow, Pccot)}
 
 
 def find_system(name: str | None, checkpoint: Checkpoint, config: Mapping[str, Any]) -> type[System] | None:

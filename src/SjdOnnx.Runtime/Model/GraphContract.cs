@@ -147,6 +147,12 @@ internal static class GraphContract
         }
     }
 
+    /// <summary>Compares the longest sequence that model.json names with that of a graph.</summary>
+    /// <param name="field">Its name in model.json.</param>
+    /// <param name="positions">Its value.</param>
+    public static void CheckPositions(Session session, string field, int positions) =>
+        RequireEqual(field, positions, session, "positions", Metadata(session, PositionsKey));
+
     /// <param name="reader">The graph that reads the tokenizer's ids.</param>
     public static void CheckTokenizer(TextTokenizer tokenizer, Session reader)
     {

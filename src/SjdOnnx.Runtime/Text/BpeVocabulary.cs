@@ -12,7 +12,8 @@ internal sealed class BpeVocabulary : IVocabulary
     /// <summary>The most characters of a damaged line that an error message quotes.</summary>
     private const int MaxRepeated = 40;
 
-    private static readonly char[] Alphabet = ByteAlphabet();
+    /// <summary>The characters that tokens are written in, by the byte that each stands for.</summary>
+    public static readonly char[] Alphabet = ByteAlphabet();
 
     private readonly BpeTokenizer _merging;
     private readonly int[] _ids;
@@ -82,7 +83,8 @@ internal sealed class BpeVocabulary : IVocabulary
     /// <summary>
     /// Reads the tokens and numbers them one by one, because the package accepts no id twice. The model's ids are in a second list.
     /// </summary>
-    private static (Dictionary<string, int> Tokens, int[] Ids) ReadTokens(ReadOnlySpan<byte> json)
+    /// <exception cref="InvalidDataException">The vocabulary is damaged.</exception>
+    public static (Dictionary<string, int> Tokens, int[] Ids) ReadTokens(ReadOnlySpan<byte> json)
     {
         var tokens = new Dictionary<string, int>(StringComparer.Ordinal);
         var ids = new List<int>();

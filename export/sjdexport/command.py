@@ -11,6 +11,7 @@ from .exporter import ExportOptions, export
 from .families import FAMILIES
 from .precision import INT4_BLOCKS, PRECISIONS
 
+USUAL = "fp32,int8"
 DESCRIPTION = "Turns downloaded weights into a model folder for SjdOnnx: ONNX graphs, their weights, a tokenizer and model.json."
 EPILOG = """
 Files that --checkpoint reads from a folder
@@ -62,8 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--size", type=int, metavar="PIXELS",
         help="side of the square pictures that the model was trained on, if the weights do not determine it")
-    parser.add_argument("--precision", default="fp32,int8", metavar="LIST",
-                        help=f"precisions to export, separated by commas: {', '.join(PRECISIONS)} (default: %(default)s)")
+    parser.add_argument("--precision", metavar="LIST",
+                        help=f"precisions to export, separated by commas: {', '.join(PRECISIONS)} (default: {USUAL})")
     parser.add_argument("--default-precision", metavar="NAME",
                         help="precision that the engine uses by default (default: int8 if it is exported, else the first of --precision)")
     parser.add_argument("--int4-block", type=int, default=32, metavar="N",
@@ -77,13 +78,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--share-weights", action="store_true",
                         help="let graphs read the checkpoint's safetensors in --out: smaller, but slower to load")
     args = parser.parse_args(arguments)
-    precisions = tuple(dict.fromkeys(p.strip() for p in args.precision.split(",")))
+    precisions = tuple(dict.fromkeys(p.strip() for p in (USUAL if args.precision is None else args.precision).split(",")))
     default = args.default_precision or ("int8" if "int8" in precisions else precisions[0])
 
     def run() -> None:
         options = ExportOptions(
             args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name,
-            args.share_weights, args.vq, args.text_encoder, args.size, args.int4_block)
+            args.share_weights, args.vq, args.text_encoder, args.size, args.int4_block,
+            chosen=args.precision is not None)
         export(options, sys.stdout)
 
     return exit_status("export", run, "run it again", args.out)

@@ -23,6 +23,7 @@ TEXT_ENCODER = "text_encoder.onnx"
 QUANTIZATION = "quantization.json"
 OWN = re.compile(
     r"transformer\.[a-z0-9-]+(\.tree|\.lane|\.x\d+)?\.(onnx|data)|(image_decoder|text_encoder)\.(onnx|data)|quantization\.json"
+    r"|(flow|thought|policy)(\.[a-z0-9-]+)*\.(onnx|data)"
     r"|tokenizer\.(vocabulary\.json|merges\.txt|tiktoken|spiece\.model)")
 
 

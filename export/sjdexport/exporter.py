@@ -24,6 +24,7 @@ from .padding import with_wide_heads
 from .precision import FUSED_BLOCK, FUSED_OUTPUTS, INT4_BLOCKS, PRECISIONS
 from .progress import Progress
 from .sections import check_manifest, merge, read_generation
+from .systems import System, find_system
 from .transformer import Shape, Source, TransformerGraph, Variant
 from .weights import Weights
 
@@ -46,6 +47,7 @@ class ExportOptions:
     text_encoder: Path | None = None
     size: int | None = None  # pixels
     int4_block: int = 32
+    chosen: bool = True  # whether the user chose the precisions
 
     def __post_init__(self) -> None:
         for precision in (*self.precisions, self.default_precision):
@@ -71,7 +73,11 @@ class ExportOptions:
 
 def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     """Writes the model folder. If that fails, raises ExportError and leaves the folder as it was."""
-    given, family = open_family(options.family, options.checkpoint, options.vq, options.text_encoder, options.size)
+    given = open_given(options.checkpoint, options.vq, options.text_encoder, options.size)
+    if (system := find_system(options.family, given.checkpoint, given.config)) is not None:
+        _export_system(options, system(given), given, output)
+        return
+    family = find_family(options.family, given.checkpoint, given.config)(given)
     checkpoint, folder = given.checkpoint, given.folder
     known = family.generation()
     if "textEncoder" in known:  # a Run reads the encoded text of one picture
@@ -97,20 +103,36 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
             progress.done(f"tokenizer: {tokenizer.size} tokens")
         documents = [folder / name for name in DOCUMENTS]
         left = _publish(staging, options.out, manifest, [*documents, *writer.shared])
-    if left:
-        progress.done(f"{', '.join(left)}: kept in {options.out}, although the model does not read it")
-    progress.done(f"{options.out / contract.MANIFEST}: done")
+    _finish(progress, options.out, left)
 
 
 def open_family(name: str | None, path: Path, vq: Path | None, text_encoder: Path | None, size: int | None) -> tuple[Given, Family]:
     """Opens a checkpoint with the documents beside it, as a model of the named family or of the one that is detected."""
+    given = open_given(path, vq, text_encoder, size)
+    return given, find_family(name, given.checkpoint, given.config)(given)
+
+
+def open_given(path: Path, vq: Path | None, text_encoder: Path | None, size: int | None) -> Given:
+    """Opens a checkpoint with the documents beside it."""
     checkpoint = open_checkpoint(path)
     # The documents beside a single file may belong to other models.
     whole, folder = path.is_dir(), checkpoint.folder
     config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
     sections = read_generation(folder / "generation.json") if whole else {}
-    given = Given(checkpoint, config, sections, vq, text_encoder, size, [folder / "config.json"] if whole else [])
-    return given, find_family(name, checkpoint, config)(given)
+    return Given(checkpoint, config, sections, vq, text_encoder, size, [folder / "config.json"] if whole else [])
+
+
+def _export_system(options: ExportOptions, system: System, given: Given, output: TextIO) -> None:
+    precisions = options.precisions if options.chosen else system.precisions[:1]
+    if missing := [precision for precision in precisions if precision not in system.precisions]:
+        raise ExportError(f"{system.name} has no precision {missing[0]}; expected {', '.join(system.precisions)}.")
+    progress = Progress(system.parts(precisions), output)
+    with _staging(options.out) as staging:
+        sections = system.write(staging, precisions, progress)
+        name = options.name or given.sections.get("name") or options.out.resolve().name
+        manifest = {"format": contract.FORMAT, "name": name, "family": system.name, **sections}
+        left = _publish(staging, options.out, manifest, [])
+    _finish(progress, options.out, left)
 
 
 class Writer:
@@ -263,7 +285,8 @@ def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) 
     produced = [file.name for file in staging.iterdir()]
     entries = contract.file_entries(out, kept) | contract.file_entries(staging, produced)
     manifest["files"] = dict(sorted(entries.items()))
-    check_manifest(manifest)
+    if "kind" not in manifest:
+        check_manifest(manifest)
     contract.write_manifest(staging, manifest)
 
     stale = [out / name for name in sorted(_listed(out) - set(entries))]
@@ -273,6 +296,12 @@ def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) 
     left = [file.name for file in stale if file.is_file() and not _drop(file)]
     os.replace(staging / contract.MANIFEST, out / contract.MANIFEST)
     return left
+
+
+def _finish(progress: Progress, out: Path, left: list[str]) -> None:
+    if left:
+        progress.done(f"{', '.join(left)}: kept in {out}, although the model does not read it")
+    progress.done(f"{out / contract.MANIFEST}: done")
 
 
 def _drop(file: Path) -> bool:

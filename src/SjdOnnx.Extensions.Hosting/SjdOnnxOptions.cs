@@ -12,7 +12,7 @@ public sealed class SjdOnnxOptions
     /// <summary><c>cpu</c>, <c>cuda</c>, <c>tensorrt</c> or <c>dml</c>.</summary>
     public string Provider { get; set; } = "cpu";
 
-    /// <summary><inheritdoc cref="TextToImageOptions.ProviderOptions"/></summary>
+    /// <summary><inheritdoc cref="ModelLoadOptions.ProviderOptions"/></summary>
     public Dictionary<string, string> ProviderOptions { get; } = [];
 
     /// <summary>One of the model's precisions, such as <c>int8</c>; null takes the model's default.</summary>
@@ -27,7 +27,7 @@ public sealed class SjdOnnxOptions
     /// <summary><inheritdoc cref="TextToImageOptions.MaxQueueLength"/></summary>
     public int MaxQueueLength { get; set; } = 1024;
 
-    /// <summary><inheritdoc cref="TextToImageOptions.CacheFolder"/></summary>
+    /// <summary><inheritdoc cref="ModelLoadOptions.CacheFolder"/></summary>
     public string? CacheFolder { get; set; }
 
     /// <summary>When the model's files are compared with their hashes: <c>None</c>, <c>Once</c> or <c>Always</c>.</summary>

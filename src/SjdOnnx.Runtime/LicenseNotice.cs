@@ -15,7 +15,7 @@ public static class LicenseNotice
     /// shown before, which a file in the cache folder remembers. Without a cache folder it is shown each time.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="cacheFolder"><see cref="TextToImageOptions.CacheFolder"/>.</param>
+    /// <param name="cacheFolder"><see cref="ModelLoadOptions.CacheFolder"/>.</param>
     public static string? Take(ModelDescription model, string? cacheFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);

@@ -100,7 +100,7 @@ public sealed record PrecisionError(Precision Precision, double Relative, double
             CancellationToken cancellation)
         {
             Provider provider = Provider.Of(load.Provider, load.ProviderOptions);
-            int threads = load.Threads > 0 ? Math.Min(load.Threads, Environment.ProcessorCount) : Processor.PhysicalCores();
+            int threads = load.PassThreads;
             ModelFolder model = ModelFolder.Open(folder, precision.Name);
             var resolver = new RequestResolver(model.Manifest, precision, provider, threads);
             _request = resolver.Resolve(request, options with { Method = new Autoregressive(), Window = 0 });

@@ -69,7 +69,7 @@ public sealed record ProviderReport(ExecutionProvider Provider, string? Problem,
 
     /// <summary>Tries a provider. The first time that a GPU is used, this takes a second or more.</summary>
     /// <param name="provider">The provider.</param>
-    /// <param name="options"><inheritdoc cref="TextToImageOptions.ProviderOptions" path="/summary"/></param>
+    /// <param name="options"><inheritdoc cref="ModelLoadOptions.ProviderOptions" path="/summary"/></param>
     /// <exception cref="ArgumentOutOfRangeException">The value is not in the enumeration.</exception>
     public static ProviderReport Of(ExecutionProvider provider, IReadOnlyDictionary<string, string>? options = null)
     {

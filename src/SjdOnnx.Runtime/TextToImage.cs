@@ -170,7 +170,7 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
 
     /// <summary>
     /// Returns what passes cost here, as <see cref="WindowSize.Auto"/> sees it. The table is measured when it is first needed, which takes
-    /// about half a second, or some fifteen passes if passes are long. <see cref="TextToImageOptions.CacheFolder"/> keeps it.
+    /// about half a second, or some fifteen passes if passes are long. <see cref="ModelLoadOptions.CacheFolder"/> keeps it.
     /// </summary>
     /// <param name="images">
     /// Images in a pass, 1 or more: the table is that of the smallest of <see cref="ModelDescription.Batches"/> that holds them.
@@ -220,7 +220,7 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
         long start = Stopwatch.GetTimestamp();
         Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
         ModelFolder model = ModelFolder.Open(folder, options.Precision?.Name);
-        int threads = options.Threads > 0 ? Math.Min(options.Threads, Environment.ProcessorCount) : Processor.PhysicalCores();
+        int threads = options.PassThreads;
         var resolver = new RequestResolver(model.Manifest, Precision.Parse(model.Precision), provider, threads);
         ResolvedRequest defaults = resolver.CheckDefaults();
         try

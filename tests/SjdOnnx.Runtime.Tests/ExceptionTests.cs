@@ -98,9 +98,9 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         ["TextToImageOptions.MaxBatch: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { MaxBatch = 0 }),
         ["TextToImageOptions.MaxQueueLength: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { MaxQueueLength = 0 }),
         ["TextToImageOptions.ExpectedBatch: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { ExpectedBatch = 0 }),
-        ["TextToImageOptions.ProviderOptions: ArgumentException"] =
-            Does(_ => new TextToImageOptions { ProviderOptions = new Dictionary<string, string> { ["device_id"] = "" } }),
-        ["TextToImageOptions.Threads: ArgumentOutOfRangeException"] = Does(_ => new TextToImageOptions { Threads = -1 }),
+        ["ModelLoadOptions.ProviderOptions: ArgumentException"] =
+            Does(_ => new ModelLoadOptions { ProviderOptions = new Dictionary<string, string> { ["device_id"] = "" } }),
+        ["ModelLoadOptions.Threads: ArgumentOutOfRangeException"] = Does(_ => new ModelLoadOptions { Threads = -1 }),
     };
 
     private static TextToImageOptions OnCuda => new() { Provider = ExecutionProvider.Cuda };

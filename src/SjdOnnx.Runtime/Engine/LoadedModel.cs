@@ -68,7 +68,8 @@ internal sealed class LoadedModel : IDisposable
             (lanes, groups) => Onnx.Session.Open(
                 folder.TransformerGraph(lanes), provider, threads / groups, options.ConfigureSession,
                 Advice(folder.Manifest.Transformer.Precisions), stream, weights));
-        Task hashes = Task.Run(() => folder.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
+        Task hashes = Task.Run(
+            () => folder.Files.VerifyHashes(options.HashVerification, cache, reporter.Verified, cancellation), cancellation);
         Task<TextTokenizer?> tokenizer = Task.Run(folder.OpenTokenizer, cancellation);
         Task<Session?> image = Task.Run(() => Counted(folder.ImageGraph), cancellation);
         Task transformers = Task.Run(() =>

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
 
 namespace SjdOnnx.Runtime.Model;
@@ -12,29 +13,41 @@ internal static partial class ManifestReader
     /// <summary>The format that this engine reads: the major version, and the newest minor version whose fields it knows.</summary>
     private const int Major = 3, Minor = 0;
 
-    /// <summary>Reads model.json, which may begin with a byte order mark.</summary>
+    /// <summary>Reads the model.json of a model of images, which may begin with a byte order mark.</summary>
     /// <exception cref="ModelException">The text is not a model.json, or one of its values is not legal.</exception>
     public static Manifest Read(ReadOnlySpan<byte> json)
     {
+        Manifest manifest = Read(json, ModelKind.Image, newer => newer ? ManifestJson.Newer.Manifest : ManifestJson.Default.Manifest);
+        ManifestRules.Check(manifest);
+        return manifest;
+    }
+
+    /// <summary>Reads the model.json of one kind of model. The caller checks its values.</summary>
+    /// <param name="json">The file, which may begin with a byte order mark.</param>
+    /// <param name="kind">The kind that is needed.</param>
+    /// <param name="fields">
+    /// The fields of this kind: for false, unknown ones are errors; for true, they are ignored, because the format is newer.
+    /// </param>
+    /// <exception cref="ModelException">The text is not a model.json, it is of another kind, or a field is wrong.</exception>
+    public static T Read<T>(ReadOnlySpan<byte> json, ModelKind kind, Func<bool, JsonTypeInfo<T>> fields)
+    {
         if (json.StartsWith("\uFEFF"u8))
             json = json["\uFEFF"u8.Length..];
-        Manifest manifest;
         try
         {
-            // The format is read first, because a newer one may have fields that this engine does not know.
-            ManifestJson fields = IsNewer(json) ? ManifestJson.Newer : ManifestJson.Default;
-            manifest = JsonSerializer.Deserialize(json, fields.Manifest) ?? throw new JsonException("The file holds only null.");
+            // Kind and format are read first, because other kinds and newer formats may have fields that this engine does not know.
+            bool isNewer = IsNewer(json, kind);
+            return JsonSerializer.Deserialize(json, fields(isNewer)) ?? throw new JsonException("The file holds only null.");
         }
         catch (JsonException error)
         {
             throw new ModelException($"{FileName}{Place(error)} cannot be read: {Reason(error)} {ModelException.Remedy}", error);
         }
-        ManifestRules.Check(manifest);
-        return manifest;
     }
 
     /// <summary>Whether the minor version is newer than this engine's. Unknown fields are ignored then.</summary>
-    private static bool IsNewer(ReadOnlySpan<byte> json)
+    /// <exception cref="ModelException">The model is of another kind, or its format cannot be read.</exception>
+    private static bool IsNewer(ReadOnlySpan<byte> json, ModelKind kind)
     {
         var reader = new Utf8JsonReader(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
@@ -45,6 +58,7 @@ internal static partial class ManifestReader
                 $"{FileName} has no field \"format\", so it is not the description of a model. {ModelException.Remedy}");
         }
 
+        kind.Require(root.TryGetProperty("kind", out JsonElement name) ? name.ToString() : null);
         string reads = $"this engine reads {Major}.{Minor}";
         if (format.ValueKind == JsonValueKind.Number)
         {

@@ -30,13 +30,7 @@ internal static class ManifestRules
             RequireNoNull($"transformer.precisions.{name}.batches", precision.Batches.Values);
         RequireNoNull("image.sizes", manifest.Image.Sizes);
         RequireNoNull("sampling.order", manifest.Sampling.Order);
-        RequireNoNull("files", manifest.Files.Values);
-        foreach ((string name, FileSection file) in manifest.Files)
-            RequireNoNull($"files.{name}.weights", file.Weights);
-        RequireText("name", manifest.Name);
-        RequireText("family", manifest.Family);
-        RequireText("license.id", manifest.License.Id);
-        RequireText("license.notice", manifest.License.Notice);
+        CheckNames(manifest.Name, manifest.Family, manifest.License);
         CheckTransformer(manifest.Transformer);
         PromptRules.Check(manifest);
         CheckLayout(manifest.Layout);
@@ -44,9 +38,58 @@ internal static class ManifestRules
         CheckSampling(manifest.Sampling);
         CheckDecoding(manifest.Decoding);
         CheckDenoising(manifest.Denoising);
-        CheckFiles(manifest);
+        CheckFiles(manifest.Files, manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs)
+            .Concat(manifest.OtherGraphs));
+        CheckTokenizer(manifest.Tokenizer, manifest.Files);
         CheckPositions(manifest);
         CheckIds(manifest, 1L << 31, "ids are numbers below 2147483648");
+    }
+
+    /// <summary>Checks the name, the family and the license of a model of any kind.</summary>
+    /// <exception cref="ModelException">One of them is empty.</exception>
+    public static void CheckNames(string name, string family, LicenseSection license)
+    {
+        RequireText("name", name);
+        RequireText("family", family);
+        RequireText("license.id", license.Id);
+        RequireText("license.notice", license.Notice);
+    }
+
+    /// <summary>Checks the files of a model of any kind. A path instead of a name could lead out of the folder.</summary>
+    /// <exception cref="ModelException">A file's section is wrong, or a graph is not among the files.</exception>
+    public static void CheckFiles(Dictionary<string, FileSection> files, IEnumerable<string> graphs)
+    {
+        // The reader refuses null as the value of a field, but not inside a list or a dictionary.
+        RequireNoNull("files", files.Values);
+        foreach ((string name, FileSection file) in files)
+        {
+            RequireNoNull($"files.{name}.weights", file.Weights);
+            RequireFileName("files", name);
+            Require(file.Bytes >= 0 && file.Sha256.Length == 64 && file.Sha256.All(char.IsAsciiHexDigit),
+                $"files.{name} needs its size in bytes, 0 or more, and a SHA-256 of 64 hexadecimal digits");
+            foreach (string weights in file.Weights)
+                Require(files.ContainsKey(weights), $"{name} reads its weights from '{weights}', which is not among files");
+        }
+
+        foreach (string graph in graphs)
+        {
+            RequireFileName("a graph", graph);
+            Require(files.ContainsKey(graph), $"the graph '{graph}' is not among files");
+        }
+    }
+
+    /// <summary>Checks the tokenizer of a model of any kind.</summary>
+    /// <exception cref="ModelException">A file of it is not among the files, or too large.</exception>
+    public static void CheckTokenizer(TokenizerSection? tokenizer, Dictionary<string, FileSection> files)
+    {
+        foreach (string file in tokenizer?.Files ?? [])
+        {
+            RequireFileName("tokenizer", file);
+            Require(files.TryGetValue(file, out FileSection? section), $"the tokenizer's file '{file}' is not among files");
+            // Hashing a file that is too large would take long, so it is refused here.
+            Require(section!.Bytes <= TextTokenizer.MaxFileBytes, string.Create(CultureInfo.InvariantCulture,
+                $"the tokenizer's file '{file}' has {section.Bytes:N0} bytes; it may have at most {TextTokenizer.MaxFileBytes:N0}"));
+        }
     }
 
     /// <summary>Checks that all ids that the transformer reads, except those of text, are below a limit.</summary>
@@ -189,32 +232,6 @@ internal static class ManifestRules
             Require(sigma[level] > sigma[level - 1] && sigma[level] <= MaxSigma,
                 $"denoising.sigma goes from {Number(sigma[level - 1])} to {Number(sigma[level])} at entry {level}; it must rise all the " +
                 $"way, to a number of at most {Number(MaxSigma)}");
-        }
-    }
-
-    /// <summary>Checks the files. A path instead of a name could lead out of the folder.</summary>
-    private static void CheckFiles(Manifest manifest)
-    {
-        foreach ((string name, FileSection file) in manifest.Files)
-        {
-            RequireFileName("files", name);
-            Require(file.Bytes >= 0 && file.Sha256.Length == 64 && file.Sha256.All(char.IsAsciiHexDigit),
-                $"files.{name} needs its size in bytes, 0 or more, and a SHA-256 of 64 hexadecimal digits");
-            foreach (string weights in file.Weights)
-                Require(manifest.Files.ContainsKey(weights), $"{name} reads its weights from '{weights}', which is not among files");
-        }
-        IEnumerable<string> transformers = manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs);
-        foreach (string graph in manifest.OtherGraphs)
-            RequireFileName("a graph", graph);
-        foreach (string graph in transformers.Concat(manifest.OtherGraphs))
-            Require(manifest.Files.ContainsKey(graph), $"the graph '{graph}' is not among files");
-        foreach (string file in manifest.Tokenizer?.Files ?? [])
-        {
-            RequireFileName("tokenizer", file);
-            Require(manifest.Files.TryGetValue(file, out FileSection? section), $"the tokenizer's file '{file}' is not among files");
-            // Hashing a file that is too large would take long, so it is refused here.
-            Require(section!.Bytes <= TextTokenizer.MaxFileBytes, string.Create(CultureInfo.InvariantCulture,
-                $"the tokenizer's file '{file}' has {section.Bytes:N0} bytes; it may have at most {TextTokenizer.MaxFileBytes:N0}"));
         }
     }
 

@@ -1,6 +1,4 @@
-using System.Globalization;
 using System.Security.Cryptography;
-using Microsoft.Win32.SafeHandles;
 using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Model;
@@ -8,19 +6,13 @@ namespace SjdOnnx.Runtime.Model;
 /// <summary>A model folder whose model.json has been read. The files that one precision needs are present in full length.</summary>
 internal sealed class ModelFolder
 {
-    /// <summary>The largest model.json in bytes. That of a model with many sizes has about ten thousand.</summary>
-    private const int MaxManifestBytes = 1 << 24;
-
-    private readonly string _folder;
-    private readonly SortedSet<string> _needed;
-
     private ModelFolder(string folder, Manifest manifest, string precision, string hash)
     {
-        _folder = folder;
         Manifest = manifest;
         Precision = precision;
         Hash = hash;
-        _needed = NeededFiles();
+        Files = new ModelFiles(folder, manifest.Files,
+            [.. manifest.Tokenizer?.Files ?? [], .. manifest.Transformer.Precisions[precision].Graphs, .. manifest.OtherGraphs]);
     }
 
     public Manifest Manifest { get; }
@@ -34,28 +26,23 @@ internal sealed class ModelFolder
     /// </summary>
     public string Hash { get; }
 
-    /// <summary>Path of the text encoder's graph; null if there is none.</summary>
-    public string? TextEncoderGraph => Manifest.TextEncoder is { } encoder ? PathOf(encoder.Graph) : null;
+    /// <summary>The files that the precision needs.</summary>
+    public ModelFiles Files { get; }
 
-    public string ImageGraph => PathOf(Manifest.Image.Graph);
+    /// <summary>Path of the text encoder's graph; null if there is none.</summary>
+    public string? TextEncoderGraph => Manifest.TextEncoder is { } encoder ? Files.PathOf(encoder.Graph) : null;
+
+    public string ImageGraph => Files.PathOf(Manifest.Image.Graph);
 
     /// <summary>
     /// Opens a folder and checks that the files that <paramref name="precision"/> needs are present in full length.
-    /// <see cref="VerifyHashes"/> compares their hashes.
+    /// <see cref="ModelFiles.VerifyHashes"/> compares their hashes.
     /// </summary>
     /// <param name="precision">Null for the model's default.</param>
     /// <exception cref="ModelException">There is no such folder, or it does not hold what its model.json says.</exception>
     public static ModelFolder Open(string folder, string? precision = null)
     {
-        string path = Path.Combine(folder, ManifestReader.FileName);
-        if (!Directory.Exists(folder))
-            throw new ModelException(
-                $"There is no model folder '{folder}'. Give the path of a folder that holds {ManifestReader.FileName}.");
-        if (!Path.Exists(path))
-            throw new ModelException(
-                $"The folder '{folder}' has no {ManifestReader.FileName}, so it is not a model. Give the folder that the exporter wrote.");
-
-        byte[] json = Read(path, MaxManifestBytes);
+        byte[] json = ModelFiles.ReadManifest(folder);
         Manifest manifest = ManifestReader.Read(json);
         precision ??= manifest.Transformer.DefaultPrecision;
         if (!manifest.Transformer.Precisions.ContainsKey(precision))
@@ -69,13 +56,13 @@ internal sealed class ModelFolder
     /// <summary>Opens the tokenizer; null if prompts are not text.</summary>
     /// <exception cref="ModelException">A file of the tokenizer is damaged, too large or of another kind.</exception>
     public TextTokenizer? OpenTokenizer() =>
-        Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, name => Read(PathOf(name), TextTokenizer.MaxFileBytes)) : null;
+        Manifest.Tokenizer is { } section ? TextTokenizer.Open(section, name => Files.Read(name, TextTokenizer.MaxFileBytes)) : null;
 
     /// <summary>Path of the transformer's graph for this many lanes, or, for 0, for one image whose tokens form a tree.</summary>
     public string TransformerGraph(int lanes)
     {
         PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
-        return PathOf(lanes == 0 ? graphs.Tree! : graphs.ByLanes(Manifest.Transformer.Lanes)[lanes]);
+        return Files.PathOf(lanes == 0 ? graphs.Tree! : graphs.ByLanes(Manifest.Transformer.Lanes)[lanes]);
     }
 
     /// <summary>SHA-256 of the transformer's graph for this many images, from model.json.</summary>
@@ -84,204 +71,4 @@ internal sealed class ModelFolder
         PrecisionSection graphs = Manifest.Transformer.Precisions[Precision];
         return Manifest.Files[images == 1 ? graphs.Graph : graphs.Batches[images]].Sha256;
     }
-
-    /// <summary>Compares the needed files with the hashes in model.json. This takes about 1 s for 1.5 GB.</summary>
-    /// <param name="verification">Whether to skip files that have not changed since their hash was last compared.</param>
-    /// <param name="cache">The cache folder, which remembers those files; null for none.</param>
-    /// <param name="progress">Called with the bytes compared and the bytes to compare.</param>
-    /// <param name="cancellation">Checked about every megabyte.</param>
-    /// <exception cref="ModelException">The hash of a file differs from the one in model.json.</exception>
-    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
-    public void VerifyHashes(
-        HashVerification verification, string? cache, Action<long, long>? progress = null, CancellationToken cancellation = default)
-    {
-        if (verification == HashVerification.None)
-            return;
-        var verified = new VerifiedFiles(cache, _folder);
-        Dictionary<string, VerifiedFile> files = verified.Read();
-        (long done, long total) = (0, _needed.Sum(name => Manifest.Files[name].Bytes));
-        bool changed = false;
-        foreach (string name in _needed)
-        {
-            using SafeFileHandle handle = OpenRead(PathOf(name));
-            string expected = Manifest.Files[name].Sha256;
-            (long bytes, long time) = (RandomAccess.GetLength(handle), File.GetLastWriteTimeUtc(handle).Ticks);
-            bool isKnown = files.TryGetValue(name, out VerifiedFile? known)
-                && known.Bytes == bytes && known.Changed == time && IsSame(known.Sha256, expected);
-            if (isKnown && verification == HashVerification.Once)
-            {
-                total -= Manifest.Files[name].Bytes;
-                continue;
-            }
-
-            string actual = Sha256Of(handle, read => progress?.Invoke(done += read, total), cancellation);
-            if (!IsSame(actual, expected))
-            {
-                if (isKnown && files.Remove(name)) // the file has changed, but neither its length nor its time has
-                    verified.Write(files);
-                throw new ModelException(
-                    $"{name} is not the file model.json describes: its SHA-256 is {actual[..12]}…, not {expected[..12]}…. " +
-                    ModelException.Remedy);
-            }
-
-            files[name] = new VerifiedFile(bytes, time, actual);
-            changed = true;
-        }
-
-        if (changed)
-            verified.Write(files);
-
-        static bool IsSame(string hash, string other) => string.Equals(hash, other, StringComparison.OrdinalIgnoreCase);
-    }
-
-    private static string Sha256Of(SafeFileHandle file, Action<int> read, CancellationToken cancellation)
-    {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[1 << 20];
-        long position = 0;
-        int count;
-        while ((count = RandomAccess.Read(file, buffer, position)) > 0)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            hash.AppendData(buffer, 0, count);
-            position += count;
-            read(count);
-        }
-
-        return Convert.ToHexStringLower(hash.GetHashAndReset());
-    }
-
-    /// <summary>The tokenizer's files, the graphs with those for batches and trees, and the files of their weights.</summary>
-    private SortedSet<string> NeededFiles()
-    {
-        var needed = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (string file in Manifest.Tokenizer?.Files ?? [])
-        {
-            RequireFile(file);
-            needed.Add(file);
-        }
-
-        foreach (string graph in Manifest.Transformer.Precisions[Precision].Graphs.Concat(Manifest.OtherGraphs))
-        {
-            RequireFile(graph);
-            needed.Add(graph);
-            foreach (string weights in Manifest.Files[graph].Weights)
-            {
-                RequireFile(weights);
-                RequireReachable(weights, graph);
-                needed.Add(weights);
-            }
-        }
-        return needed;
-    }
-
-    private void RequireFile(string name)
-    {
-        string path = PathOf(name);
-        if (!Path.Exists(path))
-            throw new ModelException($"The model folder has no {name}, which model.json names. {ModelException.Remedy}");
-
-        (long actual, long expected) = (Length(path), Manifest.Files[name].Bytes);
-        if (actual != expected)
-        {
-            string kind = actual == 0 ? " It is empty, or is not a regular file." : "";
-            throw new ModelException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{name} has {actual:N0} bytes; model.json says {expected:N0}.{kind} {ModelException.Remedy}"));
-        }
-    }
-
-    /// <summary>
-    /// ONNX Runtime reads weights only from the folder of the graph. If the graph is a link, as in the cache of a model hub, it also
-    /// accepts the folder that the link leads to.
-    /// </summary>
-    private void RequireReachable(string weights, string graph)
-    {
-        if (Target(PathOf(weights)) is not FileSystemInfo target)
-            return;
-        string file = Real(target.FullName);
-        List<string> folders = [Real(Path.GetFullPath(_folder))];
-        if (Target(PathOf(graph)) is FileSystemInfo linked)
-            folders.Add(Path.GetDirectoryName(Real(linked.FullName))!);
-        if (!folders.Any(folder => file.StartsWith(folder + Path.DirectorySeparatorChar, StringComparison.Ordinal)))
-        {
-            throw new ModelException(
-                $"{weights} is a symbolic link to {target.FullName}, and ONNX Runtime reads weights from the model folder alone. Put " +
-                "the file itself there in place of the link, or a hard link to it.");
-        }
-    }
-
-    private string PathOf(string name) => Path.Combine(_folder, name);
-
-    /// <summary>The path without symbolic links among its folders.</summary>
-    private static string Real(string path)
-    {
-        string real = Path.GetPathRoot(path)!;
-        foreach (string part in path[real.Length..].Split(Path.DirectorySeparatorChar, StringSplitOptions.RemoveEmptyEntries))
-        {
-            real = Path.Combine(real, part);
-            real = new DirectoryInfo(real).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? real;
-        }
-        return real;
-    }
-
-    private static byte[] Read(string path, int most)
-    {
-        // The length comes first, because opening a pipe would wait for a writer.
-        long length = Length(path);
-        if (length == 0)
-            throw new ModelException($"{path} is empty, or is not a regular file. {ModelException.Remedy}");
-        if (length > most)
-        {
-            throw new ModelException(string.Create(
-                CultureInfo.InvariantCulture,
-                $"{path} is too large: it has {length:N0} bytes, and at most {most:N0} are read. {ModelException.Remedy}"));
-        }
-        using SafeFileHandle file = OpenRead(path);
-        var bytes = new byte[length];
-        if (RandomAccess.GetLength(file) != length || RandomAccess.Read(file, bytes, 0) != length)
-            throw new ModelException($"{path} changed while it was read. {ModelException.Remedy}");
-        return bytes;
-    }
-
-    /// <summary>Length in bytes of a file, or of the file that a symbolic link leads to. Pipes and devices have 0.</summary>
-    private static long Length(string path)
-    {
-        try
-        {
-            return (Target(path) as FileInfo ?? new FileInfo(path)).Length;
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Unreadable(path, error);
-        }
-    }
-
-    /// <summary>The target of a symbolic link; null if the path is not a link.</summary>
-    private static FileSystemInfo? Target(string path)
-    {
-        try
-        {
-            return File.ResolveLinkTarget(path, returnFinalTarget: true);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Unreadable(path, error);
-        }
-    }
-
-    private static SafeFileHandle OpenRead(string path)
-    {
-        try
-        {
-            return File.OpenHandle(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw Unreadable(path, error);
-        }
-    }
-
-    private static ModelException Unreadable(string path, Exception error) =>
-        new($"{path} cannot be read: {Sentence.Of(error)} Check the file and its permissions.", error);
 }

@@ -35,6 +35,14 @@ public class ManifestTests
             "format 4.1; this engine reads 3.0. A newer SjdOnnx is needed");
 
     [Theory]
+    [InlineData("flow", "This is a flow, and a model that draws images from text is needed here. Use 'sjd flow', or FlowModel")]
+    [InlineData("thought", "Use 'sjd think'")]
+    [InlineData("policy", "Use 'sjd act'")]
+    [InlineData("fortune", "kind 'fortune'; it can be flow, thought, policy, or be left out")]
+    public void A_model_of_another_kind_is_named_before_its_unknown_fields(string kind, string sentence) =>
+        Refused(() => Read(manifest => (manifest["kind"], manifest["novelty"]) = (kind, true)), sentence);
+
+    [Theory]
     [InlineData("2")]
     [InlineData("1")]
     [InlineData("3.0")]

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from ..checkpoint import Checkpoint
 from ..families.given import Given
 from ..progress import Progress
+from .vla import Vla
 
 
 class System(Protocol):
@@ -33,7 +34,7 @@ class System(Protocol):
         """
 
 
-SYSTEMS: dict[str, type[System]] = {system.name: system for system in ()}
+SYSTEMS: dict[str, type[System]] = {system.name: system for system in (Vla,)}
 
 
 def find_system(name: str | None, checkpoint: Checkpoint, config: Mapping[str, Any]) -> type[System] | None:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..transformer import Transformer, TransformerConfig
+from .tokens import BINS, PADDING
 
 TIMM_IDS = ("vit_large_patch14_reg4_dinov2.lvd142m", "vit_so400m_patch14_siglip_224")  # whose structure the two featurizers have
 MEANS, DEVIATIONS = ((0.485, 0.456, 0.406), (0.5, 0.5, 0.5)), ((0.229, 0.224, 0.225), (0.5, 0.5, 0.5))
@@ -75,7 +76,7 @@ class Featurizer(nn.Module):
         width = config.vision_width
         self.patch_embed = nn.Module()
         self.patch_embed.proj = nn.Conv2d(3, width, config.patch, config.patch)
-        self.pos_embed = nn.Parameter(torch.randn(1, config.patches, width) * 0.02)
+        self.pos_embed = nn.Parameter(torch.randn(1, config.patches, width) * 0.5)
         self.prefix = 1 + registers if registers else 0
         if registers:
             self.cls_token = nn.Parameter(torch.randn(1, 1, width) * 0.02)
@@ -110,6 +111,17 @@ class Policy(nn.Module):
         self.language_model = Transformer(config.language)
         for layer in self.language_model.model.layers:  # a Llama has no norms of heads
             layer.self_attn.q_norm = layer.self_attn.k_norm = nn.Identity()
+        self._order_actions()
+
+    @torch.no_grad()
+    def _order_actions(self) -> None:
+        """Makes the rows of neighboring action values alike, in the embedding and in the head, so that they are learned together."""
+        end = self.config.language.vocab_size - PADDING
+        values = torch.linspace(1, -1, BINS)  # of the ids in order
+        bumps = torch.exp(-(((values[:, None] - torch.linspace(-1, 1, 48)) / 0.06) ** 2) / 2)  # [BINS, 48]
+        for table in (self.language_model.model.embed_tokens.weight, self.language_model.lm_head.weight):
+            rows = bumps @ torch.randn(bumps.shape[1], table.shape[1])
+            table[end - BINS : end] = rows / rows.std() * table.std() * 3
 
     def matrices(self) -> list[Tensor]:
         """The weights for Muon: all matrices but embeddings and the head."""
@@ -118,14 +130,18 @@ class Policy(nn.Module):
             p for part in parts for name, p in part.named_parameters()
             if p.requires_grad and (p.ndim == 2 or name.endswith("patch_embed.proj.weight"))]
 
-    def see(self, pictures: Tensor) -> Tensor:
-        """The patches as the language model reads them, [N, patches, hidden], of pictures uint8 [N, side, side, 3]."""
+    def features(self, pictures: Tensor) -> Tensor:
+        """Both featurizers' patches side by side, [N, patches, 2 vision width], of pictures uint8 [N, side, side, 3]."""
         pixels = pictures.permute(0, 3, 1, 2).float() / 255
         features = []
         for part, mean, deviation in zip(("featurizer", "fused_featurizer"), MEANS, DEVIATIONS):
             normalized = (pixels - torch.tensor(mean)[:, None, None]) / torch.tensor(deviation)[:, None, None]
             features.append(getattr(self.vision_backbone, part)(normalized))
-        x = F.gelu(self.projector.fc1(torch.cat(features, dim=2)))
+        return torch.cat(features, dim=2)
+
+    def see(self, pictures: Tensor) -> Tensor:
+        """The patches as the language model reads them, [N, patches, hidden]."""
+        x = F.gelu(self.projector.fc1(self.features(pictures)))
         return self.projector.fc3(F.gelu(self.projector.fc2(x)))
 
     def prompt(self, pictures: Tensor, text: Tensor) -> Tensor:

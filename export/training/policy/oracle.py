@@ -6,8 +6,8 @@ import numpy as np
 
 from .world import LOW, MAX_LIFT, MAX_MOVE, Tables, distance
 
-SLOWEST = 0.07  # the least a demonstrator moves in an action; each chunk has its own speed up to MAX_MOVE
-TREMOR = 0.006  # standard deviation of the moves
+SLOWEST = 0.1  # the least a demonstrator moves in an action; each chunk has its own speed up to MAX_MOVE
+TREMOR = 0.004  # standard deviation of the moves
 NEAR = 0.03  # the gripper goes no nearer to a place before it opens or closes
 OPEN, CLOSE = -1.0, 1.0
 
@@ -23,10 +23,11 @@ def actions(tables: Tables, speed: np.ndarray, random: np.random.Generator | Non
     near, low, idle = far <= NEAR, tables.gripper[:, 2] <= LOW, tables.done() | wrong
 
     move = offset * np.minimum(1.0, speed / np.maximum(far, 1e-9))[:, None]
-    if random is not None:
-        move = move + np.where(near, 0.0, TREMOR)[:, None] * random.standard_normal(move.shape)
     acts = near & low
-    move = np.where((acts | idle)[:, None], 0.0, np.clip(move, -MAX_MOVE, MAX_MOVE))
+    move = np.where((acts | idle)[:, None], 0.0, move)
+    if random is not None:
+        move = move + TREMOR * random.standard_normal(move.shape)
+    move = np.clip(move, -MAX_MOVE, MAX_MOVE)
     lift = np.where((far > speed) | idle, 1.0, np.where(acts, tables.gripper[:, 2], 0.0)) - tables.gripper[:, 2]
     command = np.where(idle, OPEN, np.where(holds ^ acts, CLOSE, OPEN))
     return np.concatenate([move, np.clip(lift, -MAX_LIFT, MAX_LIFT)[:, None], command[:, None]], axis=1)
@@ -39,7 +40,7 @@ def speeds(count: int, random: np.random.Generator) -> np.ndarray:
 def demonstrations(count: int, chunk: int, random: np.random.Generator) -> tuple[Tables, np.ndarray]:
     """Tables in the middle of a task, some of them after clumsy actions, with the next `chunk` actions, [N, chunk, 4]."""
     tables = Tables.random(count, random)
-    before, clumsy = random.integers(0, 24, count), random.random(count) < 0.3
+    before, clumsy = random.integers(0, 18, count), random.random(count) < 0.3
     speed = speeds(count, random)
     for step in range(before.max(initial=0)):
         if step % chunk == 0:

@@ -13,7 +13,8 @@ import numpy as np
 SIDE = 32  # pixels
 COLORS = ("red", "green", "blue")
 RGB = np.array([[205, 50, 45], [50, 155, 70], [55, 85, 200]], np.float64)
-TABLE, PAD, RIM, GRIPPER = (np.array(color, np.float64) for color in ((236, 232, 224), (250, 214, 120), (150, 110, 40), (35, 35, 40)))
+TABLE, PAD, RIM, OPEN, CLOSED = (
+    np.array(color, np.float64) for color in ((236, 232, 224), (250, 214, 120), (150, 110, 40), (35, 35, 40), (200, 60, 200)))
 MAX_MOVE, MAX_LIFT = 0.12, 0.5  # of one action
 REACH = 0.06  # the gripper takes a block whose center is this near
 LOW = 0.25  # and only from this height on
@@ -111,8 +112,8 @@ class Tables:
             canvas = paint(canvas, 0.07 - np.maximum(np.abs(x), np.abs(y)), RGB[self.colors[:, block]][:, None, None])
         far = radius(self.gripper)
         ring = 0.045 + 0.035 * self.gripper[:, 2, None, None]
-        canvas = paint(canvas, 0.015 - np.abs(far - ring), GRIPPER)
-        canvas = paint(canvas, np.where(self.closed, 0.025, -1.0)[:, None, None] - far, GRIPPER)
+        color = np.where(self.closed[:, None], CLOSED, OPEN)[:, None, None]
+        canvas = paint(canvas, 0.015 - np.abs(far - ring), color)
         return np.floor(canvas + 0.5).astype(np.uint8)
 
 

@@ -15,7 +15,7 @@ public partial class RoomsTests
     private static readonly string[] MayUseRooms =
     [
         "TextToImage.cs", "RequestChecker.cs", "PrecisionError.cs", "ProviderReport.cs",
-        "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs",
+        "PolicyModel.cs", "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs",
     ];
 
     [Theory]

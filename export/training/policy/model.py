@@ -13,7 +13,8 @@ from ..transformer import Transformer, TransformerConfig
 from .tokens import BINS, PADDING
 
 TIMM_IDS = ("vit_large_patch14_reg4_dinov2.lvd142m", "vit_so400m_patch14_siglip_224")  # whose structure the two featurizers have
-MEANS, DEVIATIONS = ((0.485, 0.456, 0.406), (0.5, 0.5, 0.5)), ((0.229, 0.224, 0.225), (0.5, 0.5, 0.5))
+MEANS = ((0.484375, 0.455078125, 0.40625), (0.5, 0.5, 0.5))  # as in OpenVLA's preprocessor_config.json, rounded to bfloat16
+DEVIATIONS = ((0.228515625, 0.2236328125, 0.224609375), (0.5, 0.5, 0.5))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -19,6 +19,7 @@ from .checkpoint import Checkpoint
 from .errors import ExportError
 from .graph import FLOAT, Graph
 from .precision import MICROSOFT
+from .shapes import ALL_OR_ONE
 from .tensors import Tensor
 from .weights import Weights
 
@@ -71,8 +72,8 @@ class Denoising:
     def build(self, graph: Graph, weights: Weights, rows: str, type: int) -> str:
         """Adds the step from the ids' embeddings `rows` to the rows [1, S, hidden] that the transformer reads; returns their name."""
         hidden = len(self.mean)
-        before = graph.input(contract.NOISY_EMBEDDINGS, FLOAT, [1, "N", hidden])
-        steps = graph.input(contract.DENOISING, FLOAT, [1, "N", len(contract.DENOISING_FIELDS)])
+        before = graph.input(contract.NOISY_EMBEDDINGS, FLOAT, [1, ALL_OR_ONE, hidden])
+        steps = graph.input(contract.DENOISING, FLOAT, [1, ALL_OR_ONE, len(contract.DENOISING_FIELDS)])
         names = [f"denoising.{name}" for name in contract.DENOISING_FIELDS]
         keep, add, level = graph.nodes("Split", names, [steps], axis=2, num_outputs=len(names))
         mean, std = graph.constant(self.mean, "denoising.mean"), graph.constant(self.std, "denoising.std")

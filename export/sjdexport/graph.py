@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from . import shapes
 from .tensors import to_bfloat16
 
 # Fixed, because onnx's defaults depend on its release and the engine's ONNX Runtime may be older.
@@ -89,6 +90,7 @@ class Graph:
         self._graph.initializer.append(tensor)
 
     def save(self, path: Path) -> None:
+        self._graph.value_info.extend(shapes.infer(self._graph))
         used = {node.domain for node in self._graph.node} | {""}
         model = helper.make_model(
             self._graph,

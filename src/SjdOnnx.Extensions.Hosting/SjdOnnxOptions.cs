@@ -18,7 +18,7 @@ public sealed class SjdOnnxOptions
     /// <summary>One of the model's precisions, such as <c>int8</c>; null takes the model's default.</summary>
     public string? Precision { get; set; }
 
-    /// <summary><inheritdoc cref="TextToImageOptions.Threads"/></summary>
+    /// <summary><inheritdoc cref="ModelLoadOptions.Threads"/></summary>
     public int Threads { get; set; }
 
     /// <summary><inheritdoc cref="TextToImageOptions.MaxBatch"/></summary>

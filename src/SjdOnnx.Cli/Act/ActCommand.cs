@@ -43,7 +43,7 @@ internal sealed class ActCommand : SjdCommand
 
     private readonly Option<bool> _compare = Flag("--compare", "Run the same episodes in every way, and with several exit points");
 
-    private readonly Option<string?> _replay = Text("--replay", "FILE", "Write the first episode as an animated picture, .webp or .png");
+    private readonly Option<string?> _replay = Text("--replay", "FILE", "Write the first episode as an animated GIF");
 
     private readonly Option<bool> _json = Flag("--json", "Print one JSON object");
 
@@ -70,7 +70,7 @@ internal sealed class ActCommand : SjdCommand
 
         Examples:
           sjd act --episodes 100 --compare
-          sjd act --decoding jacobi --exit 4 --replay episode.webp
+          sjd act --decoding jacobi --exit 4 --replay episode.gif
           sjd act "put the red block on the pad" --picture table.png
         """;
 
@@ -119,8 +119,8 @@ internal sealed class ActCommand : SjdCommand
             throw new CommandException(ExitCode.Usage, "--compare runs every way; leave out --decoding and --exit, or --compare.");
         if (parsed.GetValue(_exit) is not null && WayOf(parsed) == ActionWay.Autoregressive)
             throw new CommandException(ExitCode.Usage, "--exit is an option of jacobi and shrinking; leave it out for ar.");
-        if (parsed.GetValue(_replay) is string replay && Path.GetExtension(replay).ToLowerInvariant() is not (".webp" or ".png"))
-            throw new CommandException(ExitCode.Usage, $"--replay is '{replay}'; the file must end with .webp or .png.");
+        if (parsed.GetValue(_replay) is string replay && Path.GetExtension(replay).ToLowerInvariant() is not ".gif")
+            throw new CommandException(ExitCode.Usage, $"--replay is '{replay}'; the file must end with .gif.");
     }
 
     private ActionWay WayOf(ParseResult parsed) => Ways[parsed.GetValue(_decoding) ?? WayReport.NameOf(ActionWay.Jacobi)];
@@ -214,7 +214,7 @@ internal sealed class ActCommand : SjdCommand
         {
             throw new CommandException(ExitCode.Input, $"'{path}' cannot be read: {InputFile.Reason(path, error)}.", error);
         }
-        catch (Exception error) when (error is ImageFormatException or InvalidMemoryOperationException or OverflowException)
+        catch (Exception error) when (error is ImageFormatException or OverflowException)
         {
             throw new CommandException(ExitCode.Input, $"'{path}' is not a whole PNG, JPEG or WebP picture.", error);
         }

@@ -1,9 +1,7 @@
 using SixLabors.ImageSharp;
-using SixLabors.ImageSharp.Formats.Png;
-using SixLabors.ImageSharp.Formats.Webp;
+using SixLabors.ImageSharp.Formats.Gif;
 using SixLabors.ImageSharp.PixelFormats;
 using SixLabors.ImageSharp.Processing;
-using SixLabors.ImageSharp.Processing.Processors.Transforms;
 using SjdOnnx.Actions;
 using SjdOnnx.Cli.Terminal;
 
@@ -13,7 +11,7 @@ namespace SjdOnnx.Cli.Act;
 internal sealed class Replay : IDisposable
 {
     private const int Enlarged = 8;
-    private const uint Milliseconds = 220, LastMilliseconds = 1600;
+    private const int Delay = 22, LastDelay = 160; // hundredths of a second
 
     private readonly Image<Rgb24> _frames = new(BlockTable.Side * Enlarged, BlockTable.Side * Enlarged);
     private bool _isEmpty = true;
@@ -30,25 +28,15 @@ internal sealed class Replay : IDisposable
         _isEmpty = false;
     }
 
-    /// <summary>Writes the pictures. The last one stays longer; then they begin again.</summary>
+    /// <summary>Writes the pictures as a GIF. The last one stays longer; then they begin again.</summary>
     /// <exception cref="CommandException">The file cannot be written.</exception>
     public void Write(string path)
     {
-        bool isWebP = path.EndsWith(".webp", StringComparison.OrdinalIgnoreCase);
         for (int i = 0; i < _frames.Frames.Count; i++)
-        {
-            uint duration = i == _frames.Frames.Count - 1 ? LastMilliseconds : Milliseconds;
-            _frames.Frames[i].Metadata.GetWebpMetadata().FrameDelay = duration;
-            _frames.Frames[i].Metadata.GetPngMetadata().FrameDelay = new Rational(duration, 1000);
-        }
-
-        _frames.Metadata.GetWebpMetadata().RepeatCount = 0;
-        _frames.Metadata.GetPngMetadata().RepeatCount = 0;
+            _frames.Frames[i].Metadata.GetGifMetadata().FrameDelay = i == _frames.Frames.Count - 1 ? LastDelay : Delay;
+        _frames.Metadata.GetGifMetadata().RepeatCount = 0;
         using var bytes = new MemoryStream();
-        if (isWebP)
-            _frames.Save(bytes, new WebpEncoder { FileFormat = WebpFileFormatType.Lossless });
-        else
-            _frames.Save(bytes, new PngEncoder());
+        _frames.Save(bytes, new GifEncoder());
         OutputFile.Replace(path, bytes.ToArray());
     }
 

@@ -79,6 +79,10 @@ def main(arguments: list[str] | None = None) -> int:
         help="sequences for each picture: 2, or 1 for a model without guidance (default: %(default)s)")
     parser.add_argument("--pictures", default="2,4,8", metavar="LIST",
                         help="batch sizes; each gets a small graph that shares the weights, and '' means none (default: %(default)s)")
+    parser.add_argument("--unnorm-key", metavar="NAME", help="of a policy: the data set in norm_stats whose ranges its actions have")
+    parser.add_argument("--chunk", type=int, metavar="N", help="of a policy: actions that it predicts at once (default: 1)")
+    parser.add_argument(
+        "--gripper", help="of a policy: none, or libero, which turns 0 and 1 into 1 (close) and -1 (open) (default: none)")
     parser.add_argument("--name", help="name of the model (default: the name in generation.json, else that of the folder)")
     parser.add_argument("--share-weights", action="store_true",
                         help="let graphs read the checkpoint's safetensors in --out: smaller, but slower to load")
@@ -90,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
         options = ExportOptions(
             args.family, args.checkpoint, args.out, precisions, default, args.lanes, _pictures(args.pictures), args.name,
             args.share_weights, args.vq, args.text_encoder, args.size, args.int4_block,
-            chosen=args.precision is not None, base=args.base)
+            chosen=args.precision is not None, base=args.base, unnorm_key=args.unnorm_key, chunk=args.chunk, gripper=args.gripper)
         export(options, sys.stdout)
 
     return exit_status("export", run, "run it again", args.out)

@@ -49,6 +49,9 @@ class ExportOptions:
     int4_block: int = 32
     chosen: bool = True  # whether the user chose the precisions
     base: Path | None = None
+    unnorm_key: str | None = None  # of a policy, like the next two
+    chunk: int | None = None
+    gripper: str | None = None
 
     def __post_init__(self) -> None:
         for precision in (*self.precisions, self.default_precision):
@@ -76,6 +79,7 @@ def export(options: ExportOptions, output: TextIO = sys.stdout) -> None:
     """Writes the model folder. If that fails, raises ExportError and leaves the folder as it was."""
     given = open_given(options.checkpoint, options.vq, options.text_encoder, options.size, options.base)
     if (system := find_system(options.family, given.checkpoint, given.config)) is not None:
+        given = dataclasses.replace(given, unnorm_key=options.unnorm_key, chunk=options.chunk, gripper=options.gripper)
         _export_system(options, system(given), given, output)
         return
     family = find_family(options.family, given.checkpoint, given.config)(given)

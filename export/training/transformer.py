@@ -131,12 +131,17 @@ class Transformer(nn.Module):
         """
         return self.predict(self.model.embed_tokens(ids), columns, caches)
 
-    def predict(self, x: Tensor, columns: slice, caches: list[list[Tensor]] | None = None) -> Tensor:
-        """The same for embeddings [N, T, hidden], which need not belong to a token."""
+    def predict(self, x: Tensor, columns: slice, caches: list[list[Tensor]] | None = None, last: int | None = None) -> Tensor:
+        """The same for embeddings [N, T, hidden], which need not belong to a token. With `last`, only of that many last places."""
+        x = self.hidden(x, caches)
+        return (x if last is None else x[:, -last:]) @ self.lm_head.weight[columns].t()
+
+    def hidden(self, x: Tensor, caches: list[list[Tensor]] | None = None) -> Tensor:
+        """The normalized states [N, T, hidden] that the head reads."""
         past = caches[0][0].shape[1] if caches and caches[0] else 0
         length = x.shape[1]
         tables = rotary_tables(torch.arange(past, past + length, device=x.device), self.config)
         mask = torch.full((length, past + length), float("-inf"), device=x.device).triu(past + 1)
         for i, layer in enumerate(self.model.layers):
             x = layer(x, tables, mask, None if caches is None else caches[i])
-        return self.model.norm(x) @ self.lm_head.weight[columns].t()
+        return self.model.norm(x)

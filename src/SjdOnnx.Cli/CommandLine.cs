@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using System.CommandLine.Parsing;
+using SjdOnnx.Cli.Act;
 using SjdOnnx.Cli.Batch;
 using SjdOnnx.Cli.Bench;
 using SjdOnnx.Cli.Costs;
@@ -48,6 +49,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new ServeCommand());
         _root.Subcommands.Add(new FlowCommand());
         _root.Subcommands.Add(_think);
+        _root.Subcommands.Add(new ActCommand());
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));

@@ -118,8 +118,8 @@ public class CommandLineTests
 
     [Theory]
     [InlineData(
-        "There is no command 'draw'; it must be one of generate, batch, submit, worker, status, serve, flow, think, inspect, bench, " +
-        "methods, costs, models, doctor.",
+        "There is no command 'draw'; it must be one of generate, batch, submit, worker, status, serve, flow, think, act, inspect, " +
+        "bench, methods, costs, models, doctor.",
         "draw", "a fox")]
     [InlineData("--count is '0'; it must be a whole number from 1 to 1000000.", "generate", "a fox", "--count", "0")]
     [InlineData(@"--method is 'a\u000ab\u001b[31m'; it must be", "generate", "a fox", "--method", "a\nb\u001b[31m")]

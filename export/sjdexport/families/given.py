@@ -37,6 +37,9 @@ class Given:
     text_encoder: Path | None = None  # --text-encoder
     size: int | None = None  # --size
     base: Path | None = None  # --base
+    unnorm_key: str | None = None  # --unnorm-key
+    chunk: int | None = None  # --chunk
+    gripper: str | None = None  # --gripper
     read: list[Path] = dataclasses.field(default_factory=list, compare=False)  # documents that were read and must ship with the weights
 
     @property

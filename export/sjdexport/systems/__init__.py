@@ -11,6 +11,7 @@ from ..families.given import Given
 from ..progress import Progress
 from .pccot import Pccot
 from .tarflow import TarFlow
+from .vla import Vla
 
 
 class System(Protocol):
@@ -35,7 +36,7 @@ class System(Protocol):
         """
 
 
-SYSTEMS: dict[str, type[System]] = {system.name: system for system in (TarFlow, Pccot)}
+SYSTEMS: dict[str, type[System]] = {system.name: system for system in (TarFlow, Pccot, Vla)}
 
 
 def find_system(name: str | None, checkpoint: Checkpoint, config: Mapping[str, Any]) -> type[System] | None:

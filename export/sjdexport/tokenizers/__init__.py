@@ -7,7 +7,7 @@ families/given.py (`Tokenizer`).
 from __future__ import annotations
 
 from .hugging_face import read_hf_bpe
-from .sentencepiece import read_sentencepiece
+from .sentencepiece import read_sentencepiece, read_sentencepiece_bpe
 from .tiktoken import emu3_special_tokens, read_tiktoken
 
-__all__ = ["emu3_special_tokens", "read_hf_bpe", "read_sentencepiece", "read_tiktoken"]
+__all__ = ["emu3_special_tokens", "read_hf_bpe", "read_sentencepiece", "read_sentencepiece_bpe", "read_tiktoken"]

@@ -17,7 +17,7 @@ from .specials import split_specials
 # Numbers of the fields of ModelProto, SentencePiece, TrainerSpec and NormalizerSpec, and values of some of them.
 PIECES, TRAINER, NORMALIZER = 1, 2, 3
 PIECE, TYPE = 1, 3
-MODEL_TYPE, UNIGRAM = 3, 1
+MODEL_TYPE, UNIGRAM, BPE = 3, 1, 2
 BYTE_FALLBACK = 35
 CHARSMAP = 2
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
@@ -45,6 +45,41 @@ class SentencePiece:
     def write(self, folder: Path) -> dict[str, Any]:
         (folder / contract.TOKENIZER_UNIGRAM).write_bytes(self.model)
         return {"kind": "unigram", "vocabulary": contract.TOKENIZER_UNIGRAM, "deleted": self.deleted}
+
+
+@dataclasses.dataclass(frozen=True)
+class SentencePieceBpe:
+    """Llama's tokenizer: SentencePiece's BPE, with pieces for the bytes of unknown characters."""
+
+    model: bytes
+    names: Mapping[str, int]
+
+    @property
+    def size(self) -> int:
+        return len(self.names)
+
+    def id(self, token: str) -> int | None:
+        return self.names.get(token)
+
+    def split_specials(self, template: str) -> list[int | str]:
+        return [template]  # control tokens have no text
+
+    def write(self, folder: Path) -> dict[str, Any]:
+        (folder / contract.TOKENIZER_UNIGRAM).write_bytes(self.model)
+        return {"kind": "sentencepiece", "vocabulary": contract.TOKENIZER_UNIGRAM}
+
+
+def read_sentencepiece_bpe(path: Path) -> SentencePieceBpe:
+    """Reads Llama's tokenizer.model. Raises ExportError if the file is something else."""
+    try:
+        fields = list(_fields(model := path.read_bytes()))
+        trainer = dict(_fields(next(value for field, value in fields if field == TRAINER)))
+        pieces = [dict(_fields(value))[PIECE].decode() for field, value in fields if field == PIECES]
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, StopIteration):
+        raise ExportError(f"{path} is not a model of SentencePiece: download it again.") from None
+    if trainer.get(MODEL_TYPE, UNIGRAM) != BPE:
+        raise ExportError(f"{path} has a SentencePiece model of type {trainer.get(MODEL_TYPE, UNIGRAM)}; expected BPE (type {BPE}).")
+    return SentencePieceBpe(model, {piece: id for id, piece in enumerate(pieces)})
 
 
 def read_sentencepiece(path: Path) -> SentencePiece:

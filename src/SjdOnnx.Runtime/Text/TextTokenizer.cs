@@ -52,6 +52,7 @@ internal sealed class TextTokenizer
                 "bpe" => new BpeVocabulary(
                     vocabulary, section.Merges is null ? [] : read(section.Merges), section.IgnoreMerges, section.UnknownId),
                 "tiktoken" => new TiktokenVocabulary(vocabulary),
+                "sentencepiece" => new SentencePieceVocabulary(vocabulary),
                 _ => new UnigramVocabulary(vocabulary, section.Deleted),
             });
         }

@@ -5,7 +5,7 @@ namespace SjdOnnx.Runtime.Text;
 /// <summary>The section <c>tokenizer</c> of model.json.</summary>
 internal sealed record TokenizerSection
 {
-    /// <summary>bpe, tiktoken or unigram.</summary>
+    /// <summary>bpe, tiktoken, unigram, or sentencepiece for Llama's.</summary>
     public required string Kind { get; init; }
 
     /// <summary>The file of the vocabulary: JSON for bpe, tiktoken's ranks, or SentencePiece's model.</summary>

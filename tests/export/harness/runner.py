@@ -89,7 +89,7 @@ class Runner:
 
 
 def _to_wire(array: np.ndarray) -> dict:
-    names = {"float32": "float", "int64": "int64", "int32": "int32", "float16": "float16"}
+    names = {"float32": "float", "int64": "int64", "int32": "int32", "float16": "float16", "uint8": "uint8"}
     return {
         "type": names[array.dtype.name], "shape": list(array.shape),
         "data": base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()}

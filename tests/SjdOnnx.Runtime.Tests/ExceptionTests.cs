@@ -61,6 +61,7 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         ["TextToImage.MeasurePassCostsAsync: ObjectDisposedException"] = _ => WithDisposedAsync(model => model.MeasurePassCostsAsync()),
 
         ["ModelDescription.Read: ModelException"] = Does(_ => ModelDescription.Read("/no/such/folder")),
+        ["ModelSummary.Read: ModelException"] = Does(_ => ModelSummary.Read("/no/such/folder")),
         ["RequestChecker.Open: ModelException"] = Does(_ => RequestChecker.Open("/no/such/folder")),
         ["RequestChecker.Open: ProviderException"] = Does(_ => RequestChecker.Open(
             TestModel.Folder!, new TextToImageOptions { ProviderOptions = new Dictionary<string, string> { ["device_id"] = "0" } })),

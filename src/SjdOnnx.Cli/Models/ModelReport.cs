@@ -34,7 +34,23 @@ internal sealed record ModelReport(
         model.DefaultDenoisingSteps, model.Bytes);
 }
 
+/// <summary>What models --json prints for a model that does not draw images from text; see <see cref="ModelSummary"/>.</summary>
+/// <param name="Command">The command that uses it.</param>
+internal sealed record OtherModelReport(string Name, string Family, string Kind, string Command, string Folder, string License, long Bytes)
+{
+    public static OtherModelReport Of(string folder, ModelSummary model, string kind) =>
+        new(model.Name, model.Family, kind, CommandFor(kind), folder, model.License, model.Bytes);
+
+    private static string CommandFor(string kind) => kind switch
+    {
+        "flow" => "flow",
+        "thought" => "think",
+        "policy" => "act",
+        _ => "",
+    };
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
 [JsonSerializable(typeof(ModelReport))]
-[JsonSerializable(typeof(List<ModelReport>))]
+[JsonSerializable(typeof(OtherModelReport))]
 internal sealed partial class ModelReportJson : JsonSerializerContext;

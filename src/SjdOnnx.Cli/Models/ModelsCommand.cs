@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using SjdOnnx.Cli.Terminal;
 using SjdOnnx.Runtime;
 
@@ -36,12 +37,17 @@ internal sealed class ModelsCommand : SjdCommand
 
     private static int Run(bool json)
     {
-        var models = new List<ModelReport>();
+        var images = new List<ModelReport>();
+        var others = new List<OtherModelReport>();
         foreach (string folder in ModelLocation.All())
         {
             try
             {
-                models.Add(ModelReport.Of(folder, ModelDescription.Read(folder)));
+                ModelSummary model = ModelSummary.Read(folder);
+                if (model.Kind is null)
+                    images.Add(ModelReport.Of(folder, ModelDescription.Read(folder)));
+                else
+                    others.Add(OtherModelReport.Of(folder, model, model.Kind));
             }
             catch (ModelException error)
             {
@@ -49,23 +55,33 @@ internal sealed class ModelsCommand : SjdCommand
             }
         }
 
-        Print.Data(json
-            ? JsonSerializer.Serialize(models, ModelReportJson.Default.ListModelReport)
-            : TableOf(models).ToText(Print.Width));
+        Print.Data(json ? ToJson(images, others) : TableOf(images, others).ToText(Print.Width));
         return ExitCode.Done;
     }
 
-    private static TextTable TableOf(List<ModelReport> models)
+    private static string ToJson(List<ModelReport> images, List<OtherModelReport> others) => new JsonArray(
+        [
+            .. images.Select(model => JsonSerializer.SerializeToNode(model, ModelReportJson.Default.ModelReport)),
+            .. others.Select(model => JsonSerializer.SerializeToNode(model, ModelReportJson.Default.OtherModelReport)),
+        ]).ToJsonString();
+
+    private static TextTable TableOf(List<ModelReport> images, List<OtherModelReport> others)
     {
         var table = new TextTable(
-            new("model"), new("family"), new("size"), new("precisions"), new("MB", IsNumber: true), new("license"), new("folder"));
-        foreach (ModelReport model in models)
+            new("model"), new("family"), new("command"), new("size"), new("precisions"), new("MB", IsNumber: true), new("license"),
+            new("folder"));
+        foreach (ModelReport model in images)
         {
             table.Add(
-                model.Name, model.Family, model.Sizes[0], string.Join(' ', model.Precisions),
-                model.Megabytes.ToString("0.0", CultureInfo.InvariantCulture), model.License, model.Folder);
+                model.Name, model.Family, "generate", model.Sizes[0], string.Join(' ', model.Precisions), Megabytes(model.Bytes),
+                model.License, model.Folder);
         }
+
+        foreach (OtherModelReport model in others)
+            table.Add(model.Name, model.Family, model.Command, "", "", Megabytes(model.Bytes), model.License, model.Folder);
 
         return table;
     }
+
+    private static string Megabytes(long bytes) => (bytes / 1e6).ToString("0.0", CultureInfo.InvariantCulture);
 }

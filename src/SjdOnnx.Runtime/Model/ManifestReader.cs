@@ -24,12 +24,12 @@ internal static partial class ManifestReader
 
     /// <summary>Reads the model.json of one kind of model. The caller checks its values.</summary>
     /// <param name="json">The file, which may begin with a byte order mark.</param>
-    /// <param name="kind">The kind that is needed.</param>
+    /// <param name="kind">The kind that is needed; null for any.</param>
     /// <param name="fields">
     /// The fields of this kind: for false, unknown ones are errors; for true, they are ignored, because the format is newer.
     /// </param>
     /// <exception cref="ModelException">The text is not a model.json, it is of another kind, or a field is wrong.</exception>
-    public static T Read<T>(ReadOnlySpan<byte> json, ModelKind kind, Func<bool, JsonTypeInfo<T>> fields)
+    public static T Read<T>(ReadOnlySpan<byte> json, ModelKind? kind, Func<bool, JsonTypeInfo<T>> fields)
     {
         if (json.StartsWith("\uFEFF"u8))
             json = json["\uFEFF"u8.Length..];
@@ -47,7 +47,7 @@ internal static partial class ManifestReader
 
     /// <summary>Whether the minor version is newer than this engine's. Unknown fields are ignored then.</summary>
     /// <exception cref="ModelException">The model is of another kind, or its format cannot be read.</exception>
-    private static bool IsNewer(ReadOnlySpan<byte> json, ModelKind kind)
+    private static bool IsNewer(ReadOnlySpan<byte> json, ModelKind? kind)
     {
         var reader = new Utf8JsonReader(json);
         using JsonDocument document = JsonDocument.ParseValue(ref reader);
@@ -58,7 +58,7 @@ internal static partial class ManifestReader
                 $"{FileName} has no field \"format\", so it is not the description of a model. {ModelException.Remedy}");
         }
 
-        kind.Require(root.TryGetProperty("kind", out JsonElement name) ? name.ToString() : null);
+        kind?.Require(root.TryGetProperty("kind", out JsonElement name) ? name.ToString() : null);
         string reads = $"this engine reads {Major}.{Minor}";
         if (format.ValueKind == JsonValueKind.Number)
         {

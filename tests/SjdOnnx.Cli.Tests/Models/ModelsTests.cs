@@ -59,9 +59,11 @@ public class ModelsTests
         Assert.DoesNotContain("empty", list.Error, StringComparison.Ordinal);
         string[] names = [.. JsonElement.Parse(list.Output).EnumerateArray().Select(model => model.GetProperty("name").GetString()!)];
         Assert.Contains("painter", names);
+        Assert.Empty(new[] { "emoji", "shapes", "sums", "reach" }.Except(names));
 
         Finished table = await sjd.RunAsync("models");
         Assert.Contains("| painter ", table.Output, StringComparison.Ordinal);
+        Assert.Matches(@"\| shapes +\| tarflow +\| flow +\|", table.Output);
     }
 
     [ModelFact]

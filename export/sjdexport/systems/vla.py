@@ -143,7 +143,7 @@ class Vla:
         text = part(self._path, "text_config", config.get("text_config"))
         end = text.get("eos_token_id")
         return {
-            "dataset": key, "chunk": whole(self._path, "the chunk (--chunk)", self._given.chunk or self._own.get("chunk", 1)),
+            "dataset": key, "chunk": whole(self._path, "the chunk (--chunk)", self._own.get("chunk", 1) if self._given.chunk is None else self._given.chunk),
             "end": 2 if end is None else end, "endOfBins": self._sizes.vocabulary - padding, "bins": BINS,
             "low": low, "high": high, "mask": mask, "gripper": gripper,
             **({"world": self._own["world"]} if "world" in self._own else {}),

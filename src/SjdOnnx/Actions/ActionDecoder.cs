@@ -36,8 +36,8 @@ public static class ActionDecoder
         Solution solution = FixedPoint.Iterate(window, rule, cancellation: cancellation);
         if (!solution.Last.IsFinite)
             throw NotFinite(solution.Updates);
-        // After as many passes as there are unknowns, the tokens are exact even if the last pass still changed one.
-        bool isExact = solution.HasConverged || solution.Updates >= count;
+        // After as many passes as there are unknown actions' tokens, these are exact even if the last pass still changed one.
+        bool isExact = solution.HasConverged || solution.Updates >= count - 1;
         return new ActionAnswer(tokens[..count], solution.Updates, window.Rows, isExact);
     }
 

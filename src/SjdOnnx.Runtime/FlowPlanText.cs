@@ -67,8 +67,14 @@ internal sealed class BlockFields
 
     public BlockPlan ToPlan() => new()
     {
-        Segments = Segments, MaxUpdates = MaxUpdates, Tolerance = Tolerance, Measure = Measure, Guess = Guess, Commit = Commit,
-        Limit = Limit, SkipsSettled = SkipsSettled,
+        Segments = Segments,
+        MaxUpdates = MaxUpdates,
+        Tolerance = Tolerance,
+        Measure = Measure,
+        Guess = Guess,
+        Commit = Commit,
+        Limit = Limit,
+        SkipsSettled = SkipsSettled,
     };
 }
 

@@ -85,8 +85,11 @@ internal sealed class ActCommand : SjdCommand
         TextToImageOptions loading = _model.LoadingOf(parsed);
         var options = new PolicyLoadOptions
         {
-            Provider = loading.Provider, ProviderOptions = loading.ProviderOptions, Threads = loading.Threads,
-            HashVerification = loading.HashVerification, Precision = parsed.GetValue(_precision),
+            Provider = loading.Provider,
+            ProviderOptions = loading.ProviderOptions,
+            Threads = loading.Threads,
+            HashVerification = loading.HashVerification,
+            Precision = parsed.GetValue(_precision),
         };
         RgbImage? picture = parsed.GetValue(_picture) is string path ? Read(path) : null;
         using PolicyModel policy = await PolicyModel.LoadAsync(

@@ -6,7 +6,14 @@ public class FlowNoiseTests
 {
     private static readonly FlowSection Sizes = new()
     {
-        Side = 32, Patch = 2, Layers = 1, Heads = 1, HeadDim = 64, Noise = null, Classes = [], Blocks = [],
+        Side = 32,
+        Patch = 2,
+        Layers = 1,
+        Heads = 1,
+        HeadDim = 64,
+        Noise = null,
+        Classes = [],
+        Blocks = [],
     };
 
     internal static float[] Draw(FlowModelDescription model, ulong seed, uint index)

@@ -14,7 +14,11 @@ public sealed class Shapes : IAsyncLifetime
 
     internal static FlowOptions Options(int index, FlowPlan? plan = null) => new()
     {
-        Class = index, Index = (uint)index, Seed = 5, Denoising = 0, Plan = plan ?? FlowPlan.Sequential(4),
+        Class = index,
+        Index = (uint)index,
+        Seed = 5,
+        Denoising = 0,
+        Plan = plan ?? FlowPlan.Sequential(4),
     };
 
     public async Task InitializeAsync()

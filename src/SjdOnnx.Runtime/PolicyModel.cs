@@ -128,7 +128,8 @@ public sealed class PolicyModel : IDisposable
         }
 
         var files = new ModelFiles(folder, manifest.Files, [manifest.Vision.Graph, language.Graph, .. manifest.Tokenizer.Files]);
-        files.VerifyHashes(options.HashVerification, CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable), cancellation: cancellation);
+        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
+        files.VerifyHashes(options.HashVerification, cache, cancellation: cancellation);
         var tokenizer = TextTokenizer.Open(manifest.Tokenizer, name => files.Read(name, TextTokenizer.MaxFileBytes));
         Require(tokenizer.MaxId < manifest.Transformer.Vocabulary,
             $"The tokenizer has the id {tokenizer.MaxId}; model.json says {manifest.Transformer.Vocabulary} ids.");

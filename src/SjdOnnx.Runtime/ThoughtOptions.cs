@@ -29,7 +29,9 @@ public sealed record ThoughtOptions
             : throw new ArgumentOutOfRangeException(nameof(Iterations), value, $"Iterations must be from 0 to {MaxIterations}.");
     }
 
-    /// <summary>Whether <see cref="ThoughtAnswer.Trace"/> has the thoughts. Other modes than <see cref="ThoughtMode.Parallel"/> have none.</summary>
+    /// <summary>
+    /// Whether <see cref="ThoughtAnswer.Trace"/> has the thoughts. Other modes than <see cref="ThoughtMode.Parallel"/> have none.
+    /// </summary>
     public bool Trace { get; init; }
 }
 

@@ -63,7 +63,8 @@ def llava(folder: Path) -> dict[str, torch.Tensor]:
     w, prefix = language(random), "vision_tower.vision_model."
     w |= {
         f"{prefix}embeddings.class_embedding": random.normal(WIDTH), f"{prefix}embeddings.patch_embedding.weight":
-            random.normal(WIDTH, 3, PATCH, PATCH) * 0.05, f"{prefix}embeddings.position_embedding.weight": random.normal(PATCHES + 1, WIDTH)}
+            random.normal(WIDTH, 3, PATCH, PATCH) * 0.05,
+        f"{prefix}embeddings.position_embedding.weight": random.normal(PATCHES + 1, WIDTH)}
     for norm in ("pre_layrnorm", "post_layernorm"):
         w |= {f"{prefix}{norm}.weight": random.gamma(WIDTH), f"{prefix}{norm}.bias": random.beta(WIDTH)}
     for i in range(DEPTH):
@@ -176,8 +177,10 @@ def test_a_missing_tensor_is_named(tmp_path: Path) -> None:
 
 def test_statistics_and_options_reach_model_json(tmp_path: Path) -> None:
     openvla(tmp_path / "checkpoint", norm_stats={"a": STATISTICS, "b": {"action": {"q01": [0.0], "q99": [2.0]}}})
-    done = run_export("--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--unnorm-key", "b", "--chunk", 3, "--gripper", "libero")
+    done = run_export(
+        "--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--unnorm-key", "b", "--chunk", 3, "--gripper", "libero")
     assert done.returncode == 0, done.stderr
     actions = json.loads((tmp_path / "model" / "model.json").read_text())["actions"]
     assert actions == {
-        "dataset": "b", "chunk": 3, "end": 2, "endOfBins": 576, "bins": 256, "low": [0.0], "high": [2.0], "mask": [True], "gripper": "libero"}
+        "dataset": "b", "chunk": 3, "end": 2, "endOfBins": 576, "bins": 256, "low": [0.0], "high": [2.0], "mask": [True],
+        "gripper": "libero"}

@@ -72,7 +72,8 @@ class Tower:
         self.width, size = self._patch.shape[0], self._patch.shape[2]
         if side % size or self._patch.shape[3] != size:
             raise ExportError(
-                f"{names.patch}.weight has patches of {size} x {self._patch.shape[3]} pixels; expected squares that fit into {side} pixels.")
+                f"{names.patch}.weight has patches of {size} x {self._patch.shape[3]} pixels; expected squares that fit into "
+                f"{side} pixels.")
         if self.width % heads:
             raise ExportError(f"{names.patch}.weight has {self.width} channels; expected a multiple of {heads} heads.")
         self.side, self.patches = side, (side // size) ** 2

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import contract
 from ..checkpoint import Checkpoint
 from ..errors import ExportError
 from ..families.fields import part, whole
@@ -17,19 +16,20 @@ from ..families.given import UNKNOWN_LICENSE, Given, Tokenizer
 from ..families.llama import Llama, Sizes, hugging_face, read_sizes
 from ..graph import FLOAT, UINT8, Graph
 from ..padding import with_wide_heads
-from ..precision import PRECISIONS, Float
+from ..precision import PRECISIONS
 from ..progress import Progress
 from ..rotary import SequenceRotary
 from ..tokenizers import read_hf_bpe, read_sentencepiece_bpe
 from ..transformer import Layer, Linear, Shape, TransformerGraph, Variant
 from ..weights import Weights
-from .towers import Towers, find_towers
+from .towers import find_towers
 
 VISION = "policy.vision.onnx"
 PIXELS, PATCHES = "pixels", "patches"  # uint8 [1, side, side, 3] to float32 [patches, hidden]
 # The defaults of Hugging Face's LlamaConfig, which writes only what differs from them.
 LLAMA = {
-    "hidden": 4096, "inner": 11008, "layers": 32, "heads": 32, "vocabulary": 32000, "max_positions": 2048, "epsilon": 1e-6, "theta": 10000.0,
+    "hidden": 4096, "inner": 11008, "layers": 32, "heads": 32, "vocabulary": 32000, "max_positions": 2048, "epsilon": 1e-6,
+    "theta": 10000.0,
 }
 OPENVLA_PROMPT = ("{image}In: What action should the robot take to {instruction}?\nOut:", True)  # and whether instructions are lowercased
 LLAVA_PROMPT = ("USER: {image}\n{instruction} ASSISTANT:", False)
@@ -89,7 +89,8 @@ class Vla:
         return {
             "kind": "policy",
             "license": self._given.sections.get("license") or {"id": "unknown", "commercial": False, "notice": notice},
-            "vision": {"graph": VISION, "side": self._towers.side, "patches": self._towers.patches, "keptArea": self._own.get("kept_area", 1.0)},
+            "vision": {
+                "graph": VISION, "side": self._towers.side, "patches": self._towers.patches, "keptArea": self._own.get("kept_area", 1.0)},
             "transformer": {
                 "layers": source.shape.layers, "kvHeads": source.shape.kv_heads, "headDim": source.shape.head_dim,
                 "hidden": source.shape.hidden, "vocabulary": source.shape.codes, "maxPositions": source.shape.max_positions,
@@ -125,10 +126,11 @@ class Vla:
         mask = [True] * len(low) if mask is None else mask
         if not (isinstance(mask, list) and len(mask) == len(low) == len(high) and all(isinstance(each, bool) for each in mask)):
             raise ExportError(
-                f"{self._path}: norm_stats.{key}.action has {len(low)} values in q01, {len(high)} in q99 and the mask {mask!r}; expected lists "
-                "of equal length, and a mask of true and false.")
+                f"{self._path}: norm_stats.{key}.action has {len(low)} values in q01, {len(high)} in q99 and the mask {mask!r}; expected "
+                "lists of equal length, and a mask of true and false.")
         if wrong := [i for i, (a, b) in enumerate(zip(low, high)) if not a < b and mask[i]]:
-            raise ExportError(f"{self._path}: norm_stats.{key}.action has q01 {low[wrong[0]]} and q99 {high[wrong[0]]}; expected q01 < q99.")
+            raise ExportError(
+                f"{self._path}: norm_stats.{key}.action has q01 {low[wrong[0]]} and q99 {high[wrong[0]]}; expected q01 < q99.")
         padding = config.get("pad_to_multiple_of", 64 if self._towers.is_openvla else 0)
         if not isinstance(padding, int) or isinstance(padding, bool) or not 0 <= padding <= self._sizes.vocabulary - BINS:
             raise ExportError(
@@ -143,7 +145,9 @@ class Vla:
         text = part(self._path, "text_config", config.get("text_config"))
         end = text.get("eos_token_id")
         return {
-            "dataset": key, "chunk": whole(self._path, "the chunk (--chunk)", self._own.get("chunk", 1) if self._given.chunk is None else self._given.chunk),
+            "dataset": key,
+            "chunk": whole(
+                self._path, "the chunk (--chunk)", self._own.get("chunk", 1) if self._given.chunk is None else self._given.chunk),
             "end": 2 if end is None else end, "endOfBins": self._sizes.vocabulary - padding, "bins": BINS,
             "low": low, "high": high, "mask": mask, "gripper": gripper,
             **({"world": self._own["world"]} if "world" in self._own else {}),

@@ -69,7 +69,8 @@ def main() -> None:
         pictures, present, offsets, gripper = fed[1][place]
         seen = looker(pictures)
         found = F.binary_cross_entropy_with_logits(seen[..., : len(THINGS)], present)
-        placed = ((seen[..., len(THINGS) : -2].unflatten(2, (len(THINGS), 2)) - offsets).abs() * present[..., None]).sum() / present.sum() / 2
+        errors = (seen[..., len(THINGS) : -2].unflatten(2, (len(THINGS), 2)) - offsets).abs()
+        placed = (errors * present[..., None]).sum() / present.sum() / 2
         told = ((seen[..., -2:] - gripper[:, None]).abs() * present[..., -1:]).sum() / present[..., -1].sum() / 2
         (10 * found + placed + told).backward()
         optimizers.step(rate_share(step, options.steps))

@@ -63,7 +63,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.checkpoint or Path(temporary)
         write_checkpoint(weights, folder)
-        command = [sys.executable, EXPORT, "--checkpoint", folder, "--out", options.out, "--precision", options.precision, "--name", "reach"]
+        command = [
+            sys.executable, EXPORT, "--checkpoint", folder, "--out", options.out, "--precision", options.precision, "--name", "reach"]
         sys.exit(subprocess.run(command).returncode)
 
 

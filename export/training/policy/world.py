@@ -1,7 +1,7 @@
 """The table with two blocks and a pad, as docs/actions.md specifies it. src/SjdOnnx/Actions/BlockTable.cs is the same in C#.
 
-All values are float64, and every operation is exact or correctly rounded (sums, products, quotients, roots), so both programs agree in every
-bit. Arrays have a row for each of N tables.
+All values are float64, and every operation is exact or correctly rounded (sums, products, quotients, roots), so both programs agree in
+every bit. Arrays have a row for each of N tables.
 """
 
 from __future__ import annotations

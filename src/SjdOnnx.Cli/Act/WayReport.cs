@@ -32,9 +32,12 @@ internal sealed record WayReport(
         int count = Math.Max(1, answers.Length);
         return new WayReport(
             NameOf(decoding.Way), decoding.Exit, episodes.Count, episodes.Count(static episode => episode.IsDone), answers.Length, tokens,
-            decoded.Sum(static answer => answer.Passes) / (double)count, decoded.Select(static answer => answer.Passes).DefaultIfEmpty().Min(),
-            decoded.Select(static answer => answer.Passes).DefaultIfEmpty().Max(), decoded.Sum(static answer => answer.Rows) / (double)count,
-            decoded.Count(static answer => answer.HasConverged), reading / count, seconds / count, tokens / Math.Max(1e-9, reading + seconds));
+            decoded.Sum(static answer => answer.Passes) / (double)count,
+            decoded.Select(static answer => answer.Passes).DefaultIfEmpty().Min(),
+            decoded.Select(static answer => answer.Passes).DefaultIfEmpty().Max(),
+            decoded.Sum(static answer => answer.Rows) / (double)count,
+            decoded.Count(static answer => answer.HasConverged),
+            reading / count, seconds / count, tokens / Math.Max(1e-9, reading + seconds));
     }
 
     /// <summary>The name on the command line.</summary>

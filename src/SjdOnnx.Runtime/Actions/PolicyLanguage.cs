@@ -153,7 +153,8 @@ internal sealed class PolicyLanguage : IActionLanguage, IDisposable
         [
             .. _fixed, (GraphContract.InputIds, _tensors.Over(_ids, 1, tokens)), (GraphContract.LogitsRows, _tensors.Over(_rows, rows)),
         ];
-        var shaped = new Shaped(_session.Inference.CreateIoBinding(), inputs, _tensors.Over(_logits, 1, rows, _manifest.Transformer.Vocabulary));
+        var shaped = new Shaped(
+            _session.Inference.CreateIoBinding(), inputs, _tensors.Over(_logits, 1, rows, _manifest.Transformer.Vocabulary));
         _shapes.Add((tokens, rows), shaped);
         shaped.BindInputs();
         shaped.Binding.BindOutput(GraphContract.Logits, shaped.Logits.Value);

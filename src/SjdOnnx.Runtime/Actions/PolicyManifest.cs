@@ -76,7 +76,8 @@ internal sealed record PolicyManifest
         RequireBetween("transformer.vocabulary", Transformer.Vocabulary, ActionTokens.Bins, 1 << 24);
         RequireBetween("transformer.maxPositions", Transformer.MaxPositions, 1, ManifestRules.MaxPositions);
         Require(Transformer.Precisions.ContainsKey(Transformer.DefaultPrecision),
-            $"transformer.defaultPrecision is '{Transformer.DefaultPrecision}'; transformer.precisions has {Names(Transformer.Precisions.Keys)}");
+            $"transformer.defaultPrecision is '{Transformer.DefaultPrecision}'; transformer.precisions has " +
+            $"{Names(Transformer.Precisions.Keys)}");
         foreach ((string name, LanguagePrecision precision) in Transformer.Precisions)
         {
             Require(precision.Cache is "float32" or "float16" or "bfloat16",
@@ -96,8 +97,8 @@ internal sealed record PolicyManifest
         int dimensions = Tokens().Dimensions;
         Require(Actions.World is null || dimensions == 4, $"actions of the world {World} have 4 dimensions; these have {dimensions}");
         Require(Vision.Patches + (dimensions * Actions.Chunk) + 2 < Transformer.MaxPositions,
-            $"transformer.maxPositions is {Transformer.MaxPositions}; {Vision.Patches} patches and {dimensions * Actions.Chunk} tokens of " +
-            "actions leave no room for a prompt");
+            $"transformer.maxPositions is {Transformer.MaxPositions}; {Vision.Patches} patches and {dimensions * Actions.Chunk} tokens " +
+            "of actions leave no room for a prompt");
     }
 }
 

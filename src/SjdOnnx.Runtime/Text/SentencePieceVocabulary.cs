@@ -2,7 +2,9 @@ using Microsoft.ML.Tokenizers;
 
 namespace SjdOnnx.Runtime.Text;
 
-/// <summary>Llama's tokenizer: SentencePiece's BPE, with pieces for the bytes of unknown characters. A space is put before the text.</summary>
+/// <summary>
+/// Llama's tokenizer: SentencePiece's BPE, with pieces for the bytes of unknown characters. A space is put before the text.
+/// </summary>
 internal sealed class SentencePieceVocabulary : IVocabulary
 {
     private readonly LlamaTokenizer _pieces;

@@ -1,6 +1,8 @@
 namespace SjdOnnx.Actions;
 
-/// <summary>How the tokens of actions are decoded. All ways without <see cref="Exit"/> give the same tokens, those of greedy decoding.</summary>
+/// <summary>
+/// How the tokens of actions are decoded. All ways without <see cref="Exit"/> give the same tokens, those of greedy decoding.
+/// </summary>
 public sealed record ActionDecoding
 {
     /// <summary>One token in each pass.</summary>

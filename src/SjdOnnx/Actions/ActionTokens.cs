@@ -27,13 +27,15 @@ public sealed class ActionTokens
         if (low.Count == 0 || low.Count != high.Count || low.Count != mask.Count)
         {
             throw new ArgumentException(
-                $"There are {low.Count} lows, {high.Count} highs and {mask.Count} masks; give one of each for each dimension.", nameof(low));
+                $"There are {low.Count} lows, {high.Count} highs and {mask.Count} masks; give one of each for each dimension.",
+                nameof(low));
         }
 
         for (int i = 0; i < low.Count; i++)
         {
             if (mask[i] && !(low[i] < high[i] && double.IsFinite(high[i] - low[i])))
-                throw new ArgumentException($"Dimension {i} is from {low[i]} to {high[i]}; the first must be below the second.", nameof(low));
+                throw new ArgumentException(
+                    $"Dimension {i} is from {low[i]} to {high[i]}; the first must be below the second.", nameof(low));
         }
 
         (EndOfBins, _low, _high, _mask, Gripper) = (endOfBins, [.. low], [.. high], [.. mask], gripper);

@@ -16,7 +16,9 @@ internal sealed class ActionWindow(IActionLanguage language, int[] tokens, bool 
     /// <summary>Tokens that the passes read.</summary>
     public int Rows { get; private set; }
 
-    /// <summary>Reads the iterate and moves each prediction one place on. The last token is not read, since nothing comes after it.</summary>
+    /// <summary>
+    /// Reads the iterate and moves each prediction one place on. The last token is not read, since nothing comes after it.
+    /// </summary>
     public Change Update(CancellationToken cancellation)
     {
         ReadOnlySpan<int> read = tokens.AsSpan(_final..^1);

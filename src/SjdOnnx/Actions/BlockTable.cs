@@ -42,7 +42,8 @@ public sealed class BlockTable
         if (gripper.Count != 3 || blocks.Count != 2 || blocks.Any(static block => block.Count != 2) || colors.Count != 2 || pad.Count != 2)
             throw new ArgumentException("A table has a gripper of 3 numbers, 2 blocks of 2 numbers, 2 colors and a pad of 2 numbers.");
         if (wanted is not (0 or 1) || colors.Any(static color => color is < 0 or > 2))
-            throw new ArgumentException($"The wanted block is {wanted} and the colors are {string.Join(", ", colors)}; expected 0 or 1, and 0 to 2.");
+            throw new ArgumentException(
+                $"The wanted block is {wanted} and the colors are {string.Join(", ", colors)}; expected 0 or 1, and 0 to 2.");
         (_gripper, _blocks, _colors, _pad, Wanted) =
             ([.. gripper], [.. blocks.Select(static block => block.ToArray())], [.. colors], [.. pad], wanted);
     }

@@ -1,6 +1,8 @@
 namespace SjdOnnx.Actions;
 
-/// <summary>A language model that has read a prompt, which ends with the request for actions. The prompt's keys and values never change.</summary>
+/// <summary>
+/// A language model that has read a prompt, which ends with the request for actions. The prompt's keys and values never change.
+/// </summary>
 public interface IActionLanguage
 {
     /// <summary>

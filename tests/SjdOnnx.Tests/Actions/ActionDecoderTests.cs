@@ -95,7 +95,8 @@ public class ActionDecoderTests
         var stale = new StaleLanguage(new HashedLanguage());
         int[] greedy = new HashedLanguage().Greedy(7, Count);
         ActionAnswer[] answers =
-            [.. Enumerable.Range(0, 5).Select(seed => ActionDecoder.Decode(stale, 7, Count, Guesses, ActionDecoding.Shrinking, (ulong)seed))];
+            [.. Enumerable.Range(0, 5).Select(
+                seed => ActionDecoder.Decode(stale, 7, Count, Guesses, ActionDecoding.Shrinking, (ulong)seed))];
         Assert.Contains(answers, answer => !answer.Ids.SequenceEqual(greedy));
     }
 

@@ -3,8 +3,8 @@ using SjdOnnx.Actions;
 namespace SjdOnnx.Tests.Actions;
 
 /// <summary>
-/// A causal language model: the next id is a hash of all ids before it. It keeps, as a cache does, what each place was read as, and computes
-/// from that alone, so a stale place shows.
+/// A causal language model: the next id is a hash of all ids before it. It keeps, as a cache does, what each place was read as, and
+/// computes from that alone, so a stale place shows.
 /// </summary>
 /// <param name="memory">How many of the last ids the next one depends on; fewer converge faster.</param>
 internal sealed class HashedLanguage(int memory = int.MaxValue, int ids = 50) : IActionLanguage

@@ -3,33 +3,37 @@ using System.Text.RegularExpressions;
 
 namespace SjdOnnx.Tests;
 
-/// <summary>docs/architecture.md quotes code and names files: both must be in the sources.</summary>
-public sealed partial class ArchitecturePageTests
+/// <summary>Pages of docs quote code and name files: both must be in the sources.</summary>
+public sealed partial class QuotingPageTests
 {
-    [Fact]
-    public void Code_that_the_page_quotes_is_in_the_sources()
+    [Theory]
+    [InlineData("architecture.md")]
+    [InlineData("jacobi.md")]
+    public void Code_that_the_page_quotes_is_in_the_sources(string page)
     {
         string root = Root();
         string[] sources = [.. Directory.EnumerateFiles(Path.Combine(root, "src"), "*.cs", SearchOption.AllDirectories)
             .Where(file => !file.Contains($"{Path.DirectorySeparatorChar}obj{Path.DirectorySeparatorChar}", StringComparison.Ordinal))
             .Select(file => Flat(File.ReadAllText(file)))];
-        string[] quotes = [.. CSharpBlock().Matches(Page(root)).Select(block => Flat(block.Groups["code"].Value))];
+        string[] quotes = [.. CSharpBlock().Matches(Page(root, page)).Select(block => Flat(block.Groups["code"].Value))];
 
         Assert.NotEmpty(quotes);
         Assert.All(quotes, quote => Assert.Contains(sources, source => source.Contains(quote, StringComparison.Ordinal)));
     }
 
-    [Fact]
-    public void Files_that_the_page_links_to_exist()
+    [Theory]
+    [InlineData("architecture.md")]
+    [InlineData("jacobi.md")]
+    public void Files_that_the_page_links_to_exist(string page)
     {
         string root = Root();
-        string[] links = [.. Link().Matches(Page(root)).Select(link => link.Groups["path"].Value)];
+        string[] links = [.. Link().Matches(Page(root, page)).Select(link => link.Groups["path"].Value)];
 
         Assert.NotEmpty(links);
         Assert.All(links, link => Assert.True(Path.Exists(Path.Combine(root, "docs", link)), $"There is no {link}."));
     }
 
-    private static string Page(string root) => File.ReadAllText(Path.Combine(root, "docs", "architecture.md"));
+    private static string Page(string root, string page) => File.ReadAllText(Path.Combine(root, "docs", page));
 
     private static string Flat(string code) =>
         string.Join('\n', code.Split('\n').Select(line => line.Trim()).Where(line => line.Length > 0));

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +15,6 @@ from ..families.fields import number, part, whole
 from ..graph import FLOAT, Graph
 from ..numbering import count
 from ..precision import MICROSOFT, Float
-from ..tensors import Tensor
 from ..weights import Weights
 
 # Heads, mean and standard deviation of the pictures, by the names in timm_model_ids.

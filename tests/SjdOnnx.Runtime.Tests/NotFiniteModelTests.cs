@@ -3,16 +3,16 @@ namespace SjdOnnx.Runtime.Tests;
 /// <summary>A model whose weights are damaged, and whose hashes were written after that: its logits are NaN.</summary>
 public sealed class NotFiniteModelTests : IDisposable
 {
-    private const string Graph = "transformer.fp32.onnx";
+    private const string Weights = "checkpoint.safetensors"; // of the fp32 graph, in half precision
     private static readonly GenerationRequest Fox = new() { Prompt = "a fox" };
     private readonly ModelCopy _copy = new();
 
     [ModelFact]
     public async Task Logits_that_are_not_numbers_end_every_call_with_the_remedy()
     {
-        byte[] graph = File.ReadAllBytes(_copy.PathOf(Graph));
-        graph.AsSpan(graph.Length / 2, 4096).Fill(0xFF); // NaN, wherever a number begins
-        _copy.Replace(Graph, graph);
+        byte[] weights = File.ReadAllBytes(_copy.PathOf(Weights));
+        weights.AsSpan(weights.Length / 2, 4096).Fill(0xFF); // NaN, in the matrices of a layer
+        _copy.Replace(Weights, weights);
         var options = new TextToImageOptions { Precision = Precision.Fp32, Threads = 1, CacheFolder = "" };
         using TextToImage model = TextToImage.Load(_copy.Folder, options);
 

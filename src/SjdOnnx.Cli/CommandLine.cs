@@ -33,6 +33,7 @@ internal sealed class CommandLine
 
     private readonly GenerateCommand _generate;
     private readonly ThinkCommand _think = new();
+    private readonly ActCommand _act = new();
     private readonly RootCommand _root = new(
         "Generates images from text with autoregressive models on ONNX Runtime. Speculative decoding settles several tokens in each " +
         "forward pass. sjd COMMAND --help explains a command.");
@@ -49,7 +50,7 @@ internal sealed class CommandLine
         _root.Subcommands.Add(new ServeCommand());
         _root.Subcommands.Add(new FlowCommand());
         _root.Subcommands.Add(_think);
-        _root.Subcommands.Add(new ActCommand());
+        _root.Subcommands.Add(_act);
         _root.Subcommands.Add(new InspectCommand());
         _root.Subcommands.Add(new BenchCommand(methods));
         _root.Subcommands.Add(new MethodsCommand(methods));
@@ -77,12 +78,12 @@ internal sealed class CommandLine
         if (parsed.Action is HelpPage)
             return null;
 
-        // The parser takes an unknown option for the prompt or the question and then complains about that.
+        // The parser takes an unknown option for the prompt, the question or the instruction and then complains about that.
         bool afterDoubleDash = parsed.Tokens.Any(token => token.Type == TokenType.DoubleDash);
-        IEnumerable<string> words = ((Argument[])[_generate.Prompt, _think.Question])
+        IEnumerable<string> words = ((Argument[])[_generate.Prompt, _think.Question, _act.Instruction])
             .SelectMany(argument => parsed.GetResult(argument)?.Tokens ?? []).Select(token => token.Value);
         if (!afterDoubleDash && words.Concat(parsed.UnmatchedTokens).FirstOrDefault(token => token.StartsWith('-')) is string option)
-            return $"There is no option '{option}'; put -- before a prompt or a question that starts with -.";
+            return $"There is no option '{option}'; put -- before a text that starts with -.";
         if (parsed.UnmatchedTokens is [string word, ..])
         {
             return parsed.CommandResult.Command is SjdCommand command

@@ -73,7 +73,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the request while it waits, and within one pass.</param>
     /// <returns>The natural logarithm of the density in each class, or, for a model without classes, of the only one.</returns>
     /// <exception cref="ArgumentException">There are more or fewer numbers than the model's images have.</exception>
-    /// <exception cref="InferenceException">A graph failed.</exception>
+    /// <exception cref="InferenceException">A graph failed, or the density is not a finite number.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     /// <exception cref="ObjectDisposedException">This instance was disposed, before or meanwhile.</exception>
     public Task<IReadOnlyList<double>> LogDensitiesAsync(IReadOnlyList<float> tokens, CancellationToken cancellationToken = default)
@@ -84,7 +84,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
         int classes = Math.Max(1, Description.Classes.Count);
         return InTurnAsync<IReadOnlyList<double>>(
             cancellation => [.. Enumerable.Range(0, classes).Select(
-                label => _flow.Sampler(label, new FlowGuidance()).Density(numbers, observe: null, cancellation).LogDensity)],
+                label => Density(numbers, label, cancellation).LogDensity)],
             cancellationToken);
     }
 
@@ -94,7 +94,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
     /// <param name="cancellationToken">Ends the request while it waits, and within one pass.</param>
     /// <exception cref="ArgumentException">There are more or fewer numbers than the model's images have.</exception>
     /// <exception cref="RequestException">The model has no such class.</exception>
-    /// <exception cref="InferenceException">A graph failed.</exception>
+    /// <exception cref="InferenceException">A graph failed, or the density is not a finite number.</exception>
     /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     /// <exception cref="ObjectDisposedException">This instance was disposed, before or meanwhile.</exception>
     public Task<FlowDensity> DensityAsync(IReadOnlyList<float> tokens, int? label = null, CancellationToken cancellationToken = default)
@@ -103,8 +103,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
         float[] numbers = [.. tokens];
         RequireLength(numbers);
         RequireClass(label);
-        return InTurnAsync(
-            cancellation => _flow.Sampler(label, new FlowGuidance()).Density(numbers, observe: null, cancellation), cancellationToken);
+        return InTurnAsync(cancellation => Density(numbers, label, cancellation), cancellationToken);
     }
 
     /// <summary>Measures the blocks on samples of the model itself, and makes a plan of it.</summary>
@@ -163,6 +162,13 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
             Blocks = result.Blocks,
             Duration = duration,
         };
+    }
+
+    private FlowDensity Density(float[] numbers, int? label, CancellationToken cancellation)
+    {
+        FlowDensity density = _flow.Sampler(label, new FlowGuidance()).Density(numbers, observe: null, cancellation);
+        return double.IsFinite(density.LogDensity) ? density : throw new InferenceException(
+            $"{Description.Name} computed a density that is not a finite number. The image's numbers must be finite and near [-1, 1].");
     }
 
     private void Check(FlowOptions options)

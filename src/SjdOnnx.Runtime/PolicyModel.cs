@@ -50,6 +50,7 @@ public sealed class PolicyModel : IDisposable
     /// <param name="cancellation">Ends the comparison of hashes.</param>
     /// <exception cref="ModelException">The folder is missing, damaged, inconsistent, or holds a model of another kind.</exception>
     /// <exception cref="ProviderException">The provider is not available here.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     public static Task<PolicyModel> LoadAsync(
         string folder, PolicyLoadOptions? options = null, CancellationToken cancellation = default) =>
         Task.Run(() => Load(folder, options ?? new PolicyLoadOptions(), cancellation), cancellation);
@@ -61,8 +62,9 @@ public sealed class PolicyModel : IDisposable
     /// <param name="seed">Of the first guesses of all tokens but the first.</param>
     /// <param name="answer">Which of the seed's guesses: the number of the answer, if one seed serves several.</param>
     /// <param name="cancellation">Ends the call.</param>
-    /// <exception cref="RequestException">The instruction is too long, or spells a structural token.</exception>
+    /// <exception cref="RequestException">The instruction is too long.</exception>
     /// <exception cref="InferenceException">A run failed, or the model computed something that is not a number.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     public PolicyAnswer Act(
         RgbImage picture, string instruction, ActionDecoding? decoding = null, ulong seed = 0, uint answer = 0,

@@ -2,6 +2,9 @@ using System.Reflection;
 using System.Xml.Linq;
 using SjdOnnx.Methods;
 using SjdOnnx.Runtime.Images;
+using SjdOnnx.Runtime.Tests.Actions;
+using SjdOnnx.Runtime.Tests.Flows;
+using SjdOnnx.Runtime.Tests.Thoughts;
 
 namespace SjdOnnx.Runtime.Tests;
 
@@ -60,6 +63,66 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
             test => test.Model.MeasurePassCostsAsync(cancellationToken: Cancelled),
         ["TextToImage.MeasurePassCostsAsync: ObjectDisposedException"] = _ => WithDisposedAsync(model => model.MeasurePassCostsAsync()),
 
+        ["FlowModel.LoadAsync: ModelException"] = _ => FlowModel.LoadAsync("/no/such/folder"),
+        ["FlowModel.LoadAsync: ProviderException"] = _ => FlowModel.LoadAsync(Shapes.Folder, OnCuda),
+        ["FlowModel.LoadAsync: OperationCanceledException"] = _ => FlowModel.LoadAsync(Shapes.Folder, cancellationToken: Cancelled),
+        ["FlowModel.SampleAsync: RequestException"] = _ => WithFlowAsync(flow => flow.SampleAsync(new FlowOptions { Class = 99 })),
+        ["FlowModel.SampleAsync: InferenceException"] = _ => WithDamagedFlowAsync(flow => flow.SampleAsync()),
+        ["FlowModel.SampleAsync: OperationCanceledException"] =
+            _ => WithFlowAsync(flow => flow.SampleAsync(cancellationToken: Cancelled)),
+        ["FlowModel.SampleAsync: ObjectDisposedException"] = _ => WithDisposedFlowAsync(flow => flow.SampleAsync()),
+        ["FlowModel.LogDensitiesAsync: ArgumentException"] = _ => WithFlowAsync(flow => flow.LogDensitiesAsync([1, 2])),
+        ["FlowModel.LogDensitiesAsync: InferenceException"] = _ => WithDamagedFlowAsync(flow => flow.LogDensitiesAsync(Gray)),
+        ["FlowModel.LogDensitiesAsync: OperationCanceledException"] = _ => WithFlowAsync(flow => flow.LogDensitiesAsync(Gray, Cancelled)),
+        ["FlowModel.LogDensitiesAsync: ObjectDisposedException"] = _ => WithDisposedFlowAsync(flow => flow.LogDensitiesAsync(Gray)),
+        ["FlowModel.DensityAsync: ArgumentException"] = _ => WithFlowAsync(flow => flow.DensityAsync([1, 2])),
+        ["FlowModel.DensityAsync: RequestException"] = _ => WithFlowAsync(flow => flow.DensityAsync(Gray, label: 99)),
+        ["FlowModel.DensityAsync: InferenceException"] = _ => WithDamagedFlowAsync(flow => flow.DensityAsync(Gray)),
+        ["FlowModel.DensityAsync: OperationCanceledException"] =
+            _ => WithFlowAsync(flow => flow.DensityAsync(Gray, cancellationToken: Cancelled)),
+        ["FlowModel.DensityAsync: ObjectDisposedException"] = _ => WithDisposedFlowAsync(flow => flow.DensityAsync(Gray)),
+        ["FlowModel.MeasureAsync: InferenceException"] = _ => WithDamagedFlowAsync(flow => flow.MeasureAsync()),
+        ["FlowModel.MeasureAsync: OperationCanceledException"] =
+            _ => WithFlowAsync(flow => flow.MeasureAsync(cancellationToken: Cancelled)),
+        ["FlowModel.MeasureAsync: ObjectDisposedException"] = _ => WithDisposedFlowAsync(flow => flow.MeasureAsync()),
+        ["FlowOptions.Class: ArgumentOutOfRangeException"] = Does(_ => new FlowOptions { Class = -1 }),
+        ["FlowOptions.Denoising: ArgumentOutOfRangeException"] = Does(_ => new FlowOptions { Denoising = 3 }),
+        ["FlowMeasureOptions.Samples: ArgumentOutOfRangeException"] = Does(_ => new FlowMeasureOptions { Samples = 0 }),
+        ["FlowMeasureOptions.Tolerance: ArgumentOutOfRangeException"] = Does(_ => new FlowMeasureOptions { Tolerance = -1 }),
+        ["FlowMeasureOptions.Accuracy: ArgumentOutOfRangeException"] = Does(_ => new FlowMeasureOptions { Accuracy = 0 }),
+        ["FlowPlanText.Parse: FormatException"] = Does(_ => FlowPlanText.Parse("{"u8)),
+
+        ["ThoughtModel.LoadAsync: ModelException"] = _ => ThoughtModel.LoadAsync("/no/such/folder"),
+        ["ThoughtModel.LoadAsync: ProviderException"] = _ => ThoughtModel.LoadAsync(Sums, OnCuda),
+        ["ThoughtModel.LoadAsync: OperationCanceledException"] = _ => ThoughtModel.LoadAsync(Sums, cancellationToken: Cancelled),
+        ["ThoughtModel.AnswerAsync: RequestException"] = _ => WithThoughtsAsync(Sums, model => model.AnswerAsync("")),
+        ["ThoughtModel.AnswerAsync: InferenceException"] =
+            _ => WithDamagedAsync(Sums, "thought.fp32.data", folder => WithThoughtsAsync(folder, model => model.AnswerAsync("3+5*2"))),
+        ["ThoughtModel.AnswerAsync: OperationCanceledException"] =
+            _ => WithThoughtsAsync(Sums, model => model.AnswerAsync("3+5*2", cancellationToken: Cancelled)),
+        ["ThoughtModel.AnswerAsync: ObjectDisposedException"] = _ => WithThoughtsAsync(Sums, model =>
+        {
+            model.Dispose();
+            return model.AnswerAsync("3+5*2");
+        }),
+        ["ThoughtOptions.Mode: ArgumentOutOfRangeException"] = Does(_ => new ThoughtOptions { Mode = (ThoughtMode)9 }),
+        ["ThoughtOptions.Iterations: ArgumentOutOfRangeException"] = Does(_ => new ThoughtOptions { Iterations = -1 }),
+
+        ["PolicyModel.LoadAsync: ModelException"] = _ => PolicyModel.LoadAsync("/no/such/folder"),
+        ["PolicyModel.LoadAsync: ProviderException"] =
+            _ => PolicyModel.LoadAsync(Reach.Folder, new PolicyLoadOptions { Provider = ExecutionProvider.Cuda }),
+        ["PolicyModel.LoadAsync: OperationCanceledException"] = _ => PolicyModel.LoadAsync(Reach.Folder, cancellation: Cancelled),
+        ["PolicyModel.Act: RequestException"] = _ => WithPolicyAsync(Reach.Folder, policy => policy.Act(Seen, new string('!', 300))),
+        ["PolicyModel.Act: InferenceException"] = _ => WithDamagedAsync(
+            Reach.Folder, "policy.fp32.data", folder => WithPolicyAsync(folder, policy => policy.Act(Seen, "go"))),
+        ["PolicyModel.Act: OperationCanceledException"] =
+            _ => WithPolicyAsync(Reach.Folder, policy => policy.Act(Seen, "go", cancellation: Cancelled)),
+        ["PolicyModel.Act: ObjectDisposedException"] = _ => WithPolicyAsync(Reach.Folder, policy =>
+        {
+            policy.Dispose();
+            policy.Act(Seen, "go");
+        }),
+
         ["ModelDescription.Read: ModelException"] = Does(_ => ModelDescription.Read("/no/such/folder")),
         ["ModelSummary.Read: ModelException"] = Does(_ => ModelSummary.Read("/no/such/folder")),
         ["RequestChecker.Open: ModelException"] = Does(_ => RequestChecker.Open("/no/such/folder")),
@@ -107,6 +170,14 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
     private static TextToImageOptions OnCuda => new() { Provider = ExecutionProvider.Cuda };
 
     private static GenerationOptions Tree => new() { Method = new ProactiveDrafting(), Window = 8 };
+
+    private static string Sums => ThoughtTestModel.Folder!;
+
+    /// <summary>An image of the flow.</summary>
+    private static float[] Gray => new float[32 * 32 * 3];
+
+    /// <summary>A picture for the policy.</summary>
+    private static RgbImage Seen => Reach.See(0).Picture;
 
     private TextToImage Model => loaded.Model;
 
@@ -200,6 +271,43 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         copy.Replace("transformer.fp32.tree.onnx", File.ReadAllBytes(copy.PathOf("transformer.fp32.x2.onnx")));
         using TextToImage model = TextToImage.Load(copy.Folder, new TextToImageOptions { Precision = Precision.Fp32, Threads = 1 });
         await action(model);
+    }
+
+    private static async Task WithFlowAsync(Func<FlowModel, Task> action, string? folder = null)
+    {
+        using FlowModel flow = await FlowModel.LoadAsync(folder ?? Shapes.Folder);
+        await action(flow);
+    }
+
+    private static Task WithDisposedFlowAsync(Func<FlowModel, Task> action) => WithFlowAsync(flow =>
+    {
+        flow.Dispose();
+        return action(flow);
+    });
+
+    private static Task WithDamagedFlowAsync(Func<FlowModel, Task> action) =>
+        WithDamagedAsync(Shapes.Folder, "flow.1.data", folder => WithFlowAsync(action, folder));
+
+    private static async Task WithThoughtsAsync(string folder, Func<ThoughtModel, Task> action)
+    {
+        using ThoughtModel model = await ThoughtModel.LoadAsync(folder);
+        await action(model);
+    }
+
+    private static async Task WithPolicyAsync(string folder, Action<PolicyModel> action)
+    {
+        using PolicyModel policy = await PolicyModel.LoadAsync(folder);
+        action(policy);
+    }
+
+    /// <summary>Some weights of the model are no numbers, and model.json has the hash of that file.</summary>
+    private static async Task WithDamagedAsync(string model, string weights, Func<string, Task> action)
+    {
+        using var copy = new ModelCopy(model);
+        byte[] bytes = await File.ReadAllBytesAsync(copy.PathOf(weights));
+        bytes.AsSpan(bytes.Length / 2, 4096).Fill(0xFF); // NaN
+        copy.Replace(weights, bytes);
+        await action(copy.Folder);
     }
 
     /// <summary>One image is drawn, and stops in its progress handler, and one waits.</summary>

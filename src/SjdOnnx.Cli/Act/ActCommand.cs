@@ -20,12 +20,6 @@ internal sealed class ActCommand : SjdCommand
     private static readonly Dictionary<string, ActionWay> Ways =
         Enum.GetValues<ActionWay>().ToDictionary(WayReport.NameOf, static way => way);
 
-    private readonly Argument<string?> _instruction = new("INSTRUCTION")
-    {
-        Description = "What the policy is told about --picture; without it, the policy runs episodes of the built-in task",
-        Arity = ArgumentArity.ZeroOrOne,
-    };
-
     private readonly Option<string?> _picture = Text("--picture", "FILE", "A PNG, JPEG or WebP file: what the policy sees");
 
     private readonly Option<string?> _decoding = OneOf(
@@ -54,13 +48,20 @@ internal sealed class ActCommand : SjdCommand
     public ActCommand()
         : base("act", "Runs a policy: from a picture and an instruction to actions.")
     {
-        Arguments.Add(_instruction);
+        Arguments.Add(Instruction);
         Add("Task", _picture, _episodes, _seed, _replay);
         Add("Decoding", _decoding, _exit, _compare);
         Add("Model", [_model.Model, _precision, .. _model.Runtime]);
         Add("Output", _json);
         SetAction(RunAsync);
     }
+
+    /// <summary>What the policy is told.</summary>
+    public Argument<string?> Instruction { get; } = new("INSTRUCTION")
+    {
+        Description = "What the policy is told about --picture, in quotes; without it, the policy runs episodes of the built-in task",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
 
     public override string Notes => """
         Results:
@@ -105,7 +106,7 @@ internal sealed class ActCommand : SjdCommand
     private void Check(ParseResult parsed)
     {
         bool hasPicture = parsed.GetValue(_picture) is not null;
-        if (hasPicture != parsed.GetValue(_instruction) is not null)
+        if (hasPicture != parsed.GetValue(Instruction) is not null)
         {
             throw new CommandException(ExitCode.Usage, hasPicture
                 ? "--picture needs an instruction; give it in quotes."
@@ -133,7 +134,7 @@ internal sealed class ActCommand : SjdCommand
     private int RunOnce(ParseResult parsed, PolicyModel policy, RgbImage picture, ulong seed, CancellationToken cancellation)
     {
         PolicyAnswer answer = policy.Act(
-            picture, parsed.GetValue(_instruction)!, DecodingOf(parsed), seed, cancellation: cancellation);
+            picture, parsed.GetValue(Instruction)!, DecodingOf(parsed), seed, cancellation: cancellation);
         ActionAnswer decoded = answer.Decoded;
         if (parsed.GetValue(_json))
         {

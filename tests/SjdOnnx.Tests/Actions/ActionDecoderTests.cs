@@ -73,6 +73,38 @@ public class ActionDecoderTests
         }
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(Count)]
+    public void Shrinking_reads_no_empty_window_after_a_pass_that_changed_the_end_alone(int count)
+    {
+        const ulong seed = 4;
+        int[] guess = ActionDecoder.Guess(7, count + 1, Guesses, seed, answer: 0);
+        var language = new ScriptedLanguage([.. guess[1..^1], 1]); // agrees with every guess, but ends with 1, which is none
+        ActionAnswer answer = ActionDecoder.Decode(language, 7, count, Guesses, ActionDecoding.Shrinking, seed);
+        Assert.Equal(guess[..count], answer.Ids);
+        Assert.Equal((1, count, true), (answer.Passes, answer.Rows, answer.HasConverged));
+    }
+
+    [Theory]
+    [InlineData(ActionWay.Autoregressive)]
+    [InlineData(ActionWay.Jacobi)]
+    [InlineData(ActionWay.Shrinking)]
+    public void Answers_of_few_tokens_are_those_of_greedy_decoding(ActionWay way)
+    {
+        for (int count = 1; count <= 4; count++)
+        {
+            for (ulong seed = 0; seed < 10; seed++)
+            {
+                var language = new HashedLanguage();
+                ActionAnswer answer = ActionDecoder.Decode(language, 7, count, Guesses, new ActionDecoding { Way = way }, seed);
+                Assert.Equal(language.Greedy(7, count), answer.Ids);
+                Assert.True(answer.HasConverged);
+            }
+        }
+    }
+
     [Fact]
     public void Jacobi_stops_with_the_first_pass_that_changes_nothing()
     {
@@ -150,6 +182,17 @@ public class ActionDecoderTests
             bool isFinite = language.Predict(kept + 1, ids[1..], following[1..], cancellation); // ids[0] keeps its old keys
             following[0] = following[1];
             return isFinite;
+        }
+    }
+
+    /// <summary>Predicts the same ids whatever it reads.</summary>
+    private sealed class ScriptedLanguage(int[] script) : IActionLanguage
+    {
+        public bool Predict(int kept, ReadOnlySpan<int> ids, Span<int> following, CancellationToken cancellation)
+        {
+            Assert.True(ids.Length > 0, "The decoder asked for a pass over no tokens, which no graph can run.");
+            script.AsSpan(kept + ids.Length - following.Length, following.Length).CopyTo(following);
+            return true;
         }
     }
 }

@@ -23,6 +23,8 @@ internal sealed class HashedLanguage(int memory = int.MaxValue, int ids = 50) : 
     public bool Predict(int kept, ReadOnlySpan<int> ids, Span<int> following, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
+        Assert.True(ids.Length > 0, "The decoder asked for a pass over no tokens, which no graph can run.");
+        Assert.InRange(following.Length, 1, ids.Length);
         Passes.Add(ids.Length);
         Assert.True(kept <= _cache.Count, $"{kept} tokens are said to be kept; the cache has {_cache.Count}.");
         _cache.RemoveRange(kept, _cache.Count - kept);

@@ -124,7 +124,7 @@ def open_given(path: Path, vq: Path | None, text_encoder: Path | None, size: int
     whole, folder = path.is_dir(), checkpoint.folder
     config = read_json(folder / "config.json") if whole and (folder / "config.json").exists() else {}
     sections = read_generation(folder / "generation.json") if whole else {}
-    return Given(checkpoint, config, sections, vq, text_encoder, size, base, [folder / "config.json"] if whole else [])
+    return Given(checkpoint, config, sections, vq, text_encoder, size, base, read=[folder / "config.json"] if whole else [])
 
 
 def _export_system(options: ExportOptions, system: System, given: Given, output: TextIO) -> None:

@@ -17,6 +17,8 @@ PROGRAMS = {
         "emoji.train", "emoji.quality", "emoji.sample", "emoji.pack", "emoji.evaluate",
         "noto_emoji.train_autoencoder", "noto_emoji.train_transformer", "noto_emoji.pack", "noto_emoji.evaluate",
         "sjd2.finetune", "sjd2.trajectory", "sjd2.standing",
+        "flow.train",
+        "policy.record", "policy.look", "policy.imitate", "policy.distill", "policy.pack",
         "thought.train", "thought.pack", "thought.questions", "thought.table")},
 }
 

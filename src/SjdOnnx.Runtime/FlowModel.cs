@@ -2,9 +2,9 @@ using System.Diagnostics;
 using System.Security.Cryptography;
 using SjdOnnx.Flows;
 using SjdOnnx.Runtime.Flows;
-using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
+using SjdOnnx.Runtime.Scheduling;
 
 namespace SjdOnnx.Runtime;
 
@@ -16,12 +16,13 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
 {
     private readonly LoadedFlow _flow;
     private readonly FlowManifest _manifest;
-    private readonly SemaphoreSlim _turn = new(1);
-    private readonly CancellationTokenSource _disposal = new();
-    private int _disposed;
+    private readonly Turns _turns;
 
-    private FlowModel(LoadedFlow flow, FlowManifest manifest, string hash, FlowPlan? plan) =>
+    private FlowModel(LoadedFlow flow, FlowManifest manifest, string hash, FlowPlan? plan)
+    {
         (_flow, _manifest, Description, Plan) = (flow, manifest, new FlowModelDescription(manifest, hash), plan);
+        _turns = new Turns(typeof(FlowModel), flow);
+    }
 
     /// <summary>What the model is and can do.</summary>
     public FlowModelDescription Description { get; }
@@ -123,15 +124,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <summary>Ends what is under way and releases the memory.</summary>
-    public async ValueTask DisposeAsync()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        await _disposal.CancelAsync().ConfigureAwait(false);
-        await _turn.WaitAsync().ConfigureAwait(false);
-        _flow.Dispose();
-        _turn.Release(); // those that still wait find it disposed
-    }
+    public ValueTask DisposeAsync() => _turns.DisposeAsync();
 
     private static FlowModel Load(string folder, ModelLoadOptions options, CancellationToken cancellation)
     {
@@ -140,8 +133,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
         var files = new ModelFiles(folder, manifest.Files, manifest.Flow.Graphs);
         FlowPlan? plan = FlowPlanFile.ReadBeside(files, manifest.Flow);
         Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
-        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
-        files.VerifyHashes(options.HashVerification, cache, cancellation: cancellation);
+        files.VerifyHashes(options, cancellation);
         var flow = new LoadedFlow(manifest.Flow, files, provider, options.PassThreads, options, cancellation);
         return new FlowModel(flow, manifest, Convert.ToHexStringLower(SHA256.HashData(json)), plan);
     }
@@ -210,30 +202,17 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
             throw new ArgumentException($"There are {numbers.Length} numbers; the model's images have {expected}.", nameof(numbers));
     }
 
-    private async Task<T> InTurnAsync<T>(Func<CancellationToken, T> work, CancellationToken cancellationToken)
-    {
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposal.Token);
-        try
+    private Task<T> InTurnAsync<T>(Func<CancellationToken, T> work, CancellationToken cancellationToken) => _turns.TakeAsync(
+        cancellation =>
         {
-            await _turn.WaitAsync(both.Token).ConfigureAwait(false);
             try
             {
-                both.Token.ThrowIfCancellationRequested();
-                return await Task.Run(() => work(both.Token), CancellationToken.None).ConfigureAwait(false);
+                return work(cancellation);
             }
             catch (FlowOverflowException error)
             {
                 throw new InferenceException(error.Message, error);
             }
-            finally
-            {
-                _turn.Release();
-            }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new ObjectDisposedException(nameof(FlowModel));
-        }
-    }
+        },
+        cancellationToken);
 }

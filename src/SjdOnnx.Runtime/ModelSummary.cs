@@ -18,27 +18,16 @@ public sealed record ModelSummary(string Name, string Family, string? Kind, stri
     {
         ArgumentNullException.ThrowIfNull(folder);
         SummaryManifest manifest = ManifestReader.Read(
-            ModelFiles.ReadManifest(folder), kind: null, static _ => SummaryJson.Default.SummaryManifest);
-        ManifestRules.CheckNames(manifest.Name, manifest.Family, manifest.License);
+            ModelFiles.ReadManifest(folder), kind: null, SummaryJson.Default.SummaryManifest);
+        ManifestRules.CheckNames(manifest);
         ManifestRules.CheckFiles(manifest.Files, []);
         return new ModelSummary(
             manifest.Name, manifest.Family, manifest.Kind, manifest.License.Id, manifest.Files.Values.Sum(static file => file.Bytes));
     }
 }
 
-/// <summary>The fields that models of all kinds have.</summary>
-internal sealed record SummaryManifest
-{
-    public required string Name { get; init; }
-
-    public required string Family { get; init; }
-
-    public string? Kind { get; init; }
-
-    public required LicenseSection License { get; init; }
-
-    public required Dictionary<string, FileSection> Files { get; init; }
-}
+/// <summary>model.json of a model of any kind; fields that only some kinds have are ignored.</summary>
+internal sealed record SummaryManifest : ModelManifest;
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(SummaryManifest))]

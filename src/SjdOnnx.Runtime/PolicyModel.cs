@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using SjdOnnx.Actions;
 using SjdOnnx.Runtime.Actions;
-using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
 using SjdOnnx.Runtime.Text;
@@ -130,8 +129,7 @@ public sealed class PolicyModel : IDisposable
         }
 
         var files = new ModelFiles(folder, manifest.Files, [manifest.Vision.Graph, language.Graph, .. manifest.Tokenizer.Files]);
-        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
-        files.VerifyHashes(options.HashVerification, cache, cancellation: cancellation);
+        files.VerifyHashes(options, cancellation);
         var tokenizer = TextTokenizer.Open(manifest.Tokenizer, name => files.Read(name, TextTokenizer.MaxFileBytes));
         Require(tokenizer.MaxId < manifest.Transformer.Vocabulary,
             $"The tokenizer has the id {tokenizer.MaxId}; model.json says {manifest.Transformer.Vocabulary} ids.");

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 using System.Security.Cryptography;
-using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
+using SjdOnnx.Runtime.Scheduling;
 using SjdOnnx.Runtime.Text;
 using SjdOnnx.Runtime.Thoughts;
 using SjdOnnx.Thoughts;
@@ -21,15 +21,14 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
     private readonly TextTokenizer _tokenizer;
     private readonly BpeSpelling _spelling;
     private readonly ThoughtLayout _layout;
-    private readonly SemaphoreSlim _turn = new(1);
-    private readonly CancellationTokenSource _disposal = new();
-    private int _disposed;
+    private readonly Turns _turns;
 
     private ThoughtModel(
         ThoughtManifest manifest, string hash, ThoughtGraph graph, NativeTensors tensors, TextTokenizer tokenizer, BpeSpelling spelling)
     {
         (_thought, _graph, _tensors, _tokenizer, _spelling) = (manifest.Thought, graph, tensors, tokenizer, spelling);
         Description = new ThoughtModelDescription(manifest, hash);
+        _turns = new Turns(typeof(ThoughtModel), graph);
         _layout = new ThoughtLayout
         {
             Begin = _thought.Begin,
@@ -75,42 +74,17 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
         string question, ThoughtOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(question);
-        ObjectDisposedException.ThrowIf(_disposed != 0, this);
+        _turns.RequireOpen();
         options ??= new ThoughtOptions();
         int[] ids = Encode(question, options);
-        using var both = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _disposal.Token);
-        try
-        {
-            await _turn.WaitAsync(both.Token).ConfigureAwait(false);
-            try
-            {
-                both.Token.ThrowIfCancellationRequested();
-                return await Task.Run(() => Answer(ids, options, both.Token), CancellationToken.None).ConfigureAwait(false);
-            }
-            finally
-            {
-                _turn.Release();
-            }
-        }
-        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
-        {
-            throw new ObjectDisposedException(nameof(ThoughtModel));
-        }
+        return await _turns.TakeAsync(cancellation => Answer(ids, options, cancellation), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Ends what is under way and releases the memory.</summary>
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
     /// <inheritdoc cref="Dispose"/>
-    public async ValueTask DisposeAsync()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0)
-            return;
-        await _disposal.CancelAsync().ConfigureAwait(false);
-        await _turn.WaitAsync().ConfigureAwait(false);
-        _graph.Dispose();
-        _turn.Release(); // those that still wait find it disposed
-    }
+    public ValueTask DisposeAsync() => _turns.DisposeAsync();
 
     private static ThoughtModel Load(string folder, ModelLoadOptions options, CancellationToken cancellation)
     {
@@ -118,8 +92,7 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
         ThoughtManifest manifest = ThoughtManifest.Read(json);
         var files = new ModelFiles(folder, manifest.Files, [manifest.Thought.Graph, .. manifest.Tokenizer.Files]);
         Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
-        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
-        files.VerifyHashes(options.HashVerification, cache, cancellation: cancellation);
+        files.VerifyHashes(options, cancellation);
         TextTokenizer tokenizer = TextTokenizer.Open(manifest.Tokenizer, Read);
         var spelling = new BpeSpelling(Read(manifest.Tokenizer.Vocabulary));
         Session session = Session.Open(files.PathOf(manifest.Thought.Graph), provider, options.PassThreads, options.ConfigureSession);

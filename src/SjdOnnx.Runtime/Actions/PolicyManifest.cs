@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Actions;
 using SjdOnnx.Runtime.Model;
@@ -8,20 +7,10 @@ using static SjdOnnx.Runtime.Model.Requirement;
 namespace SjdOnnx.Runtime.Actions;
 
 /// <summary>model.json of a policy.</summary>
-internal sealed record PolicyManifest
+internal sealed record PolicyManifest : ModelManifest
 {
     public const string World = "reach";
     public const string ImagePlace = "{image}", InstructionPlace = "{instruction}";
-
-    public required string Format { get; init; }
-
-    public required string Kind { get; init; }
-
-    public required string Name { get; init; }
-
-    public required string Family { get; init; }
-
-    public required LicenseSection License { get; init; }
 
     public required VisionSection Vision { get; init; }
 
@@ -33,14 +22,11 @@ internal sealed record PolicyManifest
 
     public required ActionsSection Actions { get; init; }
 
-    public required Dictionary<string, FileSection> Files { get; init; }
-
     /// <summary>Reads a model.json and checks everything that does not need the graphs.</summary>
     /// <exception cref="ModelException">It is not that of a policy, or a value is not legal.</exception>
     public static PolicyManifest Read(ReadOnlySpan<byte> json)
     {
-        PolicyManifest manifest = ManifestReader.Read(json, ModelKind.Policy, static newer =>
-            newer ? PolicyManifestJson.Newer.PolicyManifest : PolicyManifestJson.Default.PolicyManifest);
+        PolicyManifest manifest = ManifestReader.Read(json, ModelKind.Policy, PolicyManifestJson.Default.PolicyManifest);
         manifest.Check();
         return manifest;
     }
@@ -62,7 +48,7 @@ internal sealed record PolicyManifest
 
     private void Check()
     {
-        ManifestRules.CheckNames(Name, Family, License);
+        ManifestRules.CheckNames(this);
         RequireNoNull("transformer.precisions", Transformer.Precisions.Values);
         ManifestRules.CheckFiles(Files, [Vision.Graph, .. Transformer.Precisions.Values.Select(static precision => precision.Graph)]);
         ManifestRules.CheckTokenizer(Tokenizer, Files);
@@ -141,9 +127,4 @@ internal sealed record ActionsSection(
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     RespectNullableAnnotations = true, RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(PolicyManifest))]
-internal sealed partial class PolicyManifestJson : JsonSerializerContext
-{
-    /// <summary>Reads a newer minor format: ignores fields that this engine does not know.</summary>
-    public static PolicyManifestJson Newer =>
-        field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
-}
+internal sealed partial class PolicyManifestJson : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Runtime.Model;
 using static SjdOnnx.Runtime.Model.Requirement;
@@ -6,28 +5,15 @@ using static SjdOnnx.Runtime.Model.Requirement;
 namespace SjdOnnx.Runtime.Flows;
 
 /// <summary>model.json of a flow.</summary>
-internal sealed record FlowManifest
+internal sealed record FlowManifest : ModelManifest
 {
-    public required string Format { get; init; }
-
-    public required string Name { get; init; }
-
-    public required string Family { get; init; }
-
-    public required string Kind { get; init; }
-
-    public required LicenseSection License { get; init; }
-
     public required FlowSection Flow { get; init; }
-
-    public required Dictionary<string, FileSection> Files { get; init; }
 
     /// <exception cref="ModelException">The text is no model.json of a flow, or one of its values is not legal.</exception>
     public static FlowManifest Read(ReadOnlySpan<byte> json)
     {
-        FlowManifest manifest = ManifestReader.Read(
-            json, ModelKind.Flow, newer => newer ? FlowManifestJson.Newer.FlowManifest : FlowManifestJson.Default.FlowManifest);
-        ManifestRules.CheckNames(manifest.Name, manifest.Family, manifest.License);
+        FlowManifest manifest = ManifestReader.Read(json, ModelKind.Flow, FlowManifestJson.Default.FlowManifest);
+        ManifestRules.CheckNames(manifest);
         manifest.Flow.Check();
         ManifestRules.CheckFiles(manifest.Files, manifest.Flow.Graphs);
         return manifest;
@@ -118,9 +104,4 @@ internal sealed record FlowBlockSection
     RespectNullableAnnotations = true,
     AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(FlowManifest))]
-internal sealed partial class FlowManifestJson : JsonSerializerContext
-{
-    /// <summary>Reads a newer minor format: ignores fields that this engine does not know.</summary>
-    public static FlowManifestJson Newer =>
-        field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
-}
+internal sealed partial class FlowManifestJson : JsonSerializerContext;

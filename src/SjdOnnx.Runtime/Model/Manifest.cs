@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Runtime.Text;
 
@@ -7,17 +6,8 @@ namespace SjdOnnx.Runtime.Model;
 /// <summary>
 /// model.json: everything the engine knows about a model. The exporter writes it; <see cref="ManifestReader"/> reads and checks it.
 /// </summary>
-internal sealed record Manifest
+internal sealed record Manifest : ModelManifest
 {
-    /// <summary>Major and minor version, such as "3.0".</summary>
-    public required string Format { get; init; }
-
-    public required string Name { get; init; }
-
-    public required string Family { get; init; }
-
-    public required LicenseSection License { get; init; }
-
     public required TransformerSection Transformer { get; init; }
 
     /// <summary>Null if prompts are not text.</summary>
@@ -43,9 +33,6 @@ internal sealed record Manifest
     [JsonIgnore]
     public IEnumerable<string> OtherGraphs =>
         ((string?[])[TextEncoder?.Graph, Image.Graph]).OfType<string>();
-
-    /// <summary>All files of the folder except model.json, by name.</summary>
-    public required Dictionary<string, FileSection> Files { get; init; }
 }
 
 internal sealed record LicenseSection
@@ -246,9 +233,4 @@ internal sealed record FileSection
     RespectNullableAnnotations = true,
     AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(Manifest))]
-internal sealed partial class ManifestJson : JsonSerializerContext
-{
-    /// <summary>Reads a newer minor format: ignores fields that this engine does not know.</summary>
-    public static ManifestJson Newer =>
-        field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
-}
+internal sealed partial class ManifestJson : JsonSerializerContext;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.RegularExpressions;
 
@@ -17,7 +18,7 @@ internal static partial class ManifestReader
     /// <exception cref="ModelException">The text is not a model.json, or one of its values is not legal.</exception>
     public static Manifest Read(ReadOnlySpan<byte> json)
     {
-        Manifest manifest = Read(json, ModelKind.Image, newer => newer ? ManifestJson.Newer.Manifest : ManifestJson.Default.Manifest);
+        Manifest manifest = Read(json, ModelKind.Image, ManifestJson.Default.Manifest);
         ManifestRules.Check(manifest);
         return manifest;
     }
@@ -25,24 +26,29 @@ internal static partial class ManifestReader
     /// <summary>Reads the model.json of one kind of model. The caller checks its values.</summary>
     /// <param name="json">The file, which may begin with a byte order mark.</param>
     /// <param name="kind">The kind that is needed; null for any.</param>
-    /// <param name="fields">
-    /// The fields of this kind: for false, unknown ones are errors; for true, they are ignored, because the format is newer.
-    /// </param>
+    /// <param name="fields">The fields of this kind. Unknown ones are errors, unless the format is newer than this engine's.</param>
     /// <exception cref="ModelException">The text is not a model.json, it is of another kind, or a field is wrong.</exception>
-    public static T Read<T>(ReadOnlySpan<byte> json, ModelKind? kind, Func<bool, JsonTypeInfo<T>> fields)
+    public static T Read<T>(ReadOnlySpan<byte> json, ModelKind? kind, JsonTypeInfo<T> fields) where T : ModelManifest
     {
         if (json.StartsWith("\uFEFF"u8))
             json = json["\uFEFF"u8.Length..];
         try
         {
             // Kind and format are read first, because other kinds and newer formats may have fields that this engine does not know.
-            bool isNewer = IsNewer(json, kind);
-            return JsonSerializer.Deserialize(json, fields(isNewer)) ?? throw new JsonException("The file holds only null.");
+            JsonTypeInfo<T> known = IsNewer(json, kind) ? WithUnknown(fields) : fields;
+            return JsonSerializer.Deserialize(json, known) ?? throw new JsonException("The file holds only null.");
         }
         catch (JsonException error)
         {
             throw new ModelException($"{FileName}{Place(error)} cannot be read: {Reason(error)} {ModelException.Remedy}", error);
         }
+    }
+
+    /// <summary>The same fields, with unknown ones ignored.</summary>
+    private static JsonTypeInfo<T> WithUnknown<T>(JsonTypeInfo<T> fields)
+    {
+        var options = new JsonSerializerOptions(fields.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip };
+        return (JsonTypeInfo<T>)options.GetTypeInfo(typeof(T));
     }
 
     /// <summary>Whether the minor version is newer than this engine's. Unknown fields are ignored then.</summary>

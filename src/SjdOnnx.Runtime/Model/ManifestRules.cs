@@ -30,7 +30,7 @@ internal static class ManifestRules
             RequireNoNull($"transformer.precisions.{name}.batches", precision.Batches.Values);
         RequireNoNull("image.sizes", manifest.Image.Sizes);
         RequireNoNull("sampling.order", manifest.Sampling.Order);
-        CheckNames(manifest.Name, manifest.Family, manifest.License);
+        CheckNames(manifest);
         CheckTransformer(manifest.Transformer);
         PromptRules.Check(manifest);
         CheckLayout(manifest.Layout);
@@ -47,12 +47,12 @@ internal static class ManifestRules
 
     /// <summary>Checks the name, the family and the license of a model of any kind.</summary>
     /// <exception cref="ModelException">One of them is empty.</exception>
-    public static void CheckNames(string name, string family, LicenseSection license)
+    public static void CheckNames(ModelManifest manifest)
     {
-        RequireText("name", name);
-        RequireText("family", family);
-        RequireText("license.id", license.Id);
-        RequireText("license.notice", license.Notice);
+        RequireText("name", manifest.Name);
+        RequireText("family", manifest.Family);
+        RequireText("license.id", manifest.License.Id);
+        RequireText("license.notice", manifest.License.Notice);
     }
 
     /// <summary>Checks the files of a model of any kind. A path instead of a name could lead out of the folder.</summary>

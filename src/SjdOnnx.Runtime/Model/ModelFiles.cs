@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Microsoft.Win32.SafeHandles;
+using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Model;
@@ -56,6 +57,12 @@ internal sealed class ModelFiles
     /// <param name="most">The most bytes that it may have.</param>
     /// <exception cref="ModelException">It is empty, too large, or cannot be read.</exception>
     public byte[] Read(string name, int most) => ReadPath(PathOf(name), most);
+
+    /// <summary>Compares the files with the hashes in model.json, as the options say.</summary>
+    /// <exception cref="ModelException">The hash of a file differs from the one in model.json.</exception>
+    /// <exception cref="OperationCanceledException">Cancellation was requested.</exception>
+    public void VerifyHashes(ModelLoadOptions options, CancellationToken cancellation) => VerifyHashes(
+        options.HashVerification, CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable), progress: null, cancellation);
 
     /// <summary>Compares the files with the hashes in model.json. This takes about 1 s for 1.5 GB.</summary>
     /// <param name="verification">Whether to skip files that have not changed since their hash was last compared.</param>

@@ -36,7 +36,7 @@ internal sealed class ModelFolder
 
     /// <summary>
     /// Opens a folder and checks that the files that <paramref name="precision"/> needs are present in full length.
-    /// <see cref="ModelFiles.VerifyHashes"/> compares their hashes.
+    /// <see cref="ModelFiles"/> compares their hashes.
     /// </summary>
     /// <param name="precision">Null for the model's default.</param>
     /// <exception cref="ModelException">There is no such folder, or it does not hold what its model.json says.</exception>

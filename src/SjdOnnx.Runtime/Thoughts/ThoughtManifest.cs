@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Text;
@@ -7,31 +6,17 @@ using static SjdOnnx.Runtime.Model.Requirement;
 namespace SjdOnnx.Runtime.Thoughts;
 
 /// <summary>model.json of a model that answers questions with latent thoughts.</summary>
-internal sealed record ThoughtManifest
+internal sealed record ThoughtManifest : ModelManifest
 {
-    public required string Format { get; init; }
-
-    public required string Name { get; init; }
-
-    public required string Family { get; init; }
-
-    public required string Kind { get; init; }
-
-    public required LicenseSection License { get; init; }
-
     public required TokenizerSection Tokenizer { get; init; }
 
     public required ThoughtSection Thought { get; init; }
 
-    public required Dictionary<string, FileSection> Files { get; init; }
-
     /// <exception cref="ModelException">The text is no model.json of such a model, or one of its values is not legal.</exception>
     public static ThoughtManifest Read(ReadOnlySpan<byte> json)
     {
-        ThoughtManifest manifest = ManifestReader.Read(
-            json, ModelKind.Thought,
-            newer => newer ? ThoughtManifestJson.Newer.ThoughtManifest : ThoughtManifestJson.Default.ThoughtManifest);
-        ManifestRules.CheckNames(manifest.Name, manifest.Family, manifest.License);
+        ThoughtManifest manifest = ManifestReader.Read(json, ModelKind.Thought, ThoughtManifestJson.Default.ThoughtManifest);
+        ManifestRules.CheckNames(manifest);
         manifest.Thought.Check();
         ManifestRules.CheckFiles(manifest.Files, [manifest.Thought.Graph]);
         ManifestRules.CheckTokenizer(manifest.Tokenizer, manifest.Files);
@@ -118,9 +103,4 @@ internal sealed record ThoughtSection
     RespectNullableAnnotations = true,
     AllowDuplicateProperties = false)]
 [JsonSerializable(typeof(ThoughtManifest))]
-internal sealed partial class ThoughtManifestJson : JsonSerializerContext
-{
-    /// <summary>Reads a newer minor format: ignores fields that this engine does not know.</summary>
-    public static ThoughtManifestJson Newer =>
-        field ??= new(new JsonSerializerOptions(Default.Options) { UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip });
-}
+internal sealed partial class ThoughtManifestJson : JsonSerializerContext;

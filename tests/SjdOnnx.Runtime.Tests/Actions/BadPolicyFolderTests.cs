@@ -38,6 +38,18 @@ public class BadPolicyFolderTests
         Assert.Contains(expected, await LoadFailsAsync(copy.Folder), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_field_that_is_there_twice_ends_in_a_sentence()
+    {
+        using var copy = new ModelCopy(Reach.Folder);
+        string path = copy.OwnFile("model.json");
+        string json = await File.ReadAllTextAsync(path);
+        string twice = json.Replace("\"chunk\":", "\"chunk\": 4, \"chunk\":", StringComparison.Ordinal);
+        Assert.NotEqual(json, twice);
+        await File.WriteAllTextAsync(path, twice);
+        Assert.Contains("chunk", await LoadFailsAsync(copy.Folder), StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("policy.fp32.data")]
     [InlineData("policy.vision.onnx")]

@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
 using SjdOnnx.Runtime.Machine;
 using SjdOnnx.Runtime.Onnx;
-using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime;
 
@@ -99,10 +98,6 @@ public sealed record ProviderReport(ExecutionProvider Provider, string? Problem,
         catch (SjdOnnxException error)
         {
             return error.Message;
-        }
-        catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
-        {
-            return $"ONNX Runtime's native library cannot be loaded: {Sentence.Of(error.GetBaseException())}";
         }
     }
 

@@ -223,19 +223,10 @@ public sealed class TextToImage : IDisposable, IAsyncDisposable
         int threads = options.PassThreads;
         var resolver = new RequestResolver(model.Manifest, Precision.Parse(model.Precision), provider, threads);
         ResolvedRequest defaults = resolver.CheckDefaults();
-        try
-        {
-            string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
-            var kept = new KeptPassCosts(model, provider, threads, cache);
-            LoadedModel loaded = LoadedModel.Open(model, provider, threads, options, cache, progress, kept.Split, cancellation);
-            return new TextToImage(loaded, new PassCostTables(loaded, defaults, kept), resolver, options, Stopwatch.GetElapsedTime(start));
-        }
-        catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException)
-        {
-            throw new ProviderException(
-                $"ONNX Runtime's native library cannot be loaded: it should be beside the application in {AppContext.BaseDirectory}. " +
-                "Add the package Microsoft.ML.OnnxRuntime to the application's project.", error);
-        }
+        string? cache = CacheFolder.Find(options.CacheFolder, Environment.GetEnvironmentVariable);
+        var kept = new KeptPassCosts(model, provider, threads, cache);
+        LoadedModel loaded = LoadedModel.Open(model, provider, threads, options, cache, progress, kept.Split, cancellation);
+        return new TextToImage(loaded, new PassCostTables(loaded, defaults, kept), resolver, options, Stopwatch.GetElapsedTime(start));
     }
 
     private async IAsyncEnumerable<GenerationEvent> Stream(

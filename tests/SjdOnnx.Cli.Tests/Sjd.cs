@@ -26,6 +26,9 @@ internal sealed class Sjd : IDisposable
     /// <summary>A cache folder in the working folder for this test alone; null for the one that all tests share.</summary>
     public string? Cache { get; init; }
 
+    /// <summary>The program and its first arguments.</summary>
+    public IReadOnlyList<string> Command { get; init; } = Program;
+
     /// <summary>Environment variables of the program that differ from those of the tests.</summary>
     public Dictionary<string, string> Variables { get; } = [];
 
@@ -56,7 +59,7 @@ internal sealed class Sjd : IDisposable
     public Process Start(params string[] arguments)
     {
         // A shell that runs the tests in the background makes all of their processes ignore SIGINT, and nohup makes them ignore SIGHUP.
-        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", .. Program] : Program;
+        string[] command = OperatingSystem.IsLinux() ? ["env", "--default-signal=INT,HUP", .. Command] : [.. Command];
         var start = new ProcessStartInfo(command[0], [.. command[1..], .. arguments])
         {
             WorkingDirectory = Folder,
@@ -122,7 +125,7 @@ internal sealed class Sjd : IDisposable
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
 
-    private static string Dotnet() =>
+    public static string Dotnet() =>
         Environment.ProcessPath is string host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet";
 
     [DllImport("libc", EntryPoint = "kill")]

@@ -57,6 +57,7 @@ internal sealed class LoadedModel : IDisposable
         ModelFolder folder, Provider provider, int threads, TextToImageOptions options, string? cache = null,
         IProgress<LoadProgress>? progress = null, Func<int, int>? groupsOf = null, CancellationToken cancellation = default)
     {
+        OnnxRuntimeLibrary.EnsureEnvironment();
         var tensors = new NativeTensors();
         var reporter = new LoadReporter(progress, graphs: folder.TextEncoderGraph is null ? 2 : 3);
         IDeviceStream? stream = provider.OpenStream();

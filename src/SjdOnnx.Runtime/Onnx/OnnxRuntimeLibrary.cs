@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Microsoft.ML.OnnxRuntime;
+using SjdOnnx.Runtime.Text;
 
 namespace SjdOnnx.Runtime.Onnx;
 
@@ -10,6 +11,7 @@ internal static partial class OnnxRuntimeLibrary
     private const string DisableTelemetry = "ORT_DISABLE_TELEMETRY";
 
     /// <summary>The version of the native library, such as "1.31.1".</summary>
+    /// <exception cref="ProviderException">The native library is missing or cannot be loaded.</exception>
     public static string Version
     {
         get
@@ -21,16 +23,24 @@ internal static partial class OnnxRuntimeLibrary
 
     /// <summary>
     /// Creates ONNX Runtime's environment with logging off, unless the application has created one. By default, ONNX Runtime writes
-    /// warnings and errors to standard error. A library should not do that, and errors are thrown as exceptions anyway.
+    /// warnings and errors to standard error. A library should not do that, and errors are thrown as exceptions anyway. Whatever uses
+    /// ONNX Runtime calls this first.
     /// </summary>
+    /// <exception cref="ProviderException">The native library is missing or cannot be loaded.</exception>
     public static void EnsureEnvironment()
     {
-        if (OrtEnv.IsCreated)
-            return;
-        var options = new EnvironmentCreationOptions { logId = "SjdOnnx", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
         try
         {
+            if (OrtEnv.IsCreated)
+                return;
+            var options = new EnvironmentCreationOptions { logId = "SjdOnnx", logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL };
             OrtEnv.CreateInstanceWithOptions(ref options);
+        }
+        catch (TypeInitializationException error) when (error.GetBaseException() is DllNotFoundException missing)
+        {
+            throw new ProviderException(
+                $"ONNX Runtime's native library cannot be loaded: it should be beside the application in {AppContext.BaseDirectory}. Add " +
+                $"the package Microsoft.ML.OnnxRuntime to the application's project. ({Sentence.Of(missing)})", error);
         }
         catch (OnnxRuntimeException) when (OrtEnv.IsCreated)
         {

@@ -1,38 +1,42 @@
+using System.Security.Cryptography;
 using SjdOnnx.Runtime.Flows;
+using SjdOnnx.Runtime.Model;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>What a loaded flow is and can do.</summary>
-public sealed record FlowModelDescription
+public sealed record FlowModelDescription : IModelDescription
 {
     internal FlowModelDescription(FlowManifest manifest, string hash)
     {
         FlowSection flow = manifest.Flow;
         (Name, Family, Hash) = (manifest.Name, manifest.Family, hash);
         (License, LicenseNotice, AllowsCommercialUse) = (manifest.License.Id, manifest.License.Notice, manifest.License.Commercial);
+        Bytes = manifest.Files.Values.Sum(static file => file.Bytes);
         (Side, Tokens, Channels, Blocks) = (flow.Side, flow.Tokens, flow.Channels, flow.Blocks.Length);
         (Noise, Classes) = (flow.Noise, flow.Classes);
     }
 
-    /// <summary>The model's name.</summary>
+    /// <inheritdoc/>
     public string Name { get; }
 
-    /// <summary>The architecture, such as "tarflow".</summary>
+    /// <inheritdoc/>
     public string Family { get; }
 
-    /// <summary>
-    /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it identifies the whole model.
-    /// </summary>
+    /// <inheritdoc/>
     public string Hash { get; }
 
-    /// <summary>SPDX identifier of the model's license.</summary>
+    /// <inheritdoc/>
     public string License { get; }
 
-    /// <summary>What people who use the model must be told.</summary>
+    /// <inheritdoc/>
     public string LicenseNotice { get; }
 
-    /// <summary>Whether the license allows commercial use.</summary>
+    /// <inheritdoc/>
     public bool AllowsCommercialUse { get; }
+
+    /// <inheritdoc/>
+    public long Bytes { get; }
 
     /// <summary>Side of the square images in pixels.</summary>
     public int Side { get; }
@@ -53,4 +57,16 @@ public sealed record FlowModelDescription
 
     /// <summary>Names of the classes; empty for a model without classes.</summary>
     public IReadOnlyList<string> Classes { get; }
+
+    /// <summary>Reads a folder's model.json without loading the model. Of other files only the lengths are checked.</summary>
+    /// <param name="folder">The folder that holds model.json.</param>
+    /// <exception cref="ModelException">There is no such model, or it is not whole.</exception>
+    public static FlowModelDescription Read(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        byte[] json = ModelFiles.ReadManifest(folder);
+        FlowManifest manifest = FlowManifest.Read(json);
+        _ = new ModelFiles(folder, manifest.Files, manifest.Files.Keys);
+        return new FlowModelDescription(manifest, Convert.ToHexStringLower(SHA256.HashData(json)));
+    }
 }

@@ -7,42 +7,23 @@ namespace SjdOnnx.Runtime;
 /// <summary>Shows people a model's license once.</summary>
 public static class LicenseNotice
 {
-    // These licenses do not restrict people who only generate images.
+    // These licenses do not restrict people who only use the model.
     private static readonly string[] Permissive = ["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0"];
 
     /// <summary>
-    /// Returns what to show before the first image. It is null if the license does not restrict people who generate images, or if it was
+    /// Returns what to show before the model is used. It is null if the license does not restrict people who use it, or if it was
     /// shown before, which a file in the cache folder remembers. Without a cache folder it is shown each time.
     /// </summary>
     /// <param name="model">The model.</param>
     /// <param name="cacheFolder"><see cref="ModelLoadOptions.CacheFolder"/>.</param>
-    public static string? Take(ModelDescription model, string? cacheFolder = null)
+    public static string? Take(IModelDescription model, string? cacheFolder = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
-    }
-
-    /// <inheritdoc cref="Take(ModelDescription, string?)"/>
-    public static string? Take(FlowModelDescription model, string? cacheFolder = null)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
-    }
-
-    /// <inheritdoc cref="Take(ModelDescription, string?)"/>
-    public static string? Take(ThoughtModelDescription model, string? cacheFolder = null)
-    {
-        ArgumentNullException.ThrowIfNull(model);
-        return Take(model.Name, model.License, model.AllowsCommercialUse, model.LicenseNotice, cacheFolder);
-    }
-
-    private static string? Take(string name, string license, bool commercial, string text, string? cacheFolder)
-    {
-        if (Permissive.Contains(license, StringComparer.OrdinalIgnoreCase))
+        if (Permissive.Contains(model.License, StringComparer.OrdinalIgnoreCase))
             return null;
 
-        string use = commercial ? "" : " Not for commercial use.";
-        string notice = $"The model {name} is under the license {license}.{use} {text}".TrimEnd();
+        string use = model.AllowsCommercialUse ? "" : " Not for commercial use.";
+        string notice = $"The model {model.Name} is under the license {model.License}.{use} {model.LicenseNotice}".TrimEnd();
         string? folder = CacheFolder.Find(cacheFolder, Environment.GetEnvironmentVariable);
         return folder is null || Remember(folder, notice) ? notice : null;
     }

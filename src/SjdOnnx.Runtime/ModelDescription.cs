@@ -12,7 +12,7 @@ namespace SjdOnnx.Runtime;
 public readonly record struct SequentialCodes(int First, int Last);
 
 /// <summary>What a loaded model is and can do.</summary>
-public sealed record ModelDescription
+public sealed record ModelDescription : IModelDescription
 {
     private readonly Manifest _manifest;
 
@@ -36,24 +36,22 @@ public sealed record ModelDescription
         return new ModelDescription(ModelFolder.Open(folder, precision?.Name));
     }
 
-    /// <summary>The model's name.</summary>
+    /// <inheritdoc/>
     public string Name => _manifest.Name;
 
-    /// <summary>
-    /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it identifies the whole model.
-    /// </summary>
+    /// <inheritdoc/>
     public string Hash { get; }
 
-    /// <summary>The architecture, as "chameleon".</summary>
+    /// <inheritdoc/>
     public string Family => _manifest.Family;
 
-    /// <summary>SPDX identifier of the model's licence.</summary>
+    /// <inheritdoc/>
     public string License => _manifest.License.Id;
 
-    /// <summary>What people who use the model must be told.</summary>
+    /// <inheritdoc/>
     public string LicenseNotice => _manifest.License.Notice;
 
-    /// <summary>Whether the licence allows commercial use.</summary>
+    /// <inheritdoc/>
     public bool AllowsCommercialUse => _manifest.License.Commercial;
 
     /// <summary>The negative prompt that the model reads unless the request has another; null if it reads none.</summary>
@@ -114,7 +112,7 @@ public sealed record ModelDescription
     /// <summary>The side of the square that a code covers, in pixels.</summary>
     public int PixelsPerCode => _manifest.Image.PixelsPerCode;
 
-    /// <summary>Bytes of all files that model.json names: every precision.</summary>
+    /// <inheritdoc/>
     public long Bytes => _manifest.Files.Values.Sum(file => file.Bytes);
 
     /// <summary>Bytes of the files that are loaded to draw one image at a time at this precision.</summary>

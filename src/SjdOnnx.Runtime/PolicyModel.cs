@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Security.Cryptography;
 using SjdOnnx.Actions;
 using SjdOnnx.Runtime.Actions;
 using SjdOnnx.Runtime.Model;
@@ -15,33 +16,20 @@ public sealed class PolicyModel : IDisposable
 {
     private readonly Lock _turn = new();
     private readonly PolicyManifest _manifest;
-    private readonly ActionTokens _tokens;
     private readonly TextTokenizer _tokenizer;
     private readonly PolicyVision _vision;
     private readonly PolicyLanguage _language;
     private bool _isDisposed;
 
     private PolicyModel(
-        PolicyManifest manifest, Precision precision, TextTokenizer tokenizer, PolicyVision vision, PolicyLanguage language)
+        PolicyManifest manifest, PolicyModelDescription description, TextTokenizer tokenizer, PolicyVision vision,
+        PolicyLanguage language)
     {
-        (_manifest, Precision, _tokenizer, _vision, _language) = (manifest, precision, tokenizer, vision, language);
-        _tokens = manifest.Tokens();
+        (_manifest, Description, _tokenizer, _vision, _language) = (manifest, description, tokenizer, vision, language);
     }
 
-    /// <summary>The model's name.</summary>
-    public string Name => _manifest.Name;
-
-    /// <summary>The precision that runs.</summary>
-    public Precision Precision { get; }
-
-    /// <summary>How the numbers of actions are tokens.</summary>
-    public ActionTokens Tokens => _tokens;
-
-    /// <summary>Actions of an answer.</summary>
-    public int Chunk => _manifest.Actions.Chunk;
-
-    /// <summary>Whether the model was trained on <see cref="BlockTable"/>.</summary>
-    public bool KnowsBlockTable => _manifest.Actions.World == PolicyManifest.World;
+    /// <summary>What the model is and can do.</summary>
+    public PolicyModelDescription Description { get; }
 
     /// <summary>Loads a policy.</summary>
     /// <param name="folder">The folder that the exporter wrote.</param>
@@ -71,13 +59,14 @@ public sealed class PolicyModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(picture);
         ArgumentNullException.ThrowIfNull(instruction);
-        int count = Chunk * _tokens.Dimensions;
+        int count = Description.Chunk * Description.Tokens.Dimensions;
         PolicyPrompt prompt = PolicyPrompt.Of(_manifest, _tokenizer, instruction);
         int room = _manifest.Transformer.MaxPositions - count;
         if (prompt.Ids.Length > room)
         {
             throw new RequestException(
-                $"The prompt has {prompt.Ids.Length} tokens with the picture's; {Name} has room for {room}. Give a shorter instruction.");
+                $"The prompt has {prompt.Ids.Length} tokens with the picture's; {Description.Name} has room for {room}. Give a shorter " +
+                "instruction.");
         }
 
         lock (_turn)
@@ -87,7 +76,11 @@ public sealed class PolicyModel : IDisposable
             _vision.Read(picture, _language.Patches, cancellation);
             int? first = _language.Read(prompt.Ids, cancellation);
             if (first is not int known)
-                throw new InferenceException($"{Name} computed a logit that is not a finite number. Try another precision, such as fp32.");
+            {
+                throw new InferenceException(
+                    $"{Description.Name} computed a logit that is not a finite number. Try another precision, such as fp32.");
+            }
+
             long read = Stopwatch.GetTimestamp();
             ActionAnswer decoded;
             try
@@ -101,7 +94,7 @@ public sealed class PolicyModel : IDisposable
             }
 
             return new PolicyAnswer(
-                _tokens.Decode(decoded.Ids), decoded, Stopwatch.GetElapsedTime(start, read), Stopwatch.GetElapsedTime(read));
+                Description.Tokens.Decode(decoded.Ids), decoded, Stopwatch.GetElapsedTime(start, read), Stopwatch.GetElapsedTime(read));
         }
     }
 
@@ -120,7 +113,8 @@ public sealed class PolicyModel : IDisposable
 
     private static PolicyModel Load(string folder, PolicyLoadOptions options, CancellationToken cancellation)
     {
-        PolicyManifest manifest = PolicyManifest.Read(ModelFiles.ReadManifest(folder));
+        byte[] json = ModelFiles.ReadManifest(folder);
+        PolicyManifest manifest = PolicyManifest.Read(json);
         string precision = options.Precision?.Name ?? manifest.Transformer.DefaultPrecision;
         if (!manifest.Transformer.Precisions.TryGetValue(precision, out LanguagePrecision? language))
         {
@@ -141,8 +135,10 @@ public sealed class PolicyModel : IDisposable
         {
             vision = new PolicyVision(Open(manifest.Vision.Graph), tensors, manifest);
             graph = Open(language.Graph);
+            var description = new PolicyModelDescription(
+                manifest, Convert.ToHexStringLower(SHA256.HashData(json)), Precision.Parse(precision));
             return new PolicyModel(
-                manifest, Precision.Parse(precision), tokenizer, vision, new PolicyLanguage(graph, tensors, provider, manifest, precision));
+                manifest, description, tokenizer, vision, new PolicyLanguage(graph, tensors, provider, manifest, precision));
         }
         catch
         {

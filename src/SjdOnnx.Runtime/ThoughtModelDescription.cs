@@ -1,37 +1,41 @@
+using System.Security.Cryptography;
+using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Thoughts;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>What a loaded model that answers questions is and can do.</summary>
-public sealed record ThoughtModelDescription
+public sealed record ThoughtModelDescription : IModelDescription
 {
     internal ThoughtModelDescription(ThoughtManifest manifest, string hash)
     {
         (Name, Family, Hash) = (manifest.Name, manifest.Family, hash);
         (License, LicenseNotice, AllowsCommercialUse) = (manifest.License.Id, manifest.License.Notice, manifest.License.Commercial);
+        Bytes = manifest.Files.Values.Sum(static file => file.Bytes);
         (Iterations, Latents, Width) = (manifest.Thought.Iterations, manifest.Thought.Latents, manifest.Thought.Hidden);
         (MaxPositions, MaxAnswer) = (manifest.Thought.MaxPositions, manifest.Thought.MaxAnswer);
     }
 
-    /// <summary>The model's name.</summary>
+    /// <inheritdoc/>
     public string Name { get; }
 
-    /// <summary>The method, such as "pccot".</summary>
+    /// <inheritdoc/>
     public string Family { get; }
 
-    /// <summary>
-    /// SHA-256 of model.json in lower-case hex. It holds the hashes of all other files, so it identifies the whole model.
-    /// </summary>
+    /// <inheritdoc/>
     public string Hash { get; }
 
-    /// <summary>SPDX identifier of the model's license.</summary>
+    /// <inheritdoc/>
     public string License { get; }
 
-    /// <summary>What people who use the model must be told.</summary>
+    /// <inheritdoc/>
     public string LicenseNotice { get; }
 
-    /// <summary>Whether the license allows commercial use.</summary>
+    /// <inheritdoc/>
     public bool AllowsCommercialUse { get; }
+
+    /// <inheritdoc/>
+    public long Bytes { get; }
 
     /// <summary>Updates of the thoughts that the model was trained with.</summary>
     public int Iterations { get; }
@@ -47,4 +51,16 @@ public sealed record ThoughtModelDescription
 
     /// <summary>The most tokens of an answer.</summary>
     public int MaxAnswer { get; }
+
+    /// <summary>Reads a folder's model.json without loading the model. Of other files only the lengths are checked.</summary>
+    /// <param name="folder">The folder that holds model.json.</param>
+    /// <exception cref="ModelException">There is no such model, or it is not whole.</exception>
+    public static ThoughtModelDescription Read(string folder)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        byte[] json = ModelFiles.ReadManifest(folder);
+        ThoughtManifest manifest = ThoughtManifest.Read(json);
+        _ = new ModelFiles(folder, manifest.Files, manifest.Files.Keys);
+        return new ThoughtModelDescription(manifest, Convert.ToHexStringLower(SHA256.HashData(json)));
+    }
 }

@@ -124,6 +124,9 @@ public sealed class ExceptionTests(LoadedTestModel loaded) : IDisposable
         }),
 
         ["ModelDescription.Read: ModelException"] = Does(_ => ModelDescription.Read("/no/such/folder")),
+        ["FlowModelDescription.Read: ModelException"] = Does(_ => FlowModelDescription.Read(Sums)),
+        ["ThoughtModelDescription.Read: ModelException"] = Does(_ => ThoughtModelDescription.Read(Reach.Folder)),
+        ["PolicyModelDescription.Read: ModelException"] = Does(_ => PolicyModelDescription.Read("/no/such/folder")),
         ["ModelSummary.Read: ModelException"] = Does(_ => ModelSummary.Read("/no/such/folder")),
         ["RequestChecker.Open: ModelException"] = Does(_ => RequestChecker.Open("/no/such/folder")),
         ["RequestChecker.Open: ProviderException"] = Does(_ => RequestChecker.Open(

@@ -95,6 +95,7 @@ internal sealed class ActCommand : SjdCommand
         RgbImage? picture = parsed.GetValue(_picture) is string path ? Read(path) : null;
         using PolicyModel policy = await PolicyModel.LoadAsync(
             ModelLocation.Find(_model.ModelOf(parsed) ?? DefaultModel), options, cancellation);
+        Print.License(policy.Description);
         ulong seed = parsed.GetValue(_seed) ?? 0;
         return await Task.Run(
             () => picture is null
@@ -152,10 +153,10 @@ internal sealed class ActCommand : SjdCommand
 
     private int RunEpisodes(ParseResult parsed, PolicyModel policy, ulong seed, string? replay, CancellationToken cancellation)
     {
-        if (!policy.KnowsBlockTable)
+        if (!policy.Description.KnowsBlockTable)
         {
             throw new CommandException(ExitCode.Request,
-                $"{policy.Name} was not trained on the built-in task; give it an instruction and --picture.");
+                $"{policy.Description.Name} was not trained on the built-in task; give it an instruction and --picture.");
         }
 
         int count = parsed.GetValue(_episodes) ?? 20;
@@ -180,7 +181,7 @@ internal sealed class ActCommand : SjdCommand
         WayReport[] reports = [.. decodings.Zip(ways, WayReport.Of)];
         Print.Data(parsed.GetValue(_json)
             ? JsonSerializer.Serialize(
-                new EpisodesReport(policy.Name, policy.Precision.Name, seed, reports), ActReportJson.Default.EpisodesReport)
+                new EpisodesReport(policy.Description.Name, policy.Description.Precision.Name, seed, reports), ActReportJson.Default.EpisodesReport)
             : TableOf(reports).ToText(Print.Width));
         if (replay is not null)
             Print.Note($"The first episode is in {replay}.");

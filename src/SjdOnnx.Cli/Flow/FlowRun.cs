@@ -107,8 +107,7 @@ internal sealed class FlowRun
     {
         FlowModel model = await display.WaitAsync(
             $"loading {new DirectoryInfo(Model).Name}", () => FlowModel.LoadAsync(Model, Loading, cancellation));
-        if (LicenseNotice.Take(model.Description, Loading.CacheFolder) is string notice)
-            Print.Note(notice);
+        Print.License(model.Description);
         return model;
     }
 

@@ -41,7 +41,8 @@ internal sealed record OtherModelReport(string Name, string Family, string Kind,
     public static OtherModelReport Of(string folder, ModelSummary model, string kind) =>
         new(model.Name, model.Family, kind, CommandFor(kind), folder, model.License, model.Bytes);
 
-    private static string CommandFor(string kind) => kind switch
+    /// <summary>The command that uses models of a kind.</summary>
+    public static string CommandFor(string kind) => kind switch
     {
         "flow" => "flow",
         "thought" => "think",

@@ -14,7 +14,7 @@ internal sealed class ModelsShowCommand : SjdCommand
     private readonly Option<bool> _json = CheckedOption.Flag("--json", "Print one JSON object");
 
     public ModelsShowCommand()
-        : base("show", "Describes a model: what it can draw, its defaults and its license.")
+        : base("show", "Describes a model: what it can do, its defaults and its license.")
     {
         Argument<string?> model = ModelArgument();
         Arguments.Add(model);
@@ -40,20 +40,28 @@ internal sealed class ModelsShowCommand : SjdCommand
     private static int Run(string? model, bool json)
     {
         string folder = ModelLocation.Find(model);
-        ModelReport report = ModelReport.Of(folder, ModelDescription.Read(folder));
+        (string document, IEnumerable<(string Name, string? Value)> lines) = ModelSummary.Read(folder).Kind is string kind
+            ? SystemReports.Of(folder, kind)
+            : OfImages(folder);
         if (json)
         {
-            Print.Data(JsonSerializer.Serialize(report, ModelReportJson.Default.ModelReport));
+            Print.Data(document);
             return ExitCode.Done;
         }
 
-        foreach ((string name, string? value) in Lines(report))
+        foreach ((string name, string? value) in lines)
         {
             if (value is not null)
                 Print.Data(Printable.Text($"{name}: {value}"));
         }
 
         return ExitCode.Done;
+    }
+
+    private static (string Json, IEnumerable<(string Name, string? Value)> Lines) OfImages(string folder)
+    {
+        ModelReport report = ModelReport.Of(folder, ModelDescription.Read(folder));
+        return (JsonSerializer.Serialize(report, ModelReportJson.Default.ModelReport), Lines(report));
     }
 
     private static IEnumerable<(string Name, string? Value)> Lines(ModelReport model)

@@ -42,7 +42,7 @@ internal static class Print
     }
 
     /// <summary>Prints the notice about a model's license, unless it has been shown before.</summary>
-    public static void License(ModelDescription model)
+    public static void License(IModelDescription model)
     {
         if (LicenseNotice.Take(model) is string notice)
             Note(notice);

@@ -95,8 +95,7 @@ internal sealed class ThinkCommand : SjdCommand
         string folder = ModelLocation.Find(parsed.GetValue(_model) ?? DefaultModel);
         await using ThoughtModel model = await display.WaitAsync(
             $"loading {new DirectoryInfo(folder).Name}", () => ThoughtModel.LoadAsync(folder, _loading.LoadingOf(parsed), cancellation));
-        if (LicenseNotice.Take(model.Description) is string notice)
-            Print.Note(notice);
+        Print.License(model.Description);
         if (options.Iterations is int iterations && iterations != model.Description.Iterations)
         {
             Print.Note(FormattableString.Invariant(

@@ -44,6 +44,75 @@ public class ModelsTests
         Assert.Equal(1, json.GetProperty("denoising_steps").GetInt32());
     }
 
+    [ModelTheory]
+    [InlineData("shapes", "kind: flow, for sjd flow", "images: 32x32 pixels, 256 tokens of 12 numbers",
+        "classes: disk, ring, square, triangle, star, heart, cross, moon")]
+    [InlineData("sums", "kind: thought, for sjd think", "thoughts: 6 of 64 numbers, updated 3 times",
+        "tokens: 64 at most with question and thoughts, 10 of an answer")]
+    [InlineData("reach", "kind: policy, for sjd act", "picture: 32x32 pixels, 16 tokens",
+        "actions: 5 at once of 4 numbers each, in the ranges of reach")]
+    public async Task A_model_that_does_not_draw_images_from_text_is_shown_with_what_it_does(string name, params string[] expected)
+    {
+        using var sjd = new Sjd();
+        string folder = TestModel.InRepository(name)!;
+
+        Finished text = await sjd.RunAsync("models", "show", folder);
+        Assert.Equal((0, ""), (text.ExitCode, text.Error));
+        string[] lines = text.Output.TrimEnd('\n').Split('\n');
+        Assert.Equal(["name", "family", "kind", "folder", "license", "notice"], lines[..6].Select(static line => line.Split(':')[0]));
+        Assert.Empty(expected.Except(lines));
+        Assert.Contains("license: MIT", lines);
+        Assert.Matches(@"^files: [1-9]?\d\.\d MB$|^files: 0\.[1-9] MB$", lines[^1]);
+
+        JsonElement json = JsonElement.Parse((await sjd.RunAsync("models", "show", folder, "--json")).Output);
+        Assert.Equal(
+            ["name", "family", "kind", "command", "folder", "license", "license_notice", "commercial_use"],
+            json.EnumerateObject().Take(8).Select(static member => member.Name));
+        Assert.Equal(name, json.GetProperty("name").GetString());
+        long bytes = Directory.GetFiles(folder).Where(static file => Path.GetFileName(file) is not ("model.json" or "plan.json")).Sum(
+            static file => new FileInfo(file).Length);
+        Assert.Equal(bytes, json.GetProperty("bytes").GetInt64());
+        Assert.Equal(Settings(name), json.EnumerateObject().Skip(8).SkipLast(1).Select(static member => member.Name));
+
+        static string[] Settings(string name) => name switch
+        {
+            "shapes" => ["side", "tokens", "channels", "blocks", "classes", "noise", "plan"],
+            "sums" => ["latents", "iterations", "width", "max_positions", "max_answer"],
+            _ => ["precisions", "default_precision", "side", "patches", "prompt", "dataset", "dimensions", "chunk", "built_in_task"],
+        };
+    }
+
+    [ModelFact]
+    public async Task A_model_of_another_kind_that_lacks_a_file_is_not_shown()
+    {
+        using var sjd = new Sjd();
+        CopyModel("reach", sjd.PathOf("model"), _ => { });
+        File.Delete(sjd.PathOf("model/policy.vision.data"));
+        (await sjd.RunAsync("models", "show", "./model")).AssertFailed(ExitCode.Model, "has no policy.vision.data");
+    }
+
+    [ModelTheory]
+    [InlineData("shapes", "flow", "-o", "a.png")]
+    [InlineData("sums", "think", "3+5")]
+    [InlineData("reach", "act", "--episodes", "1")]
+    public async Task Commands_for_other_kinds_show_a_license_with_conditions_once(string name, params string[] arguments)
+    {
+        using var sjd = new Sjd { Cache = "cache" };
+        CopyModel(name, sjd.PathOf("model"), manifest => manifest["license"] = new JsonObject
+        {
+            ["id"] = "some-research",
+            ["notice"] = "Made from things of others.",
+            ["commercial"] = false,
+        });
+
+        string notice = $"The model {name} is under the license some-research. Not for commercial use. Made from things of others.";
+        Finished first = await sjd.RunAsync([.. arguments, "--model", "./model"]);
+        Assert.Contains(notice, first.Error, StringComparison.Ordinal);
+        Finished second = await sjd.RunAsync([.. arguments, "--model", "./model"]);
+        Assert.Equal(0, second.ExitCode);
+        Assert.DoesNotContain(notice, second.Error, StringComparison.Ordinal);
+    }
+
     [ModelFact]
     public async Task Models_are_listed_and_folders_that_are_no_models_are_named()
     {
@@ -146,10 +215,12 @@ public class ModelsTests
         Task<Finished> Generate(params string[] more) => sjd.RunAsync(["generate", "a fox", "--model", "./model", "-o", "a.png", .. more]);
     }
 
-    private static void CopyModel(string folder, Action<JsonObject> change)
+    private static void CopyModel(string folder, Action<JsonObject> change) => CopyModel(TestModel.Folder!, folder, change);
+
+    private static void CopyModel(string of, string folder, Action<JsonObject> change)
     {
         Directory.CreateDirectory(folder);
-        foreach (string file in Directory.GetFiles(TestModel.Folder!))
+        foreach (string file in Directory.GetFiles(Path.IsPathRooted(of) ? of : TestModel.InRepository(of)!))
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         string path = Path.Combine(folder, "model.json");
         JsonObject manifest = JsonNode.Parse(File.ReadAllText(path))!.AsObject();

@@ -8,11 +8,13 @@ public class PolicyModelTests(Reach reach) : IClassFixture<Reach>
 
     private PolicyModel Model => reach.Model;
 
+    private PolicyModelDescription About => Model.Description;
+
     [Fact]
     public void The_properties_are_those_of_model_json()
     {
-        Assert.Equal(("reach", "fp32", 5, true), (Model.Name, Model.Precision.Name, Model.Chunk, Model.KnowsBlockTable));
-        Assert.Equal((4, 576, GripperConvention.Libero), (Model.Tokens.Dimensions, Model.Tokens.EndOfBins, Model.Tokens.Gripper));
+        Assert.Equal(("reach", "fp32", 5, true), (About.Name, About.Precision.Name, About.Chunk, About.KnowsBlockTable));
+        Assert.Equal((4, 576, GripperConvention.Libero), (About.Tokens.Dimensions, About.Tokens.EndOfBins, About.Tokens.Gripper));
     }
 
     [Fact]
@@ -30,7 +32,7 @@ public class PolicyModelTests(Reach reach) : IClassFixture<Reach>
                 Assert.InRange(action[3], -1, 1);
             });
             Assert.Equal(Tokens, answer.Decoded.Ids.Count);
-            Assert.Equal(Model.Tokens.Decode(answer.Decoded.Ids), answer.Actions);
+            Assert.Equal(About.Tokens.Decode(answer.Decoded.Ids), answer.Actions);
         }
     }
 
@@ -210,7 +212,7 @@ public class PolicyModelTests(Reach reach) : IClassFixture<Reach>
         model.Dispose();
         model.Dispose();
         Assert.Throws<ObjectDisposedException>(() => model.Act(picture, instruction));
-        Assert.Equal("reach", model.Name);
+        Assert.Equal("reach", model.Description.Name);
     }
 
     private PolicyAnswer Act(uint episode, ActionDecoding? decoding = null)

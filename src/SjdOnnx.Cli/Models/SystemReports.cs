@@ -1,0 +1,124 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using SjdOnnx.Runtime;
+using static System.FormattableString;
+
+namespace SjdOnnx.Cli.Models;
+
+/// <summary>What models show prints for a model that does not draw images from text.</summary>
+internal static class SystemReports
+{
+    /// <summary>Describes the model of a folder: as one JSON object, and as lines of text.</summary>
+    /// <exception cref="ModelException">The folder is no whole model of the kind.</exception>
+    public static (string Json, IEnumerable<(string Name, string? Value)> Lines) Of(string folder, string kind)
+    {
+        switch (kind)
+        {
+            case "flow":
+                FlowReport flow = FlowReport.Of(folder, FlowModelDescription.Read(folder));
+                return (JsonSerializer.Serialize(flow, SystemReportJson.Default.FlowReport), flow.Lines());
+            case "thought":
+                ThoughtReport thought = ThoughtReport.Of(folder, ThoughtModelDescription.Read(folder));
+                return (JsonSerializer.Serialize(thought, SystemReportJson.Default.ThoughtReport), thought.Lines());
+            default:
+                PolicyReport policy = PolicyReport.Of(folder, PolicyModelDescription.Read(folder));
+                return (JsonSerializer.Serialize(policy, SystemReportJson.Default.PolicyReport), policy.Lines());
+        }
+    }
+
+    /// <summary>The lines about what all models have, around the lines about a kind.</summary>
+    public static IEnumerable<(string Name, string? Value)> Lines(
+        IModelDescription model, string folder, string kind, IEnumerable<(string Name, string? Value)> others) =>
+    [
+        ("name", model.Name),
+        ("family", model.Family),
+        ("kind", $"{kind}, for sjd {OtherModelReport.CommandFor(kind)}"),
+        ("folder", folder),
+        ("license", model.License + (model.AllowsCommercialUse ? "" : ", not for commercial use")),
+        ("notice", model.LicenseNotice),
+        .. others,
+        ("files", Invariant($"{model.Bytes / 1e6:0.0} MB")),
+    ];
+}
+
+/// <summary>See <see cref="FlowModelDescription"/>.</summary>
+/// <param name="Plan">Whether the folder has a plan.json, which sjd flow then follows.</param>
+internal sealed record FlowReport(
+    string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
+    int Side, int Tokens, int Channels, int Blocks, IReadOnlyList<string> Classes, float? Noise, bool Plan, long Bytes)
+{
+    private FlowModelDescription Model { get; init; } = null!;
+
+    public static FlowReport Of(string folder, FlowModelDescription model) => new(
+        model.Name, model.Family, "flow", OtherModelReport.CommandFor("flow"), folder, model.License, model.LicenseNotice,
+        model.AllowsCommercialUse, model.Side, model.Tokens, model.Channels, model.Blocks, model.Classes, model.Noise,
+        File.Exists(Path.Combine(folder, "plan.json")), model.Bytes)
+    {
+        Model = model,
+    };
+
+    public IEnumerable<(string Name, string? Value)> Lines() => SystemReports.Lines(Model, Folder, Kind,
+    [
+        ("images", Invariant($"{Side}x{Side} pixels, {Tokens} tokens of {Channels} numbers")),
+        ("blocks", Invariant($"{Blocks}")),
+        ("classes", Classes.Count == 0 ? "none" : string.Join(", ", Classes)),
+        ("noise", Noise is float noise ? Invariant($"{noise} in the training images, which --denoise removes") : "not known"),
+        ("plan", Plan ? "plan.json" : "none, so tokens are drawn one after another; sjd flow --measure makes one"),
+    ]);
+}
+
+/// <summary>See <see cref="ThoughtModelDescription"/>.</summary>
+internal sealed record ThoughtReport(
+    string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
+    int Latents, int Iterations, int Width, int MaxPositions, int MaxAnswer, long Bytes)
+{
+    private ThoughtModelDescription Model { get; init; } = null!;
+
+    public static ThoughtReport Of(string folder, ThoughtModelDescription model) => new(
+        model.Name, model.Family, "thought", OtherModelReport.CommandFor("thought"), folder, model.License, model.LicenseNotice,
+        model.AllowsCommercialUse, model.Latents, model.Iterations, model.Width, model.MaxPositions, model.MaxAnswer, model.Bytes)
+    {
+        Model = model,
+    };
+
+    public IEnumerable<(string Name, string? Value)> Lines() => SystemReports.Lines(Model, Folder, Kind,
+    [
+        ("thoughts", Invariant($"{Latents} of {Width} numbers, updated {Iterations} times")),
+        ("tokens", Invariant($"{MaxPositions} at most with question and thoughts, {MaxAnswer} of an answer")),
+    ]);
+}
+
+/// <summary>See <see cref="PolicyModelDescription"/>.</summary>
+/// <param name="Dimensions">Numbers in an action.</param>
+/// <param name="BuiltInTask">Whether the model was trained on the task that sjd act runs without a picture.</param>
+internal sealed record PolicyReport(
+    string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
+    IReadOnlyList<string> Precisions, string DefaultPrecision, int Side, int Patches, string Prompt, string Dataset, int Dimensions,
+    int Chunk, bool BuiltInTask, long Bytes)
+{
+    private PolicyModelDescription Model { get; init; } = null!;
+
+    public static PolicyReport Of(string folder, PolicyModelDescription model) => new(
+        model.Name, model.Family, "policy", OtherModelReport.CommandFor("policy"), folder, model.License, model.LicenseNotice,
+        model.AllowsCommercialUse, [.. model.Precisions.Select(static precision => precision.Name)], model.Precision.Name, model.Side,
+        model.Patches, model.Prompt, model.Dataset, model.Tokens.Dimensions, model.Chunk, model.KnowsBlockTable, model.Bytes)
+    {
+        Model = model,
+    };
+
+    public IEnumerable<(string Name, string? Value)> Lines() => SystemReports.Lines(Model, Folder, Kind,
+    [
+        ("precisions", string.Join(", ", Precisions.Select(name => name == DefaultPrecision ? $"{name} (default)" : name))),
+        ("picture", Invariant($"{Side}x{Side} pixels, {Patches} tokens")),
+        ("prompt", JsonSerializer.Serialize(Prompt, SystemReportJson.Default.String)),
+        ("actions", Invariant($"{Chunk} at once of {Dimensions} numbers each, in the ranges of {Dataset}")),
+        ("built-in task", BuiltInTask ? "yes" : "no; give an instruction and --picture"),
+    ]);
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSerializable(typeof(FlowReport))]
+[JsonSerializable(typeof(ThoughtReport))]
+[JsonSerializable(typeof(PolicyReport))]
+[JsonSerializable(typeof(string))]
+internal sealed partial class SystemReportJson : JsonSerializerContext;

@@ -186,6 +186,12 @@ def test_a_config_that_does_not_fit_is_refused(case: str, tmp_path: Path) -> Non
     assert not (tmp_path / "out" / "model.json").exists()
 
 
+def test_other_precisions_are_refused(tmp_path: Path) -> None:
+    arguments, _ = whole(tmp_path, tiny.GPT2)
+    done = run_export(*arguments, "--out", tmp_path / "model", "--precision", "int8")
+    assert_one_sentence(done, ["pccot has no precision int8", "expected fp32"])
+
+
 def test_other_rotary_positions_are_refused(tmp_path: Path) -> None:
     config = {**tiny.LLAMA, "rope_scaling": {"rope_type": "yarn", "factor": 4.0}}
     checkpoint = tiny.write(tmp_path / "checkpoint", config, tiny.weights(config))

@@ -11,6 +11,7 @@ import pytest
 from harness import chameleon_reference as reference
 from harness import tiny
 from harness.exports import PRECISIONS, Model, run_export
+from harness.halves import assert_bf16_is_fp16_in_another_type
 from sjdexport import contract
 
 PROMPTS = ([0, 50, 60, 70, 80, 39, 37], [0, 39, 37])  # lanes of different lengths
@@ -114,31 +115,12 @@ def test_coarser_precisions_stay_near_fp32(model: Model, precision: str, relativ
 
 @pytest.mark.parametrize("denoising", [False, True])
 def test_the_bf16_graph_is_the_fp16_graph_in_another_type(tmp_path: Path, denoising: bool) -> None:
-    """ONNX Runtime cannot run bf16 on the CPU, so the graphs are compared. They have the same nodes, with bfloat16 instead of float16."""
     tiny.write_checkpoint(tmp_path, dtype=np.float32, denoising=denoising)
     done = run_export("--checkpoint", tmp_path, "--out", tmp_path, "--precision", "fp16,bf16", "--pictures", "")
     assert done.returncode == 0, done.stderr
     for tree in (False, True):
-        files = (tmp_path / contract.transformer_graph(precision, tree=tree) for precision in ("fp16", "bf16"))
-        half, brain = (onnx.load(file, load_external_data=False).graph for file in files)
-        FLOAT16, BFLOAT16 = onnx.TensorProto.FLOAT16, onnx.TensorProto.BFLOAT16
-        assert len(half.node) == len(brain.node)
-        for node, other in zip(half.node, brain.node):
-            for attribute in node.attribute:
-                if (node.op_type, attribute.name, attribute.i) == ("Cast", "to", FLOAT16):
-                    attribute.i = BFLOAT16
-            assert node == other
-        for values, others in ((half.input, brain.input), (half.output, brain.output)):
-            types = {value.name: value.type.tensor_type.elem_type for value in others}
-            assert types == {v.name: BFLOAT16 if v.type.tensor_type.elem_type == FLOAT16 else v.type.tensor_type.elem_type for v in values}
-        tensors = {tensor.name: tensor for tensor in brain.initializer}
-        assert any(tensor.data_type == FLOAT16 for tensor in half.initializer)
-        for tensor in half.initializer:
-            other = tensors[tensor.name]
-            assert other.data_type == (BFLOAT16 if tensor.data_type == FLOAT16 else tensor.data_type) and other.dims == tensor.dims
-            if tensor.data_type == FLOAT16:
-                values = (np.frombuffer(other.raw_data, np.uint16).astype(np.uint32) << 16).view(np.float32)
-                np.testing.assert_allclose(values, np.frombuffer(tensor.raw_data, np.float16), rtol=0.005, atol=1e-6)
+        assert_bf16_is_fp16_in_another_type(*(
+            tmp_path / contract.transformer_graph(precision, tree=tree) for precision in ("fp16", "bf16")))
 
 
 def test_weights_are_not_rearranged_in_a_run(model: Model, runner, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from harness import family_reference as llama
 from harness.exports import assert_one_sentence, run_export
 from harness.family_checkpoints import Random, Sizes, blocks, config, save, tokenizer_json, write_json
 from harness.family_checkpoints import llama as random_llama
+from harness.halves import assert_bf16_is_fp16_in_another_type
 from harness.lanes import Lanes
 from harness.runner import Runner
 from references import vla
@@ -24,7 +25,7 @@ SIZES = Sizes(vocabulary=640, hidden=64, layers=2, heads=4, kv_heads=2, head_dim
 SIDE, PATCH, WIDTH, HEADS, DEPTH, REGISTERS = 28, 14, 32, 2, 3, 4
 PATCHES = (SIDE // PATCH) ** 2
 STATISTICS = {"action": {"q01": [-1.0, -0.5, 0.0], "q99": [1.0, 0.5, 1.0], "mask": [True, True, False]}}
-TOLERANCES = {"fp32": 1e-4, "int8": 0.2, "int4": 0.6, "fp16": 0.03}
+TOLERANCES = {"fp32": 1e-4, "int8": 0.2, "int4": 0.6, "fp16": 0.03, "int4-fp16": 0.6, "int8-fp16": 0.05}
 
 
 def openvla(folder: Path, **changes: Any) -> dict[str, torch.Tensor]:
@@ -141,6 +142,13 @@ def test_a_policys_graphs_give_the_numbers_of_pytorch(kind: str, runner: Runner,
             lanes.run([[3, 4, 5]])
             lanes.truncate([len(prompt)])
             assert np.array_equal(lanes.run([rest]), logits[len(prompt) :])
+
+
+def test_a_policys_bf16_graph_is_the_fp16_graph_in_another_type(tmp_path: Path) -> None:
+    openvla(tmp_path / "checkpoint")
+    done = run_export("--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--precision", "fp16,bf16")
+    assert done.returncode == 0, done.stderr
+    assert_bf16_is_fp16_in_another_type(tmp_path / "model" / "policy.fp16.onnx", tmp_path / "model" / "policy.bf16.onnx")
 
 
 @pytest.mark.parametrize(

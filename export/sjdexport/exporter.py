@@ -290,8 +290,7 @@ def _publish(staging: Path, out: Path, manifest: dict, sources: Sequence[Path]) 
     produced = [file.name for file in staging.iterdir()]
     entries = contract.file_entries(out, kept) | contract.file_entries(staging, produced)
     manifest["files"] = dict(sorted(entries.items()))
-    if "kind" not in manifest:
-        check_manifest(manifest)
+    check_manifest(manifest)
     contract.write_manifest(staging, manifest)
 
     stale = [out / name for name in sorted(_listed(out) - set(entries))]

@@ -10,7 +10,7 @@ from typing import Any
 
 from .errors import ExportError
 from .families.given import read_json
-from .schema import check, definition, schema
+from .schema import check, definition
 
 SECTIONS = ("license", "prompt", "layout", "image", "sampling", "decoding")
 OPTIONAL = ("denoising",)
@@ -58,8 +58,8 @@ def merge(family: str, known: Mapping[str, Any], given: Mapping[str, Any]) -> di
 
 
 def check_manifest(manifest: Mapping[str, Any]) -> None:
-    """Raises ExportError if the manifest does not follow docs/model.schema.json."""
-    check("model.json", manifest, schema())
+    """Raises ExportError if the manifest does not follow docs/model.schema.json for its kind."""
+    check("model.json", manifest, definition(f"{manifest.get('kind', 'image')}Model"))
 
 
 def fields(section: str) -> dict[str, Any]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from sjdexport.errors import ExportError
 from sjdexport.schema import KEYWORDS, check, definition, schema
+from sjdexport.sections import check_manifest
+
+MODELS = Path(__file__).resolve().parents[2] / "onnx-models"
 
 CASES: list[tuple[dict[str, Any], list[Any], list[Any]]] = [  # rules, accepted values, refused values
     ({"type": "integer"}, [0, -3], [0.0, True, "0", None]),
@@ -59,3 +64,21 @@ def test_a_message_names_the_place_and_the_value(part: object, sentence: str) ->
     with pytest.raises(ExportError) as refused:
         check("prompt", {"conditional": [part], "unconditional": [0], "maxTokens": 1}, definition("prompt"))
     assert str(refused.value).startswith(sentence)
+
+
+@pytest.mark.parametrize(("name", "section", "change", "sentence"), [
+    ("emoji", "image", {"sizes": []}, "image: sizes is []"),
+    ("shapes", "flow", {"layers": 0}, "flow: layers is 0; expected a whole number from 1"),
+    ("sums", "thought", {"stop": []}, "thought: stop is []; expected a list of a whole number from 0 to 2147483647, 1 or more"),
+    ("reach", "actions", {"gripper": "claw"}, 'actions: gripper is "claw"; expected "none" or "libero"'),
+])
+def test_the_committed_model_of_each_kind_follows_the_schema_and_a_changed_one_does_not(
+    name: str, section: str, change: dict[str, Any], sentence: str) -> None:
+    manifest = json.loads((MODELS / name / "model.json").read_text(encoding="utf-8"))
+    check_manifest(manifest)
+    check("model.json", manifest, schema())  # that of all kinds
+    with pytest.raises(ExportError) as refused:
+        check_manifest({**manifest, section: {**manifest[section], **change}})
+    assert f"model.json: {sentence}" in str(refused.value)
+    with pytest.raises(ExportError):
+        check("model.json", {**manifest, "kind": "picture"}, schema())

@@ -51,7 +51,7 @@ internal sealed record PolicyManifest : ModelManifest
         ManifestRules.CheckNames(this);
         RequireNoNull("transformer.precisions", Transformer.Precisions.Values);
         ManifestRules.CheckFiles(Files, [Vision.Graph, .. Transformer.Precisions.Values.Select(static precision => precision.Graph)]);
-        ManifestRules.CheckTokenizer(Tokenizer, Files);
+        TokenizerRules.Check(Tokenizer, Files, "bpe", "sentencepiece");
         RequireBetween("vision.side", Vision.Side, 1, 4096);
         RequireBetween("vision.patches", Vision.Patches, 1, 1 << 16);
         Require(Vision.KeptArea is > 0 and <= 1, $"vision.keptArea is {Number(Vision.KeptArea)}; it must be above 0 and at most 1");

@@ -1,7 +1,5 @@
-using System.Globalization;
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
-using SjdOnnx.Runtime.Text;
 using SjdOnnx.Sampling;
 using SjdOnnx.Windows;
 using static SjdOnnx.Runtime.Model.Requirement;
@@ -40,7 +38,8 @@ internal static class ManifestRules
         CheckDenoising(manifest.Denoising);
         CheckFiles(manifest.Files, manifest.Transformer.Precisions.Values.SelectMany(precision => precision.Graphs)
             .Concat(manifest.OtherGraphs));
-        CheckTokenizer(manifest.Tokenizer, manifest.Files);
+        if (manifest.Tokenizer is { } tokenizer)
+            TokenizerRules.Check(tokenizer, manifest.Files, "bpe", "tiktoken", "unigram");
         CheckPositions(manifest);
         CheckIds(manifest, 1L << 31, "ids are numbers below 2147483648");
     }
@@ -75,20 +74,6 @@ internal static class ManifestRules
         {
             RequireFileName("a graph", graph);
             Require(files.ContainsKey(graph), $"the graph '{graph}' is not among files");
-        }
-    }
-
-    /// <summary>Checks the tokenizer of a model of any kind.</summary>
-    /// <exception cref="ModelException">A file of it is not among the files, or too large.</exception>
-    public static void CheckTokenizer(TokenizerSection? tokenizer, Dictionary<string, FileSection> files)
-    {
-        foreach (string file in tokenizer?.Files ?? [])
-        {
-            RequireFileName("tokenizer", file);
-            Require(files.TryGetValue(file, out FileSection? section), $"the tokenizer's file '{file}' is not among files");
-            // Hashing a file that is too large would take long, so it is refused here.
-            Require(section!.Bytes <= TextTokenizer.MaxFileBytes, string.Create(CultureInfo.InvariantCulture,
-                $"the tokenizer's file '{file}' has {section.Bytes:N0} bytes; it may have at most {TextTokenizer.MaxFileBytes:N0}"));
         }
     }
 

@@ -3,46 +3,16 @@ using static SjdOnnx.Runtime.Model.Requirement;
 
 namespace SjdOnnx.Runtime.Model;
 
-/// <summary>The rules of model.json for prompts: tokenizer, text encoder and the parts of the lanes.</summary>
+/// <summary>The rules of model.json for prompts: text encoder and the parts of the lanes.</summary>
 internal static class PromptRules
 {
-    private const int MaxCodePoint = 0x10FFFF;
-
     /// <summary>The placeholders that text in a prompt may have.</summary>
     private static readonly string[] Placeholders = ["{prompt}", "{negative}", "{width}", "{height}", "{rows}", "{columns}"];
 
     public static void Check(Manifest manifest)
     {
-        CheckTokenizer(manifest.Tokenizer);
         CheckTextEncoder(manifest);
         CheckPrompt(manifest);
-    }
-
-    private static void CheckTokenizer(TokenizerSection? tokenizer)
-    {
-        if (tokenizer is null)
-            return;
-        Require(tokenizer.Kind is "bpe" or "tiktoken" or "unigram",
-            $"tokenizer.kind is '{tokenizer.Kind}'; it can be bpe, tiktoken or unigram");
-        Require(tokenizer.Kind == "bpe" || tokenizer.Merges is null,
-            $"tokenizer.merges names a file, and tokenizer.kind is {tokenizer.Kind}; only bpe has merges");
-        RequireNoNull("tokenizer.normalizers", tokenizer.Normalizers);
-        foreach (string name in tokenizer.Normalizers)
-        {
-            Require(TextTokenizer.NormalizerNames.Contains(name),
-                $"tokenizer.normalizers has '{name}'; it can have {Names(TextTokenizer.NormalizerNames)}");
-        }
-
-        RequireNoNull("tokenizer.splits", tokenizer.Splits);
-        Require(tokenizer.Splits.All(split => split.Length > 0), "tokenizer.splits has an empty expression, which would match nothing");
-        RequireNoNull("tokenizer.standIns", tokenizer.StandIns);
-        Require(tokenizer.StandIns.All(static named =>
-                named is [> char.MaxValue and <= MaxCodePoint, > char.MaxValue and <= MaxCodePoint, >= 0 and <= char.MaxValue]
-                && named[0] <= named[1]),
-            "tokenizer.standIns must hold the first and last of characters past U+FFFF, and one up to U+FFFF that stands for them");
-        Require(tokenizer.Characters.All(pair => pair.Key.Length == 1 && !char.IsSurrogate(pair.Key[0]) && pair.Value >= 0),
-            "tokenizer.characters must hold single characters and their ids, 0 or more");
-        Require(tokenizer.UnknownId is null or >= 0, $"tokenizer.unknownId is {tokenizer.UnknownId}; it must be 0 or more");
     }
 
     private static void CheckTextEncoder(Manifest manifest)

@@ -19,8 +19,7 @@ internal sealed record ThoughtManifest : ModelManifest
         ManifestRules.CheckNames(manifest);
         manifest.Thought.Check();
         ManifestRules.CheckFiles(manifest.Files, [manifest.Thought.Graph]);
-        ManifestRules.CheckTokenizer(manifest.Tokenizer, manifest.Files);
-        Require(manifest.Tokenizer.Kind == "bpe", $"tokenizer.kind is '{manifest.Tokenizer.Kind}'; a model that answers needs bpe");
+        TokenizerRules.Check(manifest.Tokenizer, manifest.Files, "bpe");
         return manifest;
     }
 }

@@ -289,7 +289,7 @@ public class ManifestTests
     }
 
     [Theory]
-    [InlineData("kind", "\"wordpiece\"", "tokenizer.kind is 'wordpiece'; it can be bpe, tiktoken or unigram")]
+    [InlineData("kind", "\"wordpiece\"", "tokenizer.kind is 'wordpiece'; it can be bpe, tiktoken, unigram")]
     [InlineData("kind", "\"tiktoken\"", "tokenizer.merges names a file, and tokenizer.kind is tiktoken; only bpe has merges")]
     [InlineData("merges", "\"other.txt\"", "the tokenizer's file 'other.txt' is not among files")]
     [InlineData("vocabulary", "\"other.json\"", "the tokenizer's file 'other.json' is not among files")]

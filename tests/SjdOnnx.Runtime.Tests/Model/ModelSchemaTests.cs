@@ -3,8 +3,11 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using SjdOnnx.Decoding;
 using SjdOnnx.Methods;
+using SjdOnnx.Runtime.Actions;
+using SjdOnnx.Runtime.Flows;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Text;
+using SjdOnnx.Runtime.Thoughts;
 
 namespace SjdOnnx.Runtime.Tests.Model;
 
@@ -88,11 +91,47 @@ public class ModelSchemaTests
     }
 
     [Fact]
-    public void The_reader_refuses_every_change_that_the_schema_refuses()
+    public void The_reader_refuses_every_change_that_the_schema_refuses() => AssertRefused(Documents(), Read);
+
+    [ModelTheory]
+    [InlineData("shapes")]
+    [InlineData("sums")]
+    [InlineData("reach")]
+    public void The_readers_of_other_kinds_refuse_every_change_that_the_schema_refuses(string name)
+    {
+        JsonObject document = Parsed(File.ReadAllText(Path.Combine(TestModel.InRepository(name)!, "model.json")));
+        if (name == "reach")
+            document["prompt"]!["end"] = 7; // a value that can be changed to those of other types
+        Action<JsonObject> read = name switch
+        {
+            "shapes" => static changed => FlowManifest.Read(Bytes(changed)),
+            "sums" => static changed => ThoughtManifest.Read(Bytes(changed)),
+            _ => static changed => PolicyManifest.Read(Bytes(changed)),
+        };
+
+        Assert.True(Schema.Holds(document));
+        read(document);
+        AssertRefused([document], read);
+    }
+
+    [ModelTheory]
+    [InlineData("shapes", "thought")]
+    [InlineData("sums", "policy")]
+    [InlineData("reach", "picture")]
+    public void The_schema_refuses_a_model_under_the_name_of_another_kind(string name, string kind)
+    {
+        JsonObject document = Parsed(File.ReadAllText(Path.Combine(TestModel.InRepository(name)!, "model.json")));
+        document["kind"] = kind;
+        Assert.False(Schema.Holds(document));
+        document.Remove("kind");
+        Assert.False(Schema.Holds(document));
+    }
+
+    private static void AssertRefused(JsonObject[] documents, Action<JsonObject> read)
     {
         var accepted = new List<string>();
         var kinds = new Dictionary<string, int>();
-        foreach (JsonObject document in Documents())
+        foreach (JsonObject document in documents)
         {
             foreach ((string kind, string what, JsonObject changed) in Changes(document))
             {
@@ -101,7 +140,7 @@ public class ModelSchemaTests
                 kinds[kind] = kinds.GetValueOrDefault(kind) + 1;
                 try
                 {
-                    Read(changed);
+                    read(changed);
                     accepted.Add($"{kind}: {what}");
                 }
                 catch (ModelException error)
@@ -186,5 +225,7 @@ public class ModelSchemaTests
 
     private static JsonObject Parsed(string json) => JsonNode.Parse(json)!.AsObject();
 
-    private static void Read(JsonObject document) => ManifestReader.Read(Encoding.UTF8.GetBytes(document.ToJsonString()));
+    private static byte[] Bytes(JsonObject document) => Encoding.UTF8.GetBytes(document.ToJsonString());
+
+    private static void Read(JsonObject document) => ManifestReader.Read(Bytes(document));
 }

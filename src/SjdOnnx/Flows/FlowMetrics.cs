@@ -22,9 +22,6 @@ public readonly record struct OutputNorms(double Scale, double Shift);
 /// </summary>
 public static class FlowMetrics
 {
-    /// <summary>The share of all blocks' convergence metrics from which a block is solved in segments.</summary>
-    private const double Tough = 0.25;
-
     /// <summary>Measures all blocks, by number.</summary>
     /// <param name="flow">The blocks, without a class and without guidance.</param>
     /// <param name="pictures">One or more pictures: [tokens × channels] each.</param>
@@ -51,27 +48,6 @@ public static class FlowMetrics
             SpectralNorm.Of(sum.Noise, channels) / pictures.Count,
             SpectralNorm.Of(sum.Zeros, channels) / pictures.Count,
             (SpectralNorm.Of(sum.Scaled, channels) / pictures.Count * norms[block].Scale) + norms[block].Shift))];
-    }
-
-    /// <summary>
-    /// A plan in the style of the published ones: blocks with a large share of the convergence metric in segments, all others at once,
-    /// each from the guess with the smaller error.
-    /// </summary>
-    /// <param name="metrics">Of all blocks, by number.</param>
-    /// <param name="segments">Segments of blocks that are hard to solve; a divisor of the tokens.</param>
-    /// <param name="tolerance">When a segment stands; see <see cref="BlockPlan.Tolerance"/>.</param>
-    public static FlowPlan Propose(IReadOnlyList<BlockMetrics> metrics, int segments = 8, double tolerance = BlockPlan.DefaultTolerance)
-    {
-        double all = metrics.Sum(static block => block.Convergence);
-        return new FlowPlan
-        {
-            Blocks = [.. metrics.Reverse().Select(block => new BlockPlan
-            {
-                Segments = block.Convergence >= Tough * all ? segments : 1,
-                Tolerance = tolerance,
-                Guess = block.Guess,
-            })],
-        };
     }
 
     /// <summary>Sums over pictures: [tokens × channels] each.</summary>

@@ -49,18 +49,12 @@ public class FlowMetricsTests
         Assert.Equal(double.PositiveInfinity, SpectralNorm.Of([1, double.NaN], columns: 2));
     }
 
-    [Fact]
-    public void A_proposed_plan_segments_blocks_with_a_large_share_and_starts_from_the_better_guess()
-    {
-        FlowPlan plan = FlowMetrics.Propose(
-        [
-            new BlockMetrics(0, 1, 2, Convergence: 10),
-            new BlockMetrics(1, 3, 2, Convergence: 80),
-            new BlockMetrics(2, 1, 1, Convergence: 10),
-        ]);
-        Assert.Equal([1, 8, 1], plan.Blocks.Select(static block => block.Segments));
-        Assert.Equal([InitialGuess.Noise, InitialGuess.Zeros, InitialGuess.Noise], plan.Blocks.Select(static block => block.Guess));
-    }
+    [Theory]
+    [InlineData(1, 2, InitialGuess.Noise)]
+    [InlineData(3, 2, InitialGuess.Zeros)]
+    [InlineData(1, 1, InitialGuess.Noise)]
+    public void The_guess_with_the_smaller_error_is_taken(double noise, double zeros, InitialGuess expected) =>
+        Assert.Equal(expected, new BlockMetrics(0, noise, zeros, Convergence: 10).Guess);
 
     [Fact]
     public void Measuring_without_pictures_or_with_norms_of_other_blocks_is_refused()

@@ -12,9 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .. import checkpoints
-from ..optimizers import Optimizers, rate_share
-from ..progress import Progress
-from . import imitate, tokens
+from . import imitate, loop, tokens
 from .decoding import episodes, jacobi, prefill
 from .model import Policy, PolicyConfig
 from .oracle import demonstrations
@@ -28,49 +26,37 @@ COLLECTED = 64  # prompts decoded at once
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=32)
+    loop.add_options(parser, steps=1500, batch=32, rate=0.003, seed=2, checkpoint=CHECKPOINT)
     parser.add_argument("--prompts", type=int, default=8192, help="whose trajectories are collected (default: %(default)s)")
-    parser.add_argument("--rate", type=float, default=0.003, help="of Muon; AdamW has a fifth (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=2)
-    parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints (default: %(default)s)")
-    parser.add_argument("--teacher", type=Path, default=imitate.CHECKPOINT)
-    parser.add_argument("--trajectories", type=Path, default=TRAJECTORIES)
-    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    parser.add_argument("--teacher", type=Path, default=imitate.CHECKPOINT, help="checkpoint of training.policy.imitate")
+    parser.add_argument("--trajectories", type=Path, default=TRAJECTORIES, help="file of the collected trajectories")
     options = parser.parse_args()
-
     if (teacher := checkpoints.load(options.teacher)) is None:
         sys.exit(f"distill: there is no {options.teacher}; run training.policy.imitate first")
     torch.manual_seed(options.seed)
     model = Policy(PolicyConfig())
     model.load_state_dict(teacher["model"])
     data = collect(model, options.trajectories, options.prompts, options.seed)
-    optimizers = Optimizers([model], model.matrices(), options.rate, options.rate / 5)
-    done = 0
-    if (saved := checkpoints.load(options.checkpoint)) is not None:
-        model.load_state_dict(saved["model"])
-        optimizers.load_state_dict(saved["optimizers"])
-        done = saved["step"]
-    progress = Progress(options.steps, every=100)
-    for step in range(done + 1, options.steps + 1):
-        random = np.random.default_rng([options.seed, 1, step])
-        rows = random.integers(0, len(data["lengths"]), options.batch)
-        points = (random.random(options.batch) * data["lengths"][rows]).astype(int)  # any iterate but the last, which is the end
-        iterates, ends, labels = (
-            torch.from_numpy(ids.astype(np.int64))
-            for ids in (data["iterates"][points, rows], data["iterates"][-1, rows], data["labels"][rows]))
-        consistency, imitation = losses(model, torch.from_numpy(data["pictures"][rows]), torch.from_numpy(data["text"][rows]),
-                                        iterates, ends, labels)
-        (consistency + AR_WEIGHT * imitation).backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizers.step(rate_share(step, options.steps, decay=0.5))
-        progress.step(step, consistency=consistency.item(), imitation=imitation.item())
-        if step % options.save_every == 0 or step == options.steps:
-            checkpoints.save(options.checkpoint, {"model": model.state_dict(), "optimizers": optimizers.state_dict(), "step": step})
-            if step % (2 * options.save_every) == 0 or step == options.steps:
-                rate, chunks = episodes(model, 100, seed=0)
-                print(f"step {step}: {rate:.0%} of 100 tasks done, in {chunks:.1f} chunks; {iterations(model):.1f} iterations",
-                      file=sys.stderr, flush=True)
+
+    def feed(number: int) -> list[loop.Batch]:
+        random = np.random.default_rng([options.seed, 1, number])
+        rows = random.integers(0, len(data["lengths"]), loop.FEED * options.batch)
+        points = (random.random(len(rows)) * data["lengths"][rows]).astype(int)  # any iterate but the last, which is the end
+        parts = (
+            data["pictures"][rows], data["text"][rows], data["iterates"][points, rows].astype(np.int64),
+            data["iterates"][-1, rows].astype(np.int64), data["labels"][rows].astype(np.int64))
+        return list(zip(*(torch.from_numpy(part).split(options.batch) for part in parts)))
+
+    def weighted(batch: loop.Batch) -> dict[str, tuple[float, Tensor]]:
+        consistency, imitation = losses(model, *batch)
+        return {"consistency": (1.0, consistency), "imitation": (AR_WEIGHT, imitation)}
+
+    def report(step: int) -> None:
+        rate, chunks = episodes(model, 100, seed=0)
+        print(f"step {step}: {rate:.0%} of 100 tasks done, in {chunks:.1f} chunks; {iterations(model):.1f} iterations",
+              file=sys.stderr, flush=True)
+
+    loop.train(options, {"model": model}, model.matrices(), feed, weighted, report, decay=0.5)
 
 
 def losses(model: Policy, pictures: Tensor, text: Tensor, iterates: Tensor, ends: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -79,11 +65,11 @@ def losses(model: Policy, pictures: Tensor, text: Tensor, iterates: Tensor, ends
     The prompt is read once. Windows follow it side by side: all iterates, all ends, and those labels that are not the ends.
     """
     caches = model.new_caches()
-    first = model.logits(model.prompt(pictures, text), 1, caches)
+    first = model.logits(model.prompt(pictures, text), 1, caches).float()
     n, others = len(text), torch.nonzero((labels != ends).any(dim=1))[:, 0]
     owners = torch.cat([torch.arange(n), torch.arange(n), others])
     windows = torch.cat([iterates, ends, labels[others]])[:, :-1]
-    logits = model.logits(model.embed(windows), windows.shape[1], [[part[owners] for part in layer] for layer in caches])
+    logits = model.logits(model.embed(windows), windows.shape[1], [[part[owners] for part in layer] for layer in caches]).float()
     from_iterates, from_ends = logits[:n], logits[n : 2 * n]
     consistency = F.kl_div(
         from_iterates.log_softmax(dim=2), from_ends.detach().log_softmax(dim=2), reduction="none", log_target=True).sum(dim=2).mean()

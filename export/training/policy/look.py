@@ -1,13 +1,13 @@
-"""Trains the two vision transformers before the policy: each patch tells which things have their center in it, and where.
+"""Trains the policy to see before it acts: each patch tells which things have their center in it, and the words find what they name.
 
-OpenVLA's are pretrained too, on photographs. Without this, the policy stays blind for thousands of steps.
+OpenVLA's parts are pretrained too, on photographs and on text. Without this, the policy stays blind for thousands of steps: 2 of the 21
+tokens of an answer depend on where things are, and 2 of the 3 colors of an instruction have to be told apart to know which thing.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,68 +15,67 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .. import checkpoints
-from ..optimizers import Optimizers, rate_share
-from ..progress import Progress
-from . import tokens
+from . import loop, tokens
 from .model import Policy, PolicyConfig
 from .oracle import demonstrations
 from .world import COLORS, Tables
 
 CHECKPOINT = checkpoints.CHECKPOINTS / "policy-vision.pt"
 THINGS = (*COLORS, "pad", "gripper")
-FEED = 16  # batches that are drawn at once
+FOUND = 11  # numbers of `whereabouts`
+FINDING_WEIGHT = 4.0
 
 
 class Looker(nn.Module):
     """Logits and two coordinates for each thing, and the gripper's height and whether it is closed, from each patch's features."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
-        self.policy = policy
-        self.head = nn.Linear(2 * policy.config.vision_width, 3 * len(THINGS) + 2)
+        self.head = nn.Linear(2 * config.vision_width, 3 * len(THINGS) + 2)
 
-    def forward(self, pictures: Tensor) -> Tensor:
-        return self.head(self.policy.features(pictures))
+    def forward(self, features: Tensor, present: Tensor, offsets: Tensor, gripper: Tensor) -> dict[str, tuple[float, Tensor]]:
+        seen = self.head(features).float()
+        errors = (seen[..., len(THINGS) : -2].unflatten(2, (len(THINGS), 2)) - offsets).abs()
+        return {
+            "present": (10.0, F.binary_cross_entropy_with_logits(seen[..., : len(THINGS)], present)),
+            "placed": (1.0, (errors * present[..., None]).sum() / present.sum() / 2),
+            "gripper": (1.0, ((seen[..., -2:] - gripper[:, None]).abs() * present[..., -1:]).sum() / present[..., -1].sum() / 2),
+        }
+
+
+class Finder(nn.Module):
+    """`whereabouts` from each state of the text from the color on: a linear layer that is dropped after training."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.head = nn.Linear(config.language.hidden_size, FOUND)
+        self.first = config.patches + tokens.color_place()
+        self.end = config.patches + tokens.prompt_length()
+
+    def forward(self, states: Tensor, places: Tensor) -> tuple[float, Tensor]:
+        return FINDING_WEIGHT, (self.head(states[:, self.first : self.end]).float() - places[:, None]).abs().mean()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rate", type=float, default=0.01, help="of Muon; AdamW has a fifth (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints (default: %(default)s)")
-    parser.add_argument("--checkpoint", type=Path, default=CHECKPOINT)
+    loop.add_options(parser, steps=1600, batch=64, rate=0.01, seed=0, checkpoint=CHECKPOINT)
     options = parser.parse_args()
-
     torch.manual_seed(options.seed)
-    looker = Looker(Policy(PolicyConfig()))
-    matrices = [p for p in looker.policy.matrices() if any(p is q for q in looker.policy.vision_backbone.parameters())]
-    optimizers = Optimizers([looker.policy.vision_backbone, looker.head], matrices, options.rate, options.rate / 5)
-    done = 0
-    if (saved := checkpoints.load(options.checkpoint)) is not None:
-        looker.load_state_dict(saved["looker"])
-        optimizers.load_state_dict(saved["optimizers"])
-        done = saved["step"]
-    progress = Progress(options.steps, every=100)
-    fed: tuple[int, list] | None = None
-    for step in range(done + 1, options.steps + 1):
-        feed, place = divmod(step - 1, FEED)
-        if fed is None or fed[0] != feed:
-            tables, _ = demonstrations(FEED * options.batch, tokens.CHUNK, np.random.default_rng([options.seed, feed]))
-            parts = (tables.pictures(), *targets(tables, looker.policy.config))
-            fed = feed, list(zip(*(torch.from_numpy(part).split(options.batch) for part in parts)))
-        pictures, present, offsets, gripper = fed[1][place]
-        seen = looker(pictures)
-        found = F.binary_cross_entropy_with_logits(seen[..., : len(THINGS)], present)
-        errors = (seen[..., len(THINGS) : -2].unflatten(2, (len(THINGS), 2)) - offsets).abs()
-        placed = (errors * present[..., None]).sum() / present.sum() / 2
-        told = ((seen[..., -2:] - gripper[:, None]).abs() * present[..., -1:]).sum() / present[..., -1].sum() / 2
-        (10 * found + placed + told).backward()
-        optimizers.step(rate_share(step, options.steps))
-        progress.step(step, found=found.item(), placed=placed.item(), told=told.item())
-        if step % options.save_every == 0 or step == options.steps:
-            checkpoints.save(options.checkpoint, {"looker": looker.state_dict(), "optimizers": optimizers.state_dict(), "step": step})
+    model = Policy(PolicyConfig())
+    looker, finder = Looker(model.config), Finder(model.config)
+
+    def feed(number: int) -> list[loop.Batch]:
+        tables, _ = demonstrations(loop.FEED * options.batch, tokens.CHUNK, np.random.default_rng([options.seed, number]))
+        parts = (tables.pictures(), tokens.encode_text(tables.instructions()), whereabouts(tables), *targets(tables, model.config))
+        return list(zip(*(torch.from_numpy(part).split(options.batch) for part in parts)))
+
+    def losses(batch: loop.Batch) -> dict[str, tuple[float, Tensor]]:
+        pictures, text, places, *seen = batch
+        features = model.features(pictures)
+        states = model.language_model.hidden(model.prompt_of(features, text))
+        return {**looker(features, *seen), "finding": finder(states, places)}
+
+    loop.train(options, {"model": model, "looker": looker, "finder": finder}, model.matrices(), feed, losses)
 
 
 def targets(tables: Tables, config: PolicyConfig) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -92,6 +91,14 @@ def targets(tables: Tables, config: PolicyConfig) -> tuple[np.ndarray, np.ndarra
     gripper = np.stack([tables.gripper[:, 2], tables.closed], axis=1)
     on_table = np.broadcast_to(np.nan_to_num((places[:, None] - 0.5) * side), offsets.shape)
     return (np.abs(offsets).max(axis=3) <= 0.5).astype(np.float32), on_table.astype(np.float32), gripper.astype(np.float32)
+
+
+def whereabouts(tables: Tables) -> np.ndarray:
+    """Where the gripper, the wanted block and the pad are, how far the next goal is, and what the gripper does, [N, FOUND]."""
+    wanted, holds = tables.blocks[np.arange(len(tables)), tables.wanted], tables.held == tables.wanted
+    goal = np.where(holds[:, None], tables.pad, wanted) - tables.gripper[:, :2]
+    states = np.stack([tables.closed, holds], axis=1)
+    return np.concatenate([tables.gripper, wanted, tables.pad, goal, states], axis=1).astype(np.float32)
 
 
 if __name__ == "__main__":

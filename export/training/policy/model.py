@@ -140,15 +140,16 @@ class Policy(nn.Module):
             features.append(getattr(self.vision_backbone, part)(normalized))
         return torch.cat(features, dim=2)
 
-    def see(self, pictures: Tensor) -> Tensor:
-        """The patches as the language model reads them, [N, patches, hidden]."""
-        x = F.gelu(self.projector.fc1(self.features(pictures)))
-        return self.projector.fc3(F.gelu(self.projector.fc2(x)))
-
     def prompt(self, pictures: Tensor, text: Tensor) -> Tensor:
         """Embeddings of BOS, the patches and the rest of the text [N, T], whose first id is BOS."""
+        return self.prompt_of(self.features(pictures), text)
+
+    def prompt_of(self, features: Tensor, text: Tensor) -> Tensor:
+        """The same, for patches that were seen already."""
         words = self.language_model.model.embed_tokens(text)
-        return torch.cat([words[:, :1], self.see(pictures), words[:, 1:]], dim=1)
+        x = F.gelu(self.projector.fc1(features))
+        patches = self.projector.fc3(F.gelu(self.projector.fc2(x)))
+        return torch.cat([words[:, :1], patches, words[:, 1:]], dim=1)
 
     def logits(self, embedded: Tensor, last: int, caches: list[list[Tensor]] | None = None) -> Tensor:
         """Logits [N, last, vocabulary] of the last places of the embedded tokens."""

@@ -44,6 +44,18 @@ def encode_text(instructions: list[str]) -> np.ndarray:
     return np.array([known[PROMPT.format(task=each)] for each in instructions])
 
 
+@functools.cache
+def prompt_length() -> int:
+    return 1 + len(tokenizer().encode(prompts()[0]))
+
+
+@functools.cache
+def color_place() -> int:
+    """The place of the color among a prompt's ids."""
+    first, second = (tokenizer().encode(text) for text in prompts()[:2])
+    return 1 + next(place for place, (one, other) in enumerate(zip(first, second)) if one != other)
+
+
 def normalize(actions: np.ndarray) -> np.ndarray:
     """The simulator's actions [..., 4] as the values in [-1, 1] that tokens stand for; a closed gripper is 0, an open one 1."""
     low, high = np.array(LOW), np.array(HIGH)

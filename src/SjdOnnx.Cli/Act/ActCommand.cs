@@ -181,7 +181,8 @@ internal sealed class ActCommand : SjdCommand
         WayReport[] reports = [.. decodings.Zip(ways, WayReport.Of)];
         Print.Data(parsed.GetValue(_json)
             ? JsonSerializer.Serialize(
-                new EpisodesReport(policy.Description.Name, policy.Description.Precision.Name, seed, reports), ActReportJson.Default.EpisodesReport)
+                new EpisodesReport(policy.Description.Name, policy.Description.Precision.Name, seed, reports),
+                ActReportJson.Default.EpisodesReport)
             : TableOf(reports).ToText(Print.Width));
         if (replay is not null)
             Print.Note($"The first episode is in {replay}.");

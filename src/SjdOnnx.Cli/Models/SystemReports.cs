@@ -15,14 +15,14 @@ internal static class SystemReports
         switch (kind)
         {
             case "flow":
-                FlowReport flow = FlowReport.Of(folder, FlowModelDescription.Read(folder));
-                return (JsonSerializer.Serialize(flow, SystemReportJson.Default.FlowReport), flow.Lines());
+                FlowModelReport flow = FlowModelReport.Of(folder, FlowModelDescription.Read(folder));
+                return (JsonSerializer.Serialize(flow, SystemReportJson.Default.FlowModelReport), flow.Lines());
             case "thought":
-                ThoughtReport thought = ThoughtReport.Of(folder, ThoughtModelDescription.Read(folder));
-                return (JsonSerializer.Serialize(thought, SystemReportJson.Default.ThoughtReport), thought.Lines());
+                ThoughtModelReport thought = ThoughtModelReport.Of(folder, ThoughtModelDescription.Read(folder));
+                return (JsonSerializer.Serialize(thought, SystemReportJson.Default.ThoughtModelReport), thought.Lines());
             default:
-                PolicyReport policy = PolicyReport.Of(folder, PolicyModelDescription.Read(folder));
-                return (JsonSerializer.Serialize(policy, SystemReportJson.Default.PolicyReport), policy.Lines());
+                PolicyModelReport policy = PolicyModelReport.Of(folder, PolicyModelDescription.Read(folder));
+                return (JsonSerializer.Serialize(policy, SystemReportJson.Default.PolicyModelReport), policy.Lines());
         }
     }
 
@@ -43,13 +43,13 @@ internal static class SystemReports
 
 /// <summary>See <see cref="FlowModelDescription"/>.</summary>
 /// <param name="Plan">Whether the folder has a plan.json, which sjd flow then follows.</param>
-internal sealed record FlowReport(
+internal sealed record FlowModelReport(
     string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
     int Side, int Tokens, int Channels, int Blocks, IReadOnlyList<string> Classes, float? Noise, bool Plan, long Bytes)
 {
     private FlowModelDescription Model { get; init; } = null!;
 
-    public static FlowReport Of(string folder, FlowModelDescription model) => new(
+    public static FlowModelReport Of(string folder, FlowModelDescription model) => new(
         model.Name, model.Family, "flow", OtherModelReport.CommandFor("flow"), folder, model.License, model.LicenseNotice,
         model.AllowsCommercialUse, model.Side, model.Tokens, model.Channels, model.Blocks, model.Classes, model.Noise,
         File.Exists(Path.Combine(folder, "plan.json")), model.Bytes)
@@ -68,13 +68,13 @@ internal sealed record FlowReport(
 }
 
 /// <summary>See <see cref="ThoughtModelDescription"/>.</summary>
-internal sealed record ThoughtReport(
+internal sealed record ThoughtModelReport(
     string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
     int Latents, int Iterations, int Width, int MaxPositions, int MaxAnswer, long Bytes)
 {
     private ThoughtModelDescription Model { get; init; } = null!;
 
-    public static ThoughtReport Of(string folder, ThoughtModelDescription model) => new(
+    public static ThoughtModelReport Of(string folder, ThoughtModelDescription model) => new(
         model.Name, model.Family, "thought", OtherModelReport.CommandFor("thought"), folder, model.License, model.LicenseNotice,
         model.AllowsCommercialUse, model.Latents, model.Iterations, model.Width, model.MaxPositions, model.MaxAnswer, model.Bytes)
     {
@@ -91,14 +91,14 @@ internal sealed record ThoughtReport(
 /// <summary>See <see cref="PolicyModelDescription"/>.</summary>
 /// <param name="Dimensions">Numbers in an action.</param>
 /// <param name="BuiltInTask">Whether the model was trained on the task that sjd act runs without a picture.</param>
-internal sealed record PolicyReport(
+internal sealed record PolicyModelReport(
     string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
     IReadOnlyList<string> Precisions, string DefaultPrecision, int Side, int Patches, string Prompt, string Dataset, int Dimensions,
     int Chunk, bool BuiltInTask, long Bytes)
 {
     private PolicyModelDescription Model { get; init; } = null!;
 
-    public static PolicyReport Of(string folder, PolicyModelDescription model) => new(
+    public static PolicyModelReport Of(string folder, PolicyModelDescription model) => new(
         model.Name, model.Family, "policy", OtherModelReport.CommandFor("policy"), folder, model.License, model.LicenseNotice,
         model.AllowsCommercialUse, [.. model.Precisions.Select(static precision => precision.Name)], model.Precision.Name, model.Side,
         model.Patches, model.Prompt, model.Dataset, model.Tokens.Dimensions, model.Chunk, model.KnowsBlockTable, model.Bytes)
@@ -117,8 +117,8 @@ internal sealed record PolicyReport(
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
-[JsonSerializable(typeof(FlowReport))]
-[JsonSerializable(typeof(ThoughtReport))]
-[JsonSerializable(typeof(PolicyReport))]
+[JsonSerializable(typeof(FlowModelReport))]
+[JsonSerializable(typeof(ThoughtModelReport))]
+[JsonSerializable(typeof(PolicyModelReport))]
 [JsonSerializable(typeof(string))]
 internal sealed partial class SystemReportJson : JsonSerializerContext;

@@ -26,7 +26,7 @@ COLLECTED = 64  # prompts decoded at once
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    loop.add_options(parser, steps=1500, batch=32, rate=0.003, seed=2, checkpoint=CHECKPOINT)
+    loop.add_options(parser, steps=900, batch=32, rate=0.002, seed=2, checkpoint=CHECKPOINT)
     parser.add_argument("--prompts", type=int, default=8192, help="whose trajectories are collected (default: %(default)s)")
     parser.add_argument("--teacher", type=Path, default=imitate.CHECKPOINT, help="checkpoint of training.policy.imitate")
     parser.add_argument("--trajectories", type=Path, default=TRAJECTORIES, help="file of the collected trajectories")

@@ -74,7 +74,8 @@ internal sealed class FlowCommand : SjdCommand
     private readonly Option<string?> _measure = Text("--measure", "FILE",
         "Measure the blocks on --count samples, print what was measured, and write the fastest plan to a file");
 
-    private readonly Option<bool> _json = Flag("--json", "Print one JSON object; times are in seconds");
+    private readonly Option<bool> _json = Flag("--json",
+        "Print one JSON object; times are in seconds, and a number that overflowed is \"Infinity\"");
 
     private readonly Option<string?> _model = Text("--model", "DIR",
         $"Model folder, or a name that stands for onnx-models/NAME (default: {DefaultModel})");

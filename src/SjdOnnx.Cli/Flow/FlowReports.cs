@@ -178,7 +178,9 @@ internal sealed record MeasureReport(IReadOnlyList<MeasuredBlock> Blocks, string
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals)] // an iterate can overflow on its way to a finite solution
 [JsonSerializable(typeof(FlowReport))]
 [JsonSerializable(typeof(ComparisonReport))]
 [JsonSerializable(typeof(MeasureReport))]

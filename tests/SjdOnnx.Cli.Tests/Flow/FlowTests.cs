@@ -1,6 +1,7 @@
 using System.Text.Json;
 using SixLabors.ImageSharp;
 using SixLabors.ImageSharp.PixelFormats;
+using SjdOnnx.Cli.Flow;
 using SjdOnnx.Cli.Terminal;
 
 namespace SjdOnnx.Cli.Tests.Flow;
@@ -59,6 +60,14 @@ public class FlowTests
         Assert.Contains("max |diff|", done.Output, StringComparison.Ordinal);
         Assert.Contains("Largest difference to the solution after each update", done.Output, StringComparison.Ordinal);
         Assert.Empty(sjd.Files);
+    }
+
+    [Fact]
+    public void An_iterate_that_overflowed_is_infinity_in_a_comparison()
+    {
+        var report = new ComparisonReport("m", 4, 1, [], [new BlockDifferences(0, [double.PositiveInfinity, 0.5, 0])]);
+        JsonElement json = JsonElement.Parse(JsonSerializer.Serialize(report, FlowReportJson.Default.ComparisonReport));
+        Assert.Equal("[\"Infinity\",0.5,0]", json.GetProperty("differences")[0].GetProperty("by_update").GetRawText());
     }
 
     [Fact]

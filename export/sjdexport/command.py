@@ -36,6 +36,7 @@ Precisions
   fp32        float32 throughout
   fp16, bf16  half precision, for GPUs
   int8        8-bit matrices and activations, with a scale for each row of activations: fastest on CPUs for windows of drafts
+  int8-blocks 8-bit matrices in blocks: fastest on CPUs for one token at a time if the model fits the caches
   int4        4-bit matrices in blocks: smallest, fastest on CPUs for one token at a time
   int4-fp16   4-bit matrices with half-precision activations, for GPUs
   int8-fp16   8-bit matrices with half-precision activations, for GPUs

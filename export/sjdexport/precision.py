@@ -211,8 +211,8 @@ def _int4(type: int, graph: Graph, weights: Weights, block: int) -> Precision:
     return Blocks(graph, weights, type, 4, block)
 
 
-def _int8_fp16(graph: Graph, weights: Weights, block: int) -> Precision:
-    return Blocks(graph, weights, FLOAT16, 8, FUSED_BLOCK)
+def _int8_blocks(type: int, graph: Graph, weights: Weights, block: int) -> Precision:
+    return Blocks(graph, weights, type, 8, FUSED_BLOCK)
 
 
 INT4_BLOCKS = (32, 128)
@@ -229,5 +229,6 @@ PRECISIONS = {
     "int8": Kind("float32", _int8),
     "int4": Kind("float32", functools.partial(_int4, FLOAT)),
     "int4-fp16": Kind("float16", functools.partial(_int4, FLOAT16)),
-    "int8-fp16": Kind("float16", _int8_fp16),
+    "int8-blocks": Kind("float32", functools.partial(_int8_blocks, FLOAT)),
+    "int8-fp16": Kind("float16", functools.partial(_int8_blocks, FLOAT16)),
 }

@@ -108,7 +108,7 @@ def test_a_bad_checkpoint_is_refused_and_nothing_is_written(checkpoint: Path, tm
     assert not out.exists()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int4", "int4-fp16", "int8-fp16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "bf16", "int8", "int8-blocks", "int4", "int4-fp16", "int8-fp16"])
 @pytest.mark.parametrize("name", [GATE, "model.embed_tokens.weight", "lm_head.weight", "model.vqmodel.decoder.conv_in.weight"])
 @pytest.mark.parametrize("value", [np.nan, -np.inf])
 def test_weights_that_are_not_finite_are_refused(

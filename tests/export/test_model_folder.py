@@ -232,9 +232,9 @@ def test_the_head_is_not_quantized_in_blocks(model: Model) -> None:
         graph = onnx.load(model.folder / f"transformer.{precision}.onnx", load_external_data=False).graph
         return [node.name for node in graph.node if node.op_type == op]
 
-    for precision in ("int4", "int4-fp16", "int8-fp16"):
+    for precision in ("int4", "int8-blocks", "int4-fp16", "int8-fp16"):
         assert len(products(precision, "MatMulNBits")) == 4 * 2
-    assert products("int4", "MatMulIntegerToFloat") == ["logits.product"]
+    assert products("int4", "MatMulIntegerToFloat") == products("int8-blocks", "MatMulIntegerToFloat") == ["logits.product"]
     assert products("int4-fp16", "MatMul") == products("int8-fp16", "MatMul") == ["head"]
 
 
@@ -260,18 +260,20 @@ def test_products_that_fused_kernels_do_not_take_are_counted(
 
 def test_quantization_json_has_the_error_of_each_matrix(model: Model) -> None:
     written = json.loads((model.folder / "quantization.json").read_text())
-    assert set(written) == {"int8", "int4", "int4-fp16", "int8-fp16"} and set(written["int8"]) == set(written["int4"])
+    assert set(written) == {"int8", "int8-blocks", "int4", "int4-fp16", "int8-fp16"} and set(written["int8"]) == set(written["int4"])
     assert len(written["int8"]) == 4 * 2 + 1
     matrix = model.weights["model.layers.1.mlp.down_proj.weight"].astype(np.float32)
     integers, scales = quantize_columns(matrix.T)
     restored = {"int8": (integers * scales).T, "int4": restore_blocks(*quantize_blocks(matrix, 32)),
                 "int4-fp16": restore_blocks(*quantize_blocks(matrix, 32, np.float16)),
+                "int8-blocks": restore_blocks(*quantize_blocks(matrix, 32, bits=8), bits=8),
                 "int8-fp16": restore_blocks(*quantize_blocks(matrix, 32, np.float16, bits=8), bits=8)}
     for precision, values in restored.items():
         relative = np.sqrt(((values - matrix) ** 2).mean() / (matrix**2).mean())
         assert written[precision]["layers.1.mlp.down"] == pytest.approx(relative, rel=1e-4)
     assert max(written["int8"].values()) < 0.01 and max(written["int4"].values()) < 0.12
     assert max(written["int8-fp16"].values()) < 0.006
+    assert max(error for name, error in written["int8-blocks"].items() if name.startswith("layers")) < 0.006
 
 
 def write_as(path: Path, tensors: dict[str, np.ndarray], dtype: str) -> None:

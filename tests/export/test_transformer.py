@@ -106,7 +106,8 @@ def test_lanes_do_not_depend_on_each_other(model: Model, precision: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("precision", "relative_error"), [("fp16", 0.005), ("int8", 0.05), ("int4", 0.5), ("int4-fp16", 0.5), ("int8-fp16", 0.05)])
+    ("precision", "relative_error"), [
+        ("fp16", 0.005), ("int8", 0.05), ("int8-blocks", 0.05), ("int4", 0.5), ("int4-fp16", 0.5), ("int8-fp16", 0.05)])
 def test_coarser_precisions_stay_near_fp32(model: Model, precision: str, relative_error: float) -> None:
     want = decode(model, 4)
     error = decode(model, 4, precision) - want

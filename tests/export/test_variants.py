@@ -50,7 +50,7 @@ def test_idle_lanes_change_nothing(model: Model, precision: str) -> None:
     np.testing.assert_array_equal(got[2:], want)
 
 
-@pytest.mark.parametrize("precision", [precision for precision in PRECISIONS if precision in ("int8", "int4")])
+@pytest.mark.parametrize("precision", [precision for precision in PRECISIONS if precision in ("int8", "int8-blocks", "int4")])
 def test_a_lane_alone_is_bit_identical(model: Model, precision: str) -> None:
     windows = [9, 2, 1, 6]
     want = alone(model, precision, PICTURES[0], windows)
@@ -95,7 +95,7 @@ def test_branches_do_not_change_the_drafts_logits(model: Model, precision: str) 
 
 @pytest.mark.parametrize(
     ("precision", "tolerance"),
-    [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int4", 0.2), ("int4-fp16", 0.2), ("int8-fp16", 0.1)])
+    [("fp32", 1e-5), ("fp16", 0.02), ("int8", 0.1), ("int8-blocks", 0.1), ("int4", 0.2), ("int4-fp16", 0.2), ("int8-fp16", 0.1)])
 def test_a_branch_has_the_logits_of_its_path_alone(model: Model, precision: str, tolerance: float) -> None:
     """Up to rounding: masked keys between a branch and its ancestors change the order of sums."""
     got = prefilled_tree(model, precision).run_tree([DRAFTS + BRANCHES] * 2, [TREE] * 2).reshape(2, 12, -1)

@@ -7,11 +7,11 @@ internal sealed record Cell(string Model, string Precision, int Lanes, string En
 {
     public const string Llama = "llama-30m", Emoji = "emoji";
     public const string BareRun = "bare Run", GenAi = "genai", GenAiBlocks = "genai-blocks", LlamaCpp = "llama.cpp", PyTorch = "PyTorch";
-    public const string Ar = "ar", ExactAuto = "exact auto", Exact8 = "exact 8", McAuto = "mc auto", Program = "sjd generate";
+    public const string Ar = "ar", ArBlocks = "ar blocks", ExactAuto = "exact auto", Exact8 = "exact 8", McAuto = "mc auto", Program = "sjd generate";
 
     /// <summary>All engines, in the order of the tables.</summary>
     public static IReadOnlyList<string> Engines { get; } =
-        [BareRun, GenAi, GenAiBlocks, LlamaCpp, PyTorch, Ar, ExactAuto, Exact8, McAuto, Program];
+        [BareRun, GenAi, GenAiBlocks, LlamaCpp, PyTorch, Ar, ArBlocks, ExactAuto, Exact8, McAuto, Program];
 
     /// <summary>Processes that measure this cell, at most.</summary>
     [JsonIgnore]
@@ -30,6 +30,7 @@ internal sealed record Cell(string Model, string Precision, int Lanes, string En
         GenAiBlocks => "onnxruntime-genai, int8 in blocks of 32",
         PyTorch => "PyTorch eager",
         Ar => "SjdOnnx `ar`",
+        ArBlocks => "SjdOnnx `ar`, int8 in blocks of 32",
         ExactAuto => "SjdOnnx `exact`, window auto (default)",
         Exact8 => "SjdOnnx `exact`, window 8",
         McAuto => "SjdOnnx `mc`, window auto",
@@ -45,10 +46,11 @@ internal sealed record Cell(string Model, string Precision, int Lanes, string En
             string[] peers = precision == "int8" ? [BareRun, GenAi, GenAiBlocks, LlamaCpp] : [BareRun, GenAi, LlamaCpp];
             string[] eager = withPyTorch && precision == "fp32" ? [PyTorch] : [];
             string[] program = withProgram ? [Program] : [];
-            string[] own = [Ar, ExactAuto, Exact8, McAuto, .. program];
-            foreach (string engine in (string[])[.. peers, Ar])
+            string[] ar = precision == "int8" ? [Ar, ArBlocks] : [Ar];
+            string[] own = [.. ar, ExactAuto, Exact8, McAuto, .. program];
+            foreach (string engine in (string[])[.. peers, .. ar])
                 yield return new Cell(Llama, precision, 1, engine);
-            foreach (string engine in (string[])[.. peers, .. eager, Ar])
+            foreach (string engine in (string[])[.. peers, .. eager, .. ar])
                 yield return new Cell(Llama, precision, 2, engine);
             foreach (string engine in (string[])[.. peers.Except([LlamaCpp]), .. eager, .. own])
                 yield return new Cell(Emoji, precision, 2, engine);

@@ -4,10 +4,10 @@ using SjdOnnx.Runtime;
 
 namespace SjdOnnx.Peers;
 
-/// <summary>Measures one engine in this process, whose first image warms it up.</summary>
+/// <summary>Measures one engine in this process, after images that warm it up: .NET compiles what runs often a second time.</summary>
 internal static class Measurement
 {
-    private static readonly TimeSpan Enough = TimeSpan.FromSeconds(1.5);
+    private static readonly TimeSpan Warm = TimeSpan.FromSeconds(1), Enough = TimeSpan.FromSeconds(1.5);
 
     /// <param name="cell">What to measure.</param>
     /// <param name="round">The first one also draws a greedy image.</param>
@@ -23,14 +23,21 @@ internal static class Measurement
         TimeSpan firstToken = default;
         Drawn warming = engine.Draw(image: 0, greedy: false, () => firstToken = Stopwatch.GetElapsedTime(started));
         TimeSpan firstImage = Stopwatch.GetElapsedTime(started);
-        var images = new List<double>();
-        while (images.Sum() < Enough.TotalSeconds)
-            images.Add(engine.Draw(images.Count + 1, greedy: false, static () => { }).Elapsed.TotalSeconds);
+        double[] images = Draw(engine, Enough, first: 1 + Draw(engine, Warm, first: 1).Length);
         int[]? greedy = round > 0 ? null : [.. (engine is Sjd ? engine.Draw(0, greedy: true, static () => { }) : warming).Codes];
         using var process = Process.GetCurrentProcess();
         return new Sample(
-            cell, round, load.TotalSeconds, firstToken.TotalSeconds, firstImage.TotalSeconds, [.. images], model.Tokens, greedy,
+            cell, round, load.TotalSeconds, firstToken.TotalSeconds, firstImage.TotalSeconds, images, model.Tokens, greedy,
             process.PeakWorkingSet64);
+    }
+
+    /// <summary>Seconds of each image, for at least the given time.</summary>
+    private static double[] Draw(IEngine engine, TimeSpan time, int first)
+    {
+        var images = new List<double>();
+        while (images.Sum() < time.TotalSeconds)
+            images.Add(engine.Draw(first + images.Count, greedy: false, static () => { }).Elapsed.TotalSeconds);
+        return [.. images];
     }
 
     private static IEngine Open(Cell cell, PeerModel model, int threads, string cache) => cell.Engine switch
@@ -40,6 +47,7 @@ internal static class Measurement
         Cell.GenAiBlocks => new GenAi(model, $"genai-blocks-{cell.Precision}", cell.Lanes, threads),
         Cell.LlamaCpp => new LlamaCpp(model, cell.Precision, cell.Lanes, threads),
         Cell.Ar => new Sjd(model, cell.Precision, cell.Lanes, threads, "ar", WindowSize.Auto, cache),
+        Cell.ArBlocks => new Sjd(model, $"{cell.Precision}-blocks", cell.Lanes, threads, "ar", WindowSize.Auto, cache),
         _ when cell.Engine.Split(' ') is [string method, string window] =>
             new Sjd(model, cell.Precision, cell.Lanes, threads, method, WindowSize.Parse(window), cache),
         _ => throw new ArgumentException($"There is no engine '{cell.Engine}'.", nameof(cell)),

@@ -72,7 +72,7 @@ internal sealed class Report
     {
         Heading("Speed compared with another engine, median of rounds (range)");
         Row("SjdOnnx `ar` to onnxruntime-genai, our graph", group => Ratio(group, Cell.Ar, [Cell.GenAi]));
-        foreach (string own in (string[])[Cell.Ar, Cell.ExactAuto, Cell.Exact8, Cell.McAuto])
+        foreach (string own in (string[])[Cell.Ar, Cell.ArBlocks, Cell.ExactAuto, Cell.Exact8, Cell.McAuto])
         {
             Row($"{Cell.Title(own)} to the fastest other engine", group =>
                 Ratio(group, own, [Cell.GenAi, Cell.GenAiBlocks, Cell.LlamaCpp, Cell.PyTorch]));

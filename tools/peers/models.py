@@ -27,7 +27,7 @@ from harness import family_checkpoints as checkpoints  # noqa: E402
 from harness import image_decoder_reference  # noqa: E402
 from sjdexport.checkpoint import open_checkpoint  # noqa: E402
 
-PRECISIONS = ("fp32", "int8")
+PRECISIONS = ("fp32", "int8")  # of all engines; SjdOnnx also reads int8-blocks
 CODES = 4096
 MAX_POSITIONS = 512
 WIDTH, LAYERS, HEADS, INNER = 512, 8, 8, 1376
@@ -72,7 +72,7 @@ def export(folder: Path, *arguments: object) -> int:
     for name, lanes in (("one", 1), ("two", 2)):
         subprocess.run(
             [sys.executable, ROOT / "export" / "export.py", *arguments, "--out", folder / name, "--lanes", str(lanes), "--pictures", "",
-             "--precision", ",".join(PRECISIONS)], check=True)
+             "--precision", ",".join((*PRECISIONS, "int8-blocks"))], check=True)
     one = folder / "one" / "model.json"
     manifest = json.loads(one.read_text())
     manifest["sampling"]["guidance"] = 1  # one lane has no other

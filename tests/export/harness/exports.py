@@ -17,7 +17,7 @@ from sjdexport.safetensors import read_header
 from .lanes import Lanes
 from .runner import ROOT, Runner
 
-PRECISIONS = ("fp32", "fp16", "int8", "int4", "int4-fp16", "int8-fp16")
+PRECISIONS = ("fp32", "fp16", "int8", "int8-blocks", "int4", "int4-fp16", "int8-fp16")
 EXPORT = ROOT / "export" / "export.py"
 
 

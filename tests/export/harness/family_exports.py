@@ -33,7 +33,7 @@ WRITERS: dict[str, Callable[[Path], Written]] = {
 def export_family(name: str, written: Written, folder: Path, precisions: Sequence[str], pictures: Sequence[int] = ()) -> dict:
     """Exports the family's checkpoint into the folder; returns model.json."""
     if name == "llamagen 3b":
-        in_blocks = ("int4", "int4-fp16", "int8-fp16")  # 200 inputs are not a multiple of 32
+        in_blocks = ("int4", "int8-blocks", "int4-fp16", "int8-fp16")  # 200 inputs are not a multiple of 32
         precisions = [precision for precision in precisions if precision not in in_blocks]
     lists = ["--precision", ",".join(precisions), "--pictures", ",".join(map(str, pictures))]
     done = run_export(*written.arguments, "--out", folder, *lists)

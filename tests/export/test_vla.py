@@ -20,12 +20,13 @@ from harness.runner import Runner
 from references import vla
 from sjdexport import contract
 from sjdexport.systems import towers
+from sjdexport.systems.vla import Vla
 
 SIZES = Sizes(vocabulary=640, hidden=64, layers=2, heads=4, kv_heads=2, head_dim=16, inner=96)
 SIDE, PATCH, WIDTH, HEADS, DEPTH, REGISTERS = 28, 14, 32, 2, 3, 4
 PATCHES = (SIDE // PATCH) ** 2
 STATISTICS = {"action": {"q01": [-1.0, -0.5, 0.0], "q99": [1.0, 0.5, 1.0], "mask": [True, True, False]}}
-TOLERANCES = {"fp32": 1e-4, "int8": 0.2, "int4": 0.6, "fp16": 0.03, "int4-fp16": 0.6, "int8-fp16": 0.05}
+TOLERANCES = {"fp32": 1e-4, "int8": 0.2, "int8-blocks": 0.05, "int4": 0.6, "fp16": 0.03, "int4-fp16": 0.6, "int8-fp16": 0.05}
 
 
 def openvla(folder: Path, **changes: Any) -> dict[str, torch.Tensor]:
@@ -142,6 +143,10 @@ def test_a_policys_graphs_give_the_numbers_of_pytorch(kind: str, runner: Runner,
             lanes.run([[3, 4, 5]])
             lanes.truncate([len(prompt)])
             assert np.array_equal(lanes.run([rest]), logits[len(prompt) :])
+
+
+def test_every_precision_of_policies_is_tried() -> None:
+    assert {*TOLERANCES, "bf16"} == set(Vla.precisions)
 
 
 def test_a_policys_bf16_graph_is_the_fp16_graph_in_another_type(tmp_path: Path) -> None:

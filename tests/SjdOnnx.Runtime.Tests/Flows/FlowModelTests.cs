@@ -121,8 +121,12 @@ public class FlowModelTests(Shapes shapes) : IClassFixture<Shapes>
     public async Task Disposing_ends_what_is_under_way_and_releases_all_tensors()
     {
         FlowModel model = await FlowModel.LoadAsync(Shapes.Folder);
-        var begun = new TaskCompletionSource();
-        Task<FlowSample> sample = model.SampleAsync(Shapes.Options(0), (_, _) => begun.TrySetResult());
+        var begun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        Task<FlowSample> sample = model.SampleAsync(Shapes.Options(0), (_, _) =>
+        {
+            begun.TrySetResult();
+            Thread.Sleep(10); // after each of hundreds of passes, so that the sample is not there before the model is disposed
+        });
         await begun.Task;
         Assert.NotEqual(0, model.LiveTensors);
         await model.DisposeAsync();

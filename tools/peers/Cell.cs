@@ -7,7 +7,8 @@ internal sealed record Cell(string Model, string Precision, int Lanes, string En
 {
     public const string Llama = "llama-30m", Emoji = "emoji";
     public const string BareRun = "bare Run", GenAi = "genai", GenAiBlocks = "genai-blocks", LlamaCpp = "llama.cpp", PyTorch = "PyTorch";
-    public const string Ar = "ar", ArBlocks = "ar blocks", ExactAuto = "exact auto", Exact8 = "exact 8", McAuto = "mc auto", Program = "sjd generate";
+    public const string Ar = "ar", ArBlocks = "ar blocks", ExactAuto = "exact auto", Exact8 = "exact 8";
+    public const string McAuto = "mc auto", Program = "sjd generate";
 
     /// <summary>All engines, in the order of the tables.</summary>
     public static IReadOnlyList<string> Engines { get; } =

@@ -10,7 +10,7 @@ internal sealed record PeerModel
     public string Folder { get; private init; } = "";
     public required string Checkpoint { get; init; }
 
-    /// <summary>The model folder that SjdOnnx reads for two lanes if it has the precision; otherwise that of <see cref="Exported"/>.</summary>
+    /// <summary>The model folder that SjdOnnx reads for two lanes at fp32 and int8; otherwise it is <see cref="Exported"/>.</summary>
     public required string TwoLanes { get; init; }
 
     public required string Text { get; init; }

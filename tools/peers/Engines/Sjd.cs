@@ -13,7 +13,8 @@ internal sealed class Sjd : IEngine
     public Sjd(PeerModel peer, string precision, int lanes, int threads, string method, WindowSize window, string cacheFolder)
     {
         _peer = peer;
-        _model = TextToImage.Load(lanes == 2 && (precision is "fp32" or "int8") ? peer.TwoLanes : peer.Exported(lanes), new TextToImageOptions
+        string folder = lanes == 2 && (precision is "fp32" or "int8") ? peer.TwoLanes : peer.Exported(lanes);
+        _model = TextToImage.Load(folder, new TextToImageOptions
         {
             Precision = Precision.Parse(precision),
             Threads = threads,

@@ -75,11 +75,11 @@ def test_the_exported_graph_reads_noisy_embeddings_as_the_trained_model_does(
     assert exported.returncode == 0, exported.stderr
     exported = Model(tmp_path / "out", runner)
     assert exported.manifest["denoising"] == {
-        **denoising(Schedule("cosine"), 4), "hidden": 64, "normalization": "channel", "levels": "added"}
+        **denoising(Schedule("cosine"), "added", 4), "hidden": 64, "normalization": "channel", "levels": "added"}
     assert exported.manifest["decoding"] == {"method": "sjd2", "window": 12, "initialization": "uniform"}
 
     given, family = open_family(None, base, None, None, None)
-    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("cosine"), adds_levels=True)
+    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("cosine"), levels="added")
     model.load_state_dict(torch.load(saved / "sjd2.pt")["model"])
     random = np.random.default_rng(4)
     ids, level = sequence(random, True)[:40], np.where(random.random(40) < 0.6, random.random(40), 0).astype(np.float32)

@@ -170,7 +170,7 @@ public sealed record ModelDescription
     public bool Supports(MethodDescriptor method)
     {
         ArgumentNullException.ThrowIfNull(method);
-        return (!method.ReadsNoise || _manifest.Denoising is not null)
+        return (!method.ReadsNoise || _manifest.Denoising?.HasTimesteps == method.HasTimesteps)
             && (!method.NeedsTree || _manifest.Transformer.Precisions[Precision.Name].Tree is not null);
     }
 

@@ -67,7 +67,7 @@ class Denoising:
         if not (std > 0).all():
             raise ExportError(f"denoising.std has the value {std.min():g} in channel {std.argmin()}; expected numbers above 0.")
         levels = [name for name in names if name.startswith(LEVELS)]
-        has_tokens = section["levels"] == TOKEN
+        has_tokens = section.get("levels") == TOKEN
         if has_tokens and levels:
             raise ExportError(
                 f"{path}: section denoising has the levels {TOKEN}, and the weights have {min(levels)}; expected one way to tell the model "

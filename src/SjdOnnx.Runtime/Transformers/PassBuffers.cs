@@ -126,7 +126,8 @@ internal sealed class PassBuffers : IDisposable
         SetCondition(entry.Condition);
         ReadOnlySpan<int> ids = lane.Tokens;
         int length = entry.Length(lane.Index);
-        (int cached, ReadOnlySpan<int> timesteps) = (length - ids.Length, entry.Timesteps);
+        int cached = length - ids.Length;
+        ReadOnlySpan<int> timesteps = entry.Timesteps;
         if (_tree && timesteps.IsEmpty)
             TokenTree.Describe(entry.Parents, cached, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
         else if (_tree)

@@ -73,4 +73,5 @@ def test_a_single_file_of_weights_keeps_its_name_and_several_become_one_file(tmp
 def test_the_exporter_accepts_the_table_of_each_schedule(tmp_path: Path, schedule: str) -> None:
     (tmp_path / "generation.json").write_text(json.dumps({"denoising": denoising(Schedule(schedule), "added", 3)}))
     section = read_generation(tmp_path / "generation.json")["denoising"]
-    assert len(section["alpha"]) == len(section["sigma"]) == 25 and (section["alpha"][-1], section["sigma"][-1]) == (0, 1)
+    assert len(section["alpha"]) == len(section["sigma"]) == (26 if schedule == "karras" else 25)
+    assert (section["alpha"][-1], section["sigma"][-1]) == (0, 1)

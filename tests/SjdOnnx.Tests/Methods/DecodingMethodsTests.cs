@@ -59,8 +59,8 @@ public sealed class DecodingMethodsTests
         var error = Assert.Throws<ArgumentException>(() => DecodingMethods.BuiltIn[name]);
 
         Assert.Contains(
-            $"'{name}'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++, sjd2, sjd2-published.", error.Message,
-            StringComparison.Ordinal);
+            $"'{name}'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++, sjd2, sjd2-published.",
+            error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

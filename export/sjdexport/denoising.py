@@ -24,7 +24,9 @@ from .tensors import Tensor
 from .weights import Weights
 
 PREFIX = "denoising."
+TOKEN = "token"  # of `levels` in model.json: a timestep token tells the level
 LEVELS = f"{PREFIX}levels."
+TIMESTEPS, LONGEST = 1000, 10000.0  # radians at t = 1 of the fastest encoding, and how many times slower the slowest is
 OCTAVES = 8  # between the lowest and the highest frequency of a level's features
 
 
@@ -41,6 +43,7 @@ class Denoising:
     mean: np.ndarray  # [hidden], of the image codes' embeddings
     std: np.ndarray  # [hidden]
     levels: tuple[Dense, Dense] | None  # two layers with SiLU between them, which compute the vector of a level; None if nothing is added
+    has_tokens: bool  # whether a timestep token beside each noisy row tells its level; such rows are read like noisy ones
 
     @classmethod
     def read(cls, checkpoint: Checkpoint, hidden: int, section: Mapping[str, Any] | None) -> Denoising | None:
@@ -63,11 +66,20 @@ class Denoising:
         mean, std = (checkpoint.tensor(f"{PREFIX}{name}", hidden).float32() for name in ("mean", "std"))
         if not (std > 0).all():
             raise ExportError(f"denoising.std has the value {std.min():g} in channel {std.argmin()}; expected numbers above 0.")
-        return cls(mean, std, _levels(checkpoint, hidden) if any(name.startswith(LEVELS) for name in names) else None)
+        levels = [name for name in names if name.startswith(LEVELS)]
+        has_tokens = section.get("levels") == TOKEN
+        if has_tokens and levels:
+            raise ExportError(
+                f"{path}: section denoising has the levels {TOKEN}, and the weights have {min(levels)}; expected one way to tell the model "
+                "a level.")
+        return cls(mean, std, _levels(checkpoint, hidden) if levels else None, has_tokens)
 
     def section(self) -> dict[str, Any]:
         """The fields of model.json's section, except the schedule and the number of steps."""
-        return {"hidden": len(self.mean), "normalization": "channel", "levels": "untold" if self.levels is None else "added"}
+        return {"hidden": len(self.mean), "normalization": "channel", "levels": self._told()}
+
+    def _told(self) -> str:
+        return TOKEN if self.has_tokens else "untold" if self.levels is None else "added"
 
     def build(self, graph: Graph, weights: Weights, rows: str, type: int) -> str:
         """Adds the step from the ids' embeddings `rows` to the rows [1, S, hidden] that the transformer reads; returns their name."""
@@ -109,6 +121,15 @@ def frequencies(count: int) -> np.ndarray:
     Fine-tuning uses the same ones, so changing a bit here would change every trained model.
     """
     return np.float32(math.pi) * (2 ** (np.arange(count) * OCTAVES / count)).astype(np.float32)
+
+
+def timestep_encoding(t: float, hidden: int) -> np.ndarray:
+    """The normalized embedding, float32 [hidden], of the token that tells a model the share of noise t, from 0 to 1.
+
+    Cosines and then sines, with deviation 1 as normalized embeddings have. The engine computes the same.
+    """
+    angles = TIMESTEPS * t * LONGEST ** (-np.arange(hidden // 2) / (hidden // 2))
+    return np.concatenate([np.cos(angles), np.sin(angles), np.zeros(hidden % 2)]).astype(np.float32) * np.float32(math.sqrt(2))
 
 
 def _levels(checkpoint: Checkpoint, hidden: int) -> tuple[Dense, Dense]:

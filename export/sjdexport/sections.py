@@ -15,10 +15,11 @@ from .schema import check, definition
 SECTIONS = ("license", "prompt", "layout", "image", "sampling", "decoding")
 OPTIONAL = ("denoising",)
 # Fields that the exporter adds to a section.
-ADDED = {"image": ("graph", "pixelsPerCode"), "denoising": ("hidden", "normalization", "levels")}
+ADDED = {"image": ("graph", "pixelsPerCode"), "denoising": ("hidden", "normalization")}
 ORDER = ["guidance", "temperature", "topK", "topP"]
 # Fields that generation.json may omit, and their default values.
-DEFAULTS: dict[str, dict[str, Any]] = {"prompt": {"negative": None, "cleaning": None}, "sampling": {"order": ORDER}}
+DEFAULTS: dict[str, dict[str, Any]] = {"prompt": {"negative": None, "cleaning": None}, "sampling": {"order": ORDER},
+                                       "denoising": {"levels": "untold"}}
 
 
 def read_generation(path: Path) -> dict[str, Any]:

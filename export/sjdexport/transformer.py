@@ -147,14 +147,16 @@ class TransformerGraph:
                 self._add_tree(graph, lane, length)
 
     def _add_tree(self, graph: Graph, lane: int, length: str) -> None:
-        """The attention bias among the new tokens, padded on the left with zeros for the cache, which every new token sees."""
+        """The attention bias among the new tokens, padded on the left with zeros for the cache, which every token of a tree sees."""
         graph.input(contract.position_ids(lane), INT64, [1, f"S.{lane}"])
         among_new = graph.input(contract.attention_bias(lane), FLOAT, [1, 1, f"S.{lane}", f"S.{lane}"])
         total = graph.node("Cast", f"tree.{lane}.total", [contract.total_sequence_length(lane)], to=INT64)
         cached = graph.node("Sub", f"tree.{lane}.cached", [total, length])  # [1]
         before, after = (graph.constant(np.zeros(zeros, np.int64), f"tree.{lane}.{zeros}") for zeros in (3, 4))
         pads = graph.node("Concat", f"tree.{lane}.pads", [before, cached, after], axis=0)
-        bias = graph.node("Pad", f"tree.{lane}.bias", [among_new, pads])
+        # A timestep token sees itself alone, so it does not see the first new token, and what it sees of the cache is padded with that.
+        alone = {"mode": "edge"} if self._denoising is not None and self._denoising.has_tokens else {}
+        bias = graph.node("Pad", f"tree.{lane}.bias", [among_new, pads], **alone)
         if self._precision.type != FLOAT:
             graph.node("Cast", f"tree.{lane}.cast", [bias], to=self._precision.type)
 

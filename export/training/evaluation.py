@@ -50,6 +50,7 @@ def parser(description: str, prompts: int, tile_count: int) -> argparse.Argument
         "--out", type=Path, default=Path("evaluation"), help="folder for the pictures and result.json (default: %(default)s)")
     options.add_argument(
         "--model", default=MODEL, help="the model to evaluate, as sjd generate takes it (default: the repository's onnx-models/emoji)")
+    options.add_argument("--traces", action="store_true", help="also write the trace of each picture, NUMBER.json, to --out")
     options.add_argument("--sheet", type=Path, help=f"also write a contact sheet of the first {tile_count} pictures")
     return options
 
@@ -72,7 +73,8 @@ def run(
     pictures, records = [], []
     for i, (scene, caption) in enumerate(scenes):
         file = options.out / f"{i:04}.png"
-        drawn = generate(caption, i, file, options.model, engine)
+        traced = ("--trace", file.with_suffix(".json")) if options.traces else ()
+        drawn = generate(caption, i, file, options.model, [*engine, *traced])
         picture = np.asarray(Image.open(file).convert("RGB"))
         judgment = judge(picture, scene)
         pictures.append((picture, caption, judgment.right))

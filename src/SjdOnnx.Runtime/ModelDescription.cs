@@ -164,11 +164,15 @@ public sealed record ModelDescription : IModelDescription
     /// <summary>The model's denoising steps for methods that read noise; null if it was not fine-tuned to read noise.</summary>
     public int? DefaultDenoisingSteps => _manifest.Denoising?.Steps;
 
+    /// <summary>Whether it was fine-tuned to learn the noise of a slot from a timestep token, as <c>sjd2-published</c> needs.</summary>
+    [JsonIgnore]
+    public bool HasTimesteps => _manifest.Denoising is { HasTimesteps: true };
+
     /// <summary>Whether a method works with this model: some need a model that reads noise, and others a graph for trees.</summary>
     public bool Supports(MethodDescriptor method)
     {
         ArgumentNullException.ThrowIfNull(method);
-        return (!method.ReadsNoise || _manifest.Denoising is not null)
+        return (!method.ReadsNoise || (DefaultDenoisingSteps is not null && HasTimesteps == method.HasTimesteps))
             && (!method.NeedsTree || _manifest.Transformer.Precisions[Precision.Name].Tree is not null);
     }
 

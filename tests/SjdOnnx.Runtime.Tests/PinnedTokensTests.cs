@@ -25,7 +25,10 @@ public sealed class PinnedTokensTests
     public void Every_method_and_every_kind_of_window_and_batch_is_pinned()
     {
         Pin[] pins = [.. Pin.ReadAll()];
-        Assert.Equal(DecodingMethods.BuiltIn.Names, pins.Select(pin => pin.Method).Distinct().Order(StringComparer.Ordinal));
+        IEnumerable<string> names = DecodingMethods.BuiltIn.All
+            .Where(method => !method.HasTimesteps) // no model of this repository is fine-tuned for them
+            .Select(method => method.Name);
+        Assert.Equal(names, pins.Select(pin => pin.Method).Distinct().Order(StringComparer.Ordinal));
         Assert.Superset(new HashSet<string> { "0", "4", "16", "64", "auto" }, pins.Select(pin => pin.Window).ToHashSet());
         Assert.Equal([1, 3], pins.Select(pin => pin.Batch).Distinct().Order());
         Assert.Equal([(0, 1ul), (1, 2ul)], pins.Where(pin => pin.Batch == 1).Select(pin => (pin.Prompt, pin.Seed)).Distinct().Order());

@@ -358,6 +358,8 @@ FAILURES: dict[str, tuple[Callable[[Path], object], list[str]]] = {
     "sigma that falls": (scheduled(sigma=[0, 0.75, 0.5, 1]), ["denoising: sigma", "0.75", "rise from 0"]),
     "sigma that starts above 0": (scheduled(sigma=[0.25, 0.5, 0.75, 1]), ["denoising: sigma", "0.25", "rise from 0"]),
     "infinite sigma": (scheduled(sigma=[0, 0.5, 0.75, np.inf]), ["denoising: sigma", "Infinity"]),
+    "two ways to tell a level": (scheduled(levels="token"), ["has the levels token", "denoising.levels.first.bias", "one way"]),
+    "an unknown way to tell a level": (scheduled(levels="shouted"), ["denoising: levels", "shouted"]),
     "no steps": (scheduled(steps=0), ["denoising: steps is 0", "from 1 to 1024"]),
     "an unknown field": (scheduled(hidden=64), ["section denoising", "hidden"]),
     "a deviation of 0": (put("std", 7, 0), ["denoising.std has the value 0 in channel 7", "above 0"]),

@@ -16,7 +16,7 @@ PROGRAMS = {
     **{f"training.{name}": ["-m", f"training.{name}"] for name in (
         "emoji.train", "emoji.quality", "emoji.sample", "emoji.pack", "emoji.evaluate",
         "noto_emoji.train_autoencoder", "noto_emoji.train_transformer", "noto_emoji.pack", "noto_emoji.evaluate",
-        "sjd2.finetune", "sjd2.trajectory", "sjd2.standing",
+        "sjd2.finetune", "sjd2.trajectory", "sjd2.standing", "sjd2.likelihood",
         "flow.train",
         "policy.record", "policy.look", "policy.imitate", "policy.distill", "policy.pack",
         "thought.train", "thought.pack", "thought.questions", "thought.table")},

@@ -2,12 +2,14 @@
 
     cd export
     python3 -m training.sjd2.finetune --steps 1200
+    python3 -m training.sjd2.finetune --steps 1200 --recipe published --name sjd2-published
     python3 -m training.sjd2.finetune --checkpoint ~/anole-7b-hf --tokens ~/pictures.safetensors --steps 8000 --batch 8 --name anole-sjd2
 
 Without --checkpoint it fine-tunes the built-in model on scenes of emoji. Any other model that export.py takes needs a file of token ids
 (export/training/sjd2/README.md). It can be interrupted at any time: the same command resumes from the last save. It runs on a GPU if there
-is one. At the end it writes a checkpoint folder, which export.py turns into a model folder. The paper leaves --schedule and --levels open;
-use --name to keep runs with different choices apart.
+is one. At the end it writes a checkpoint folder, which export.py turns into a model folder. The recipe "own" trains for the decoding method
+sjd2 and leaves --schedule and --levels open; "published" is the paper's, for sjd2-published. Use --name to keep runs with different choices
+apart.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ from ..progress import Progress
 from ..vocabulary import NO_TARGET
 from . import saved
 from .model import Denoiser, SourceTransformer
-from .noise import SCHEDULES, Schedule, segment_levels
+from .noise import SCHEDULES, Schedule, published_levels, segment_levels
 from .sequences import Batch, Scenes, Sequences, TokenFile
 from .write_back import weights_file, write_checkpoint
 
@@ -47,6 +49,11 @@ BUILT_IN = MODELS / "emoji"
 EDGES = (0.0, 0.1, 0.25, 0.5, 0.75, 0.999, 1.0)  # of the ranges of levels in the figures
 STARTS = (0.125, 0.375, 0.625)  # where the windows of the evaluation start, as shares of a picture's codes
 WIDTH = 0.25  # of such a window, as a share of a picture's codes
+RECIPES = {
+    "own": {"method": "sjd2", "schedule": "cosine", "levels": "added", "denoising_steps": 1, "window": 16},
+    "published": {"method": "sjd2-published", "schedule": "karras", "levels": "token", "denoising_steps": 25, "window": 96},
+}
+LEVELS = {"own": segment_levels, "published": published_levels}  # of a batch in training, by recipe
 RATES = {"muon": 0.006, "adamw": 2e-5}  # AdamW's is the paper's
 WARM_UP, SAVE, EVALUATE = 50, 50, 200  # steps
 WIDEST = 1024  # the widest window that the engine decodes with
@@ -74,12 +81,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
                         "(default: adamw with --tokens, else muon)")
     parser.add_argument("--rate", type=float, help="highest rate of the optimizer (default: 0.006 for muon, 2e-5 for adamw)")
     parser.add_argument("--adam-rate", type=float, default=1e-3, help="with muon, highest rate of what AdamW trains (default: %(default)s)")
-    parser.add_argument("--schedule", choices=SCHEDULES, default="cosine", help="noise schedule (default: %(default)s)")
-    parser.add_argument("--levels", choices=("added", "untold"), default="added",
-                        help="added: add a vector of its noise level to each embedding; untold: do not (default: %(default)s)")
+    parser.add_argument("--recipe", choices=RECIPES, default="own",
+                        help="own: for the exact method sjd2; published: the paper's, for the lossy method sjd2-published "
+                        "(default: %(default)s)")
+    parser.add_argument("--schedule", choices=SCHEDULES, help="noise schedule of the recipe own (default: cosine)")
+    parser.add_argument("--levels", choices=("added", "untold"),
+                        help="with the recipe own, added: add a vector of its noise level to each embedding; untold: do not "
+                        "(default: added)")
     parser.add_argument(
-        "--denoising-steps", type=int, default=1, help="default number of denoising steps in decoding (default: %(default)s)")
-    parser.add_argument("--window", type=int, default=16, help="default number of drafts in decoding (default: %(default)s)")
+        "--denoising-steps", type=int, help="default number of denoising steps in decoding (default: 1; published: 25)")
+    parser.add_argument("--window", type=int, help="default number of drafts in decoding (default: 16; published: 96)")
     parser.add_argument("--name", default="sjd2", help="name of the run's files in export/training/checkpoints (default: %(default)s)")
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="checkpoint folder to write at the end (default: export/training/checkpoints/NAME)")
@@ -88,6 +99,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     options.out = options.out or checkpoints.CHECKPOINTS / options.name
     options.optimizer = options.optimizer or ("muon" if options.tokens is None else "adamw")
     options.rate = RATES[options.optimizer] if options.rate is None else options.rate
+    for name in ("denoising_steps", "window"):
+        if getattr(options, name) is None:
+            setattr(options, name, RECIPES[options.recipe][name])
     return options
 
 
@@ -107,9 +121,9 @@ def run(options: argparse.Namespace) -> None:
     sections = merge(family.name, family.generation(), given.sections)
     first = sections["layout"]["firstCode"]
     sequences = open_sequences(options, given.checkpoint, range(first, first + transformer.shape.codes), transformer)
-    model = Denoiser(transformer, first, Schedule(options.schedule), options.levels == "added")
+    model = Denoiser(transformer, first, Schedule(options.schedule), options.levels)
     train(model, sequences, options, saved.begun_with(options, family.name, given.checkpoint))
-    decoding = {**sections["decoding"], "method": "sjd2", "window": options.window}
+    decoding = {**sections["decoding"], "method": RECIPES[options.recipe]["method"], "window": options.window}
     try:
         write_checkpoint(options.out, given, options.checkpoint.is_dir(), model, decoding, options.denoising_steps)
     except OSError as error:
@@ -126,6 +140,11 @@ def check(options: argparse.Namespace) -> None:
     for name in ("denoising_steps", "window"):
         if getattr(options, name) > WIDEST:
             raise ExportError(f"--{name.replace('_', '-')} is {getattr(options, name)}; decoding allows at most {WIDEST}.")
+    for name in ("schedule", "levels"):
+        if getattr(options, name) is None:
+            setattr(options, name, RECIPES[options.recipe][name])
+        elif options.recipe != "own":
+            raise ExportError(f"--{name} is {getattr(options, name)}, and the recipe {options.recipe} has its own: leave --{name} out.")
     for name in ("rate", "adam_rate"):
         if not 0 < getattr(options, name) < math.inf:
             raise ExportError(f"--{name.replace('_', '-')} is {getattr(options, name):g}; expected a number above 0.")
@@ -164,7 +183,8 @@ def train(model: Denoiser, sequences: Sequences, options: argparse.Namespace, be
         share = min(1.0, step / WARM_UP, (options.steps - step + 1) / (0.7 * options.steps))
         # Seeded by the step, so that a resumed run has the same numbers as one that was not interrupted.
         torch.manual_seed(1000 + step)
-        line.step(step, **take_step(model, sequences.batch(np.random.default_rng([2, step]), options.batch), device, optimizers, share))
+        batch = sequences.batch(np.random.default_rng([2, step]), options.batch)
+        line.step(step, **take_step(model, batch, LEVELS[options.recipe], device, optimizers, share))
         if step % SAVE == 0 or step == options.steps:
             checkpoints.save(path, {"step": step, **begun, "model": model.state_dict(), "optimizers": optimizers.state_dict()})
         if step % EVALUATE == 0 or step == options.steps:
@@ -177,12 +197,14 @@ def make_optimizers(model: Denoiser, options: argparse.Namespace) -> Optimizers:
     return Optimizers([model], [], 0.0, options.rate)
 
 
-def take_step(model: Denoiser, batch: Batch, device: torch.device, optimizers: Optimizers, share: float) -> dict[str, float]:
-    """Makes one update at `share` of the full rates.
+def take_step(
+    model: Denoiser, batch: Batch, levels: Callable[[Tensor], tuple[Tensor, Tensor]], device: torch.device, optimizers: Optimizers,
+    share: float) -> dict[str, float]:
+    """Makes one update at `share` of the full rates, with `levels` of the batch's codes.
 
     Returns the mean nats per code after clean tokens, and after noisy ones that are not only noise.
     """
-    level, weight = (part.to(device) for part in segment_levels(batch.is_code))
+    level, weight = (part.to(device) for part in levels(batch.is_code))
     batch = batch.to(device)
     losses = model.losses(batch.ids, batch.targets, level)
     wanted = batch.targets != NO_TARGET

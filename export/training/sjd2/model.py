@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -12,11 +13,20 @@ from torch import Tensor, nn
 
 from sjdexport import tensors
 from sjdexport.checkpoint import Checkpoint
+from sjdexport.denoising import TOKEN, timestep_encoding
 from sjdexport.errors import ExportError
 from sjdexport.transformer import HeadNorm, Layer, Linear, Source
 
 from ..vocabulary import NO_TARGET
 from .noise import Levels, Normalization, Schedule, noisy
+
+
+@dataclasses.dataclass(frozen=True)
+class Timesteps:
+    """Tokens that tell others their noise level."""
+
+    embeddings: Tensor  # [U, hidden]
+    of: Tensor  # [N, T], which of them each token sees; -1 for none
 
 
 class SourceTransformer(nn.Module):
@@ -60,18 +70,22 @@ class SourceTransformer(nn.Module):
             start += table.shape[0]
         return rows
 
-    def predict(self, x: Tensor) -> Tensor:
-        """Logits [N, T, codes] after each of the embeddings [N, T, hidden]. T is at most shape.max_positions."""
-        length = x.shape[1]
+    def predict(self, x: Tensor, timesteps: Timesteps | None = None) -> Tensor:
+        """Logits [N, T, codes] after each of the embeddings [N, T, hidden]. T is at most shape.max_positions.
+
+        A timestep token sees itself alone, and only the tokens of its level see it, as if it were at their positions. So it is the same
+        for all of them, and is computed once.
+        """
+        length, beside = x.shape[1], None
         tables = self._cos[:length, None], self._sin[:length, None]
         mask = torch.full((length, length), float("-inf"), device=x.device).triu(1)
+        aside = None if timesteps is None else timesteps.embeddings[None]
         for layer in self._layers:
-            if self.shape.norm_after:
-                x = x + self._norm(layer.attention_norm, self._attention(layer, x, tables, mask))
-                x = x + self._norm(layer.mlp_norm, self._mlp(layer, x))
-            else:
-                x = x + self._attention(layer, self._norm(layer.attention_norm, x), tables, mask)
-                x = x + self._mlp(layer, self._norm(layer.mlp_norm, x))
+            if timesteps is not None:
+                _, k, v = self._project(layer, aside if self.shape.norm_after else self._norm(layer.attention_norm, aside))
+                beside = (k[0], v[0], timesteps.of)
+                aside = self._layer(layer, aside, lambda _: self._values_alone(layer, v))
+            x = self._layer(layer, x, lambda h: self._attention(layer, h, tables, mask, beside))
         x = self._norm(self._final_norm, x)
         *hidden, last = self._head
         for linear in hidden:
@@ -133,7 +147,15 @@ class SourceTransformer(nn.Module):
     def _norm(self, weight: tensors.Tensor, x: Tensor) -> Tensor:
         return x * torch.rsqrt(x.square().mean(dim=-1, keepdim=True) + self.shape.norm_epsilon) * self._values(weight)
 
-    def _attention(self, layer: Layer, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor) -> Tensor:
+    def _layer(self, layer: Layer, x: Tensor, attend: Callable[[Tensor], Tensor]) -> Tensor:
+        if self.shape.norm_after:
+            x = x + self._norm(layer.attention_norm, attend(x))
+            return x + self._norm(layer.mlp_norm, self._mlp(layer, x))
+        x = x + attend(self._norm(layer.attention_norm, x))
+        return x + self._mlp(layer, self._norm(layer.mlp_norm, x))
+
+    def _project(self, layer: Layer, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries, keys and values [N, T, heads, head dim], before the rotation. Keys and values are repeated for each query head."""
         shape, (n, length, _) = self.shape, x.shape
         projected = [F.linear(x, self._values(matrix)) for matrix in layer.qkv]
         if len(projected) == 1:
@@ -141,13 +163,32 @@ class SourceTransformer(nn.Module):
         q, k, v = (part.reshape(n, length, -1, shape.head_dim) for part in projected)
         if layer.head_norm is not None:
             q, k = (self._head_norm(layer.head_norm, part, h) for part, h in enumerate((q, k)))
-        q, k = (rotate(h, *tables, interleaved=shape.rotary.interleaved).to(v.dtype) for h in (q, k))
-        scale = shape.head_dim**-0.5 if shape.attention_scale is None else shape.attention_scale
-        q, k, v = (h.transpose(1, 2) for h in (q * scale, k, v))
         if shape.heads != shape.kv_heads:
-            k, v = (h.repeat_interleave(shape.heads // shape.kv_heads, dim=1) for h in (k, v))
-        weights = torch.softmax(q @ k.transpose(2, 3) + mask.to(q.dtype), dim=-1)
-        return F.linear((weights @ v).transpose(1, 2).reshape(n, length, -1), self._values(layer.output))
+            k, v = (h.repeat_interleave(shape.heads // shape.kv_heads, dim=2) for h in (k, v))
+        scale = shape.head_dim**-0.5 if shape.attention_scale is None else shape.attention_scale
+        return q * scale, k, v
+
+    def _attention(
+        self, layer: Layer, x: Tensor, tables: tuple[Tensor, Tensor], mask: Tensor,
+        beside: tuple[Tensor, Tensor, Tensor] | None) -> Tensor:
+        """`beside` has the keys and values [U, heads, head dim] of timestep tokens, and which of them each token sees [N, T]."""
+        (q, k, v), alone = self._project(layer, x), None
+        if beside is not None:  # both are at the same position, so the rotation changes nothing
+            keys, values, of = beside
+            alone = (q * keys[of.clamp(min=0)]).sum(dim=-1).masked_fill((of < 0)[..., None], float("-inf")).transpose(1, 2)[..., None]
+        q, k = (rotate(h, *tables, interleaved=self.shape.rotary.interleaved).to(v.dtype) for h in (q, k))
+        q, k, v = (h.transpose(1, 2) for h in (q, k, v))
+        scores = q @ k.transpose(2, 3) + mask.to(q.dtype)
+        if alone is None:
+            attended = (torch.softmax(scores, dim=-1) @ v).transpose(1, 2)
+        else:
+            weights = torch.softmax(torch.cat([scores, alone.to(scores.dtype)], dim=-1), dim=-1)
+            attended = (weights[..., :-1] @ v).transpose(1, 2) + weights[..., -1].transpose(1, 2)[..., None] * values[of.clamp(min=0)]
+        return F.linear(attended.flatten(2), self._values(layer.output))
+
+    def _values_alone(self, layer: Layer, v: Tensor) -> Tensor:
+        """Attention of tokens that see themselves alone."""
+        return F.linear(v.flatten(2), self._values(layer.output))
 
     def _head_norm(self, norm: HeadNorm, part: int, x: Tensor) -> Tensor:
         """The norm of queries (part 0) or keys (part 1), x [N, T, heads, head dim]."""
@@ -166,14 +207,15 @@ class Denoiser(nn.Module):
     """The transformer with a noise schedule. Embeddings are normalized with the mean and deviation that the checkpoint's embeddings had at
     the start.
 
-    Image codes are the ids from `first_code` on, one for each logit. With `adds_levels`, a vector of its noise level is added to each noisy
-    embedding. Raises ExportError if all codes have the same value in a channel.
+    Image codes are the ids from `first_code` on, one for each logit. `levels` says how the model learns a noisy embedding's level:
+    "added", by a vector that is added to it; "token", by a timestep token that it sees; "untold", not at all. Raises ExportError if all
+    codes have the same value in a channel.
     """
 
-    def __init__(self, transformer: SourceTransformer, first_code: int, schedule: Schedule, adds_levels: bool) -> None:
+    def __init__(self, transformer: SourceTransformer, first_code: int, schedule: Schedule, levels: str) -> None:
         super().__init__()
-        self.transformer, self.schedule = transformer, schedule
-        self.levels = Levels(transformer.shape.hidden) if adds_levels else None
+        self.transformer, self.schedule, self.tells = transformer, schedule, levels
+        self.levels = Levels(transformer.shape.hidden) if levels == "added" else None
         with torch.no_grad():
             normalization = Normalization.of(transformer.embed(torch.arange(first_code, first_code + transformer.shape.codes)))
         if not (normalization.std > 0).all():
@@ -186,10 +228,19 @@ class Denoiser(nn.Module):
         """Embeddings [N, T, hidden] of ids [N, T], with noise where the level [N, T] is above 0."""
         return noisy(self.transformer.embed(ids).float(), level, self.schedule, Normalization(self.mean, self.std), self.levels)
 
+    def timesteps(self, level: Tensor) -> Timesteps | None:
+        """The timestep tokens of levels [N, T], in which 0 needs none; None if there are none."""
+        if self.tells != TOKEN or not level.any():
+            return None
+        levels, of = torch.unique(torch.cat([level.new_zeros(1), level.flatten()]), return_inverse=True)  # 0 is the first
+        encoding = torch.stack([
+            torch.from_numpy(timestep_encoding(float(t), len(self.mean))) for t in self.schedule.sigma(levels)]).to(level.device)
+        return Timesteps(Normalization(self.mean, self.std).undo(encoding)[1:], of[1:].view(level.shape) - 1)
+
     def losses(self, ids: Tensor, targets: Tensor, level: Tensor) -> Tensor:
         """The loss [N, T] of each target in nats; 0 where there is no target."""
         with torch.autocast(ids.device.type, torch.bfloat16):
-            logits = self.transformer.predict(self.read(ids, level))
+            logits = self.transformer.predict(self.read(ids, level), self.timesteps(level))
         return F.cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=NO_TARGET, reduction="none")
 
 

@@ -1,8 +1,9 @@
 """How SJD2 (speculative Jacobi-denoising decoding, arXiv 2510.08994) adds noise to embeddings of image codes, and tells the model the noise
 level.
 
-The paper gives e = alpha_t * normalized embedding + sigma_t * noise, and says that a "timestep encoding" tells the model t. Its schedule
-and its encoding were not available, so both are choices here, each with an alternative to compare with.
+The paper has e = (1 - t) * normalized embedding + t * noise, and a token beside each noisy one tells the model t. `published_levels` and
+the schedule "karras" are its recipe. Our own recipe (`segment_levels`) trains for the decoding method `sjd2` and has a schedule and a way
+to tell the level that are choices, each with an alternative to compare with.
 """
 
 from __future__ import annotations
@@ -16,16 +17,21 @@ from torch import Tensor, nn
 
 from sjdexport.denoising import frequencies
 
-SCHEDULES = ("cosine", "linear", "shifted")
+SCHEDULES = ("cosine", "linear", "shifted", "karras")
 SHIFT = 5.0
 FREQUENCIES = 32
+LARGEST = 8  # segments of the paper's recipe have up to an eighth of the picture's codes
+KARRAS_STEPS, RHO, LOWEST = 25, 7.0, 0.002  # the paper gives the steps; the others are those of Karras et al. (arXiv 2206.00364)
 STAIRS = (1, 1, 2, 2, 3, 4, 6, 8, 12, 20)  # numbers of denoising steps in training; small numbers are more frequent
 
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Factors of signal and noise at a level from 0 (clean) to 1 (only noise). "cosine" keeps the variance constant, "linear" the sum of
-    both factors.
+    """Factors of signal and noise at a level from 0 (clean) to 1 (only noise). "cosine" keeps the variance constant, the others the sum
+    of both factors.
+
+    "karras" is the paper's: sigma is t of flow matching, and of 25 even levels, the share of noise t rises as Karras et al. space it, from
+    0.002 at the first to 1. Between two of them it is linear.
 
     "cosine" is the default. After the same number of steps it left the built-in model better at clean sequences than "shifted", and
     decoding equally fast (docs/benchmarks/sjd2.md). "shifted" is linear in 5 t / (1 + 4 t). One of V codes is only lost in d channels of
@@ -41,6 +47,13 @@ class Schedule:
     def sigma(self, level: Tensor) -> Tensor:
         if self.kind == "cosine":
             return torch.sin(level * math.pi / 2)
+        if self.kind == "karras":
+            step, low = level * KARRAS_STEPS, LOWEST ** (1 / RHO)
+            before = step.floor()
+            at, after = (
+                torch.where(k > 0, (low + (k - 1).clamp(0, KARRAS_STEPS - 1) / (KARRAS_STEPS - 1) * (1 - low)) ** RHO, 0.0)
+                for k in (before, before + 1))
+            return at + (step - before) * (after - at)
         return SHIFT * level / (1 + (SHIFT - 1) * level) if self.kind == "shifted" else level
 
 
@@ -115,6 +128,26 @@ def segment_levels(codes: Tensor) -> tuple[Tensor, Tensor]:
             levels[row, places[:start]] = _segments(start)
         levels[row, places[start:]], weights[row, places[start:]] = _staircase(len(places) - start)
     return levels, weights
+
+
+def published_levels(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """Random levels [N, T] for training by the paper's recipe, and weights [N, T] of the losses, which are all 1.
+
+    Image codes form segments of random size, each with one of the 26 levels of decoding. Levels rise from segment to segment, fall back
+    to 0 at a random one, and rise again. `codes` [N, T] marks image codes; all else stays clean.
+    """
+    levels = torch.zeros(codes.shape)
+    for row, marks in enumerate(codes):
+        places, sizes = marks.nonzero().flatten(), []
+        while sum(sizes) < len(places):
+            sizes.append(int(torch.randint(1, max(2, len(places) // LARGEST + 1), ())))
+        if not sizes:
+            continue
+        of_segments, back = torch.randint(KARRAS_STEPS + 1, (len(sizes),)), int(torch.randint(len(sizes), ()))
+        of_segments[back] = 0
+        of_segments = torch.cat([part.sort().values for part in (of_segments[:back], of_segments[back:])])
+        levels[row, places] = of_segments.repeat_interleave(torch.tensor(sizes))[: len(places)] / KARRAS_STEPS
+    return levels, torch.ones(codes.shape)
 
 
 def _segments(count: int) -> Tensor:

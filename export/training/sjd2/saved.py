@@ -19,7 +19,7 @@ from .. import checkpoints
 from ..optimizers import Optimizers
 from .sequences import IDS
 
-CHOICES = ("schedule", "levels", "optimizer", "family", "size")
+CHOICES = ("recipe", "schedule", "levels", "optimizer", "family", "size")
 FILES = ("checkpoint", "vq", "tokens")  # they may be renamed
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from sjdexport.denoising import PREFIX
+from sjdexport.denoising import PREFIX, TOKEN
 from sjdexport.errors import ExportError
 from sjdexport.families import Given
 from sjdexport.families.given import read_json
@@ -18,9 +18,9 @@ from sjdexport.safetensors import write_safetensors
 from sjdexport.torch_files import SUFFIXES
 
 from .model import Denoiser
-from .noise import Schedule
+from .noise import KARRAS_STEPS, Schedule
 
-INTERVALS = 24  # in the schedule's table, so that 1, 2, 3, 4, 6, 8, 12 and 24 denoising steps fall on its entries
+INTERVALS = 24  # in a schedule's table, so that 1, 2, 3, 4, 6, 8, 12 and 24 denoising steps fall on its entries
 GENERATION = "generation.json"
 
 
@@ -58,7 +58,7 @@ def write_checkpoint(folder: Path, given: Given, is_folder: bool, model: Denoise
             shutil.copyfile(source, target)
     path = given.folder / GENERATION
     sections = read_json(path) if is_folder and path.exists() else {}
-    sections = {**sections, "decoding": dict(decoding), "denoising": denoising(model.schedule, steps)}
+    sections = {**sections, "decoding": dict(decoding), "denoising": denoising(model.schedule, model.tells, steps)}
     (folder / GENERATION).write_text(json.dumps(sections, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     checkpoint = given.checkpoint
@@ -67,9 +67,10 @@ def write_checkpoint(folder: Path, given: Given, is_folder: bool, model: Denoise
     write_safetensors(weights_file(given, folder), stored | {PREFIX + name: values.float().cpu().numpy() for name, values in added.items()})
 
 
-def denoising(schedule: Schedule, steps: int) -> dict[str, Any]:
+def denoising(schedule: Schedule, levels: str, steps: int) -> dict[str, Any]:
     """The section `denoising` of generation.json."""
-    level = torch.linspace(0, 1, INTERVALS + 1, dtype=torch.float64)
+    level = torch.linspace(0, 1, (KARRAS_STEPS if schedule.kind == "karras" else INTERVALS) + 1, dtype=torch.float64)
     # Rounded, because cos(pi / 2) is 6e-17 and a schedule must end at 0.
     alpha, sigma = ([round(float(value), 6) for value in values] for values in (schedule.alpha(level), schedule.sigma(level)))
-    return {"steps": steps, "alpha": alpha, "sigma": sigma}
+    told = {"levels": levels} if levels == TOKEN else {}  # the weights show the others
+    return {"steps": steps, **told, "alpha": alpha, "sigma": sigma}

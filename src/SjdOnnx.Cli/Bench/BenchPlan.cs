@@ -34,7 +34,7 @@ internal sealed record BenchCell(
             return new BenchCell(precision, variant.Method, variant.Given, 0, null, batch);
 
         // Graphs for trees read one image at a time.
-        bool isTree = variant.Method is ITreeMethod tree && tree.MaxBranches(window.Drafts ?? WindowSize.MaxAuto) > 0;
+        bool isTree = variant.Method.TokensBeside(window.Drafts ?? WindowSize.MaxAuto) > 0;
         return new BenchCell(precision, variant.Method, variant.Given, window, initialization, isTree ? 1 : batch);
     }
 }

@@ -75,9 +75,13 @@ internal sealed class BenchRun(BenchOptions options, BenchPlan plan, BenchModels
         ModelArguments.CheckBatch("--batches", options.Batches.Max(), model);
         foreach (MethodDescriptor method in options.Methods.Where(method => !model.Supports(method)))
         {
-            string why = method.ReadsNoise && model.DefaultDenoisingSteps is null
-                ? $"{model.Name} was not fine-tuned to read noise"
-                : $"{model.Name} has no graph for trees at {model.Precision}";
+            string why = method switch
+            {
+                { ReadsNoise: true } when model.DefaultDenoisingSteps is null => $"{model.Name} was not fine-tuned to read noise",
+                { ReadsNoise: true } when method.HasTimesteps != model.HasTimesteps =>
+                    $"{model.Name} was fine-tuned by another recipe than {method} needs",
+                _ => $"{model.Name} has no graph for trees at {model.Precision}",
+            };
             if (!options.AllMethods)
                 throw new CommandException(ExitCode.Request, $"--methods names '{method}'; {why}, so leave it out.");
             Print.Note($"{method} is left out: {why}.");

@@ -43,6 +43,8 @@ internal sealed class PassCostTables(LoadedModel model, ResolvedRequest defaults
         var costs = new PassCosts([.. table.Select(static cost => (cost.Drafts, cost.Duration.TotalSeconds))]);
         if (isSeedExact) // exact pads a lone token to a pair, which costs what one draft does
             costs = new PassCosts([.. costs.Drafts.Select(drafts => (drafts, costs.Seconds(Math.Max(1, drafts))))]);
+        if (request.Method.Descriptor.HasTimesteps) // there may be a timestep token for each draft
+            costs = new PassCosts([.. costs.Drafts.Select(drafts => (drafts, costs.Seconds(2 * drafts)))]);
         int branches = (request.Method as ITreeMethod)?.MaxBranches(request.MaxDrafts) ?? 0;
         return new AutoWindow(costs, request.MaxDrafts, branches);
     }

@@ -24,8 +24,11 @@ internal sealed class RequestResolver(Manifest manifest, Precision precision, Pr
         try
         {
             // Given as a number, the model's own steps are checked as those of a request are.
-            if (manifest.Denoising is { Steps: int steps })
-                Resolve(request, new GenerationOptions { Method = Legal(() => new SpeculativeDenoising { DenoisingSteps = steps }) });
+            if (manifest.Denoising is { Steps: int steps } denoising)
+            {
+                IDenoisingMethod method = denoising.HasTimesteps ? new PublishedDenoising() : new SpeculativeDenoising();
+                Resolve(request, new GenerationOptions { Method = Legal(() => method.WithSteps(steps)) });
+            }
             return Resolve(request, new GenerationOptions());
         }
         catch (RequestException error)
@@ -94,22 +97,23 @@ internal sealed class RequestResolver(Manifest manifest, Precision precision, Pr
         ? denoising.WithSteps(Math.Min(manifest.Denoising?.Steps ?? 1, Math.Max(1, drafts)))
         : method;
 
-    /// <summary>Trees need attention in which a token can leave others out.</summary>
+    /// <summary>Trees and timestep tokens need attention in which a token can leave others out.</summary>
     private void CheckTrees(IDecodingMethod method, int drafts)
     {
-        if (!((method as ITreeMethod)?.MaxBranches(drafts) > 0))
+        if (method.TokensBeside(drafts) == 0)
             return;
+        string does = method.Descriptor.HasTimesteps ? "reads tokens that leave others out" : "judges a tree of codes";
         if (!provider.Trees)
         {
             throw new RequestException(
-                $"The method {method.Descriptor} judges a tree of codes, which ONNX Runtime's attention does not support on the provider " +
+                $"The method {method.Descriptor} {does}, which ONNX Runtime's attention does not support on the provider " +
                 $"{provider.Name}. Choose the method mc, which needs no tree, or the provider cpu.");
         }
 
         if (manifest.Transformer.Precisions[precision.Name].Tree is null)
         {
             throw new RequestException(
-                $"The method {method.Descriptor} judges a tree of codes, for which this model has no graph at {precision}. " +
+                $"The method {method.Descriptor} {does}, for which this model has no graph at {precision}. " +
                 "Choose the method mc, which needs no tree, or export the model again.");
         }
     }
@@ -125,6 +129,16 @@ internal sealed class RequestResolver(Manifest manifest, Precision precision, Pr
                 $"The method {method.Descriptor} needs a model that was fine-tuned to read noise, and this one was not. Choose the " +
                 "method mc, which does without, or a fine-tuned model (the repository of SjdOnnx has one, onnx-models/emoji-sjd2, and " +
                 "the scripts that make them, export/training/sjd2).");
+        }
+
+        if (manifest.Denoising.HasTimesteps != method.Descriptor.HasTimesteps)
+        {
+            (string recipe, IDenoisingMethod other) = manifest.Denoising.HasTimesteps
+                ? ("by the published recipe, with timestep tokens", new PublishedDenoising())
+                : ("by this project's recipe, without timestep tokens", (IDenoisingMethod)new SpeculativeDenoising());
+            throw new RequestException(
+                $"The method {method.Descriptor} does not fit this model, which was fine-tuned {recipe}. Choose the method " +
+                $"{other.Descriptor}, or a model that was fine-tuned by the other recipe (export/training/sjd2).");
         }
 
         if (steps > Math.Max(1, drafts))

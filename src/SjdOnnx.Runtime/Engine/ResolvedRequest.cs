@@ -21,8 +21,8 @@ internal sealed record ResolvedRequest(
     /// <summary>The decoding method.</summary>
     public IDecodingMethod Method => Settings.Method;
 
-    /// <summary>Whether the method judges trees, so that no other image can share its passes.</summary>
-    public bool NeedsTree => (Method as ITreeMethod)?.MaxBranches(MaxDrafts) > 0;
+    /// <summary>Whether the method needs the graph for trees, so that no other image can share its passes.</summary>
+    public bool NeedsTree => Method.TokensBeside(MaxDrafts) > 0;
 
     /// <summary>Whether each pass chooses how many drafts it carries.</summary>
     public bool ChoosesWindow => Settings.Window.IsAuto;

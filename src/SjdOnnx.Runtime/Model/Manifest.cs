@@ -206,9 +206,14 @@ internal sealed record DenoisingSection
     public required string Normalization { get; init; }
 
     /// <summary>
-    /// How the model learns the level: "added" if its graphs add a vector to the embedding, "untold" if it does not know the level.
+    /// How the model learns the level: "added" if its graphs add a vector to the embedding, "token" if a timestep token beside the
+    /// embedding tells it, "untold" if it does not know the level.
     /// </summary>
     public required string Levels { get; init; }
+
+    /// <summary>Whether each noisy token has a timestep token beside it.</summary>
+    [JsonIgnore]
+    public bool HasTimesteps => Levels is "token";
 
     /// <summary>α at evenly spaced levels from 0 (a code) to 1 (noise).</summary>
     public required float[] Alpha { get; init; }

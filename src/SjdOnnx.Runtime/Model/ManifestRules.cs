@@ -200,7 +200,8 @@ internal static class ManifestRules
         RequireBetween("denoising.steps", denoising.Steps, 1, FixedWindow.Max);
         RequireAtLeast("denoising.hidden", denoising.Hidden, 1);
         Require(denoising.Normalization is "channel", $"denoising.normalization is '{denoising.Normalization}'; it can be channel");
-        Require(denoising.Levels is "added" or "untold", $"denoising.levels is '{denoising.Levels}'; it can be added or untold");
+        Require(denoising.Levels is "added" or "untold" or "token",
+            $"denoising.levels is '{denoising.Levels}'; it can be added, untold or token");
         (float[] alpha, float[] sigma) = (denoising.Alpha, denoising.Sigma);
         Require(alpha.Length >= 2 && alpha.Length == sigma.Length,
             $"denoising.alpha has {alpha.Length} values and denoising.sigma {sigma.Length}; both need as many, 2 or more");

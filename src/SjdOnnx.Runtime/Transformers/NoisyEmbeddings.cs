@@ -15,20 +15,29 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
     private readonly float[] _embeddings = new float[max * schedule.Channels]; // position p is row p % max
     private readonly int[] _stepsLeft = new int[max]; // of the embedding in the row
     private readonly float[] _denoising = new float[max * GraphContract.DenoisingFields]; // by index in the pass
+    private readonly int[] _timesteps = new int[max]; // by index of a timestep token: which of the tokens sees it
+    private readonly float[]?[] _encodings = new float[steps + 1][]; // of timestep tokens, by the steps that are left
     private int _first;
     private int _count;
+    private int _timestepCount;
 
     /// <summary>Whether the next pass reads any noise.</summary>
     public bool IsRead => _count > 0;
 
+    /// <summary>
+    /// For each timestep token of the next pass the index of the noisy token that sees it, rising; empty if the model has none. They come
+    /// before the first noisy token.
+    /// </summary>
+    public ReadOnlySpan<int> Timesteps => _timesteps.AsSpan(0, _timestepCount);
+
     /// <summary>The next pass reads codes alone.</summary>
-    public void ReadNone() => _count = 0;
+    public void ReadNone() => (_count, _timestepCount) = (0, 0);
 
     /// <summary>The next pass reads these positions with the given steps left; 0 is a code.</summary>
     /// <param name="first">The first of consecutive positions.</param>
     public void Read(int first, ReadOnlySpan<int> stepsLeft, Randomness randomness)
     {
-        (_first, _count) = (first, stepsLeft.Length);
+        (_first, _count, _timestepCount) = (first, stepsLeft.Length, 0);
         for (int i = 0; i < stepsLeft.Length; i++)
         {
             int row = (first + i) % max;
@@ -44,6 +53,8 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
                 (keep, add) = schedule.Step((float)_stepsLeft[row] / steps, level);
             }
 
+            if (stepsLeft[i] > 0 && schedule.HasTimesteps)
+                _timesteps[_timestepCount++] = i;
             _stepsLeft[row] = stepsLeft[i];
             ReadOnlySpan<float> fields = [keep, add, level];
             fields.CopyTo(_denoising.AsSpan(i * GraphContract.DenoisingFields));
@@ -51,23 +62,35 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
     }
 
     /// <summary>Writes the graph's inputs.</summary>
-    /// <param name="embeddings">[positions × channels] or longer.</param>
-    /// <param name="denoising">[positions × <see cref="GraphContract.DenoisingFields"/>] or longer.</param>
+    /// <param name="embeddings">[tokens × channels] or longer.</param>
+    /// <param name="denoising">[tokens × <see cref="GraphContract.DenoisingFields"/>] or longer.</param>
     public void CopyTo(Span<float> embeddings, Span<float> denoising)
     {
         for (int i = 0; i < _count; i++)
-            Row(_first + i).CopyTo(embeddings[(i * schedule.Channels)..]);
-        _denoising.AsSpan(0, _count * GraphContract.DenoisingFields).CopyTo(denoising);
+        {
+            Row(_first + i).CopyTo(embeddings[(Token(i) * schedule.Channels)..]);
+            _denoising.AsSpan(i * GraphContract.DenoisingFields, GraphContract.DenoisingFields)
+                .CopyTo(denoising[(Token(i) * GraphContract.DenoisingFields)..]);
+        }
+
+        for (int i = 0; i < _timestepCount; i++)
+        {
+            int token = _timesteps[0] + i;
+            int left = _stepsLeft[(_first + _timesteps[i]) % max];
+            (_encodings[left] ??= schedule.Timestep((float)left / steps)).CopyTo(embeddings[(token * schedule.Channels)..]);
+            ReadOnlySpan<float> fields = [1, 0, (float)left / steps]; // all of it is kept
+            fields.CopyTo(denoising[(token * GraphContract.DenoisingFields)..]);
+        }
     }
 
     /// <summary>Keeps the embeddings that a pass returned.</summary>
-    /// <param name="denoised">[positions × channels] or longer.</param>
+    /// <param name="denoised">[tokens × channels] or longer.</param>
     /// <exception cref="NotFiniteNumberException">They are not finite numbers.</exception>
     public void Receive(ReadOnlySpan<float> denoised)
     {
         for (int i = 0; i < _count; i++)
         {
-            ReadOnlySpan<float> embedding = denoised.Slice(i * schedule.Channels, schedule.Channels);
+            ReadOnlySpan<float> embedding = denoised.Slice(Token(i) * schedule.Channels, schedule.Channels);
             if (!TensorPrimitives.IsFiniteAll(embedding))
             {
                 throw new NotFiniteNumberException(
@@ -84,6 +107,9 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
         randomness.At(pass: 0).Normal(embedding, position);
         TensorPrimitives.Multiply(embedding, schedule.At(1).Sigma, embedding);
     }
+
+    /// <summary>The index in the pass of a token, which timestep tokens may have shifted.</summary>
+    private int Token(int index) => _timestepCount > 0 && index >= _timesteps[0] ? index + _timestepCount : index;
 
     private Span<float> Row(int position) => _embeddings.AsSpan(position % max * schedule.Channels, schedule.Channels);
 }

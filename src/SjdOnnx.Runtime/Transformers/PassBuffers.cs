@@ -126,13 +126,20 @@ internal sealed class PassBuffers : IDisposable
         SetCondition(entry.Condition);
         ReadOnlySpan<int> ids = lane.Tokens;
         int length = entry.Length(lane.Index);
-        if (_tree)
-            TokenTree.Describe(entry.Parents, cached: length - ids.Length, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
+        int cached = length - ids.Length;
+        ReadOnlySpan<int> timesteps = entry.Timesteps;
+        if (_tree && timesteps.IsEmpty)
+            TokenTree.Describe(entry.Parents, cached, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
+        else if (_tree)
+            TokenTree.DescribeChain(ids.Length, timesteps, cached, _positionIds[Lanes].Span, _attentionBias[Lanes].Span);
 
-        int last = ids.Length - entry.Copies - 1;
+        int last = ids.Length - entry.Copies - timesteps.Length - 1;
         Span<long> rows = _logitsRows.Span.Slice(Rows, RowsOfLane(entry));
         for (int row = 0; row < rows.Length; row++)
-            rows[row] = Tokens + Math.Min(last, last - entry.Rows + 1 + row);
+        {
+            int token = Math.Min(last, last - entry.Rows + 1 + row);
+            rows[row] = Tokens + token + (timesteps.IsEmpty || token < timesteps[0] ? 0 : timesteps.Length);
+        }
         Rows += rows.Length;
         AddLane(ids, length, total: _rowsOfLane > 0 ? maxLength : length, entry.Noise);
     }

@@ -1,4 +1,5 @@
 using SjdOnnx.Runtime.Prompts;
+using SjdOnnx.Sampling;
 
 namespace SjdOnnx.Runtime.Transformers;
 
@@ -40,7 +41,13 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
     public int Generated { get; private set; }
 
     /// <summary>Whether each token follows the one before it.</summary>
-    public bool IsChain => _parentCount == 0;
+    public bool IsChain => _parentCount == 0 && Timesteps.IsEmpty;
+
+    /// <summary>
+    /// For each timestep token of the pass the index of the noisy token that sees it, timestep tokens not counted. They are one after
+    /// another before the first noisy token, so that tokens that may stay in the cache come before them.
+    /// </summary>
+    public ReadOnlySpan<int> Timesteps => noise is null ? [] : noise.Timesteps;
 
     /// <summary>Whether the pass reads the prompt.</summary>
     public bool IsPrefill => _prefill;
@@ -85,6 +92,22 @@ internal sealed class PassEntry(KeyValueCache cache, Prompt prompt, int lanes, i
         (_prefill, _count, _parentCount, Rows) = (false, ids.Length + Copies, parents.Length, rows);
         noise?.ReadNone();
         Generated += ids.Length;
+    }
+
+    /// <summary>The pass that was just set reads some of its ids as noise.</summary>
+    /// <param name="first">The position of the first id.</param>
+    /// <param name="steps">For each id the denoising steps that are left.</param>
+    public void SetNoise(int first, ReadOnlySpan<int> steps, Randomness randomness)
+    {
+        noise!.Read(first, steps, randomness);
+        int added = Timesteps.Length;
+        if (added == 0)
+            return;
+        int place = Timesteps[0];
+        _ids.AsSpan(place, _count - place).CopyTo(_ids.AsSpan(place + added));
+        _ids.AsSpan(place, added).Clear(); // any id: the graph reads their embeddings
+        _count += added;
+        Generated += added;
     }
 
     /// <summary>

@@ -12,7 +12,7 @@ internal class PromptedTransformer : IPromptedModel
 
     /// <summary>Takes the cache of <paramref name="place"/> and makes it large enough.</summary>
     /// <param name="maxDrafts">The most drafts in a pass.</param>
-    /// <param name="branches">The most codes beside the drafts in a pass.</param>
+    /// <param name="branches">The most tokens beside the drafts in a pass: other codes, or timestep tokens.</param>
     /// <param name="place">Which of the images that are drawn together, from 0: each has a cache of its own.</param>
     /// <param name="inPairs">Whether a lone token is padded to two, so that rounding does not depend on the number of drafts.</param>
     public PromptedTransformer(
@@ -63,7 +63,7 @@ internal class PromptedTransformer : IPromptedModel
         // another kernel for one token than for several, and at int8 what it rounds differently changed 98 of 100 images of the built-in
         // model. ar has no other window to agree with, and takes the fast kernel.
         bool inPairs = method.Descriptor is { IsSeedExact: true, HasDrafts: true };
-        int branches = (method as ITreeMethod)?.MaxBranches(maxDrafts) ?? 0;
+        int branches = method.TokensBeside(maxDrafts);
         return method is IDenoisingMethod { DenoisingSteps: { } steps }
             ? new NoisyTransformer(transformer, prompt, layout, maxDrafts, branches, place, inPairs, steps)
             : new PromptedTransformer(transformer, prompt, layout, maxDrafts, branches, place, inPairs);
@@ -95,6 +95,6 @@ internal sealed class NoisyTransformer(
     {
         int position = Entry.Generated;
         Feed(ids, rows, parents: []);
-        Entry.Noise!.Read(position, steps, randomness);
+        Entry.SetNoise(position, steps, randomness);
     }
 }

@@ -23,4 +23,34 @@ internal static class TokenTree
             positions[token] = parent < 0 ? cached : positions[parent] + 1;
         }
     }
+
+    /// <summary>
+    /// Writes the same for a chain with timestep tokens. Each has the position of a token of the chain, which alone sees it, and sees
+    /// itself alone. They are before the first of those tokens.
+    /// </summary>
+    /// <param name="count">Tokens of the pass, timestep tokens included.</param>
+    /// <param name="timesteps">For each timestep token the index in the chain of the token that sees it, rising, from 1.</param>
+    /// <param name="cached">Tokens of the lane's cache, prompt included.</param>
+    /// <param name="positions">[count] or longer; its start is overwritten.</param>
+    /// <param name="bias">[count × count] or longer, as above.</param>
+    public static void DescribeChain(int count, ReadOnlySpan<int> timesteps, int cached, Span<long> positions, Span<float> bias)
+    {
+        (int first, int next) = (timesteps[0], 0);
+        bias[..(count * count)].Fill(float.NegativeInfinity);
+        for (int i = 0; i < count - timesteps.Length; i++)
+        {
+            int token = i < first ? i : i + timesteps.Length;
+            Span<float> row = bias.Slice(token * count, count);
+            row[..Math.Min(i + 1, first)].Clear();
+            if (i >= first)
+                row[(first + timesteps.Length)..(token + 1)].Clear();
+            positions[token] = cached + i;
+            if (next == timesteps.Length || timesteps[next] != i)
+                continue;
+            int timestep = first + next++;
+            row[timestep] = 0;
+            bias[(timestep * count) + timestep] = 0;
+            positions[timestep] = cached + i;
+        }
+    }
 }

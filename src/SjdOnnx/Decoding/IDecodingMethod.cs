@@ -43,6 +43,12 @@ public interface IDecodingMethod
     void Redraft(Window window, PassRandom random)
     {
     }
+
+    /// <summary>
+    /// The most tokens that a pass of <paramref name="drafts"/> drafts reads beside them. If there are any, the model needs a graph for
+    /// trees, and no other image can share the pass.
+    /// </summary>
+    int TokensBeside(int drafts) => 0;
 }
 
 /// <summary>A method that asks a pass about other codes beside the drafts, so that a pass judges a tree.</summary>
@@ -50,6 +56,8 @@ public interface ITreeMethod : IDecodingMethod
 {
     /// <summary>The most codes beside the drafts in a pass of <paramref name="drafts"/> drafts.</summary>
     int MaxBranches(int drafts);
+
+    int IDecodingMethod.TokensBeside(int drafts) => MaxBranches(drafts);
 
     /// <summary>Adds branches to the window (<see cref="Window.Branch"/>). Every slot has its draft and its q.</summary>
     void Branch(Window window, PassRandom random);
@@ -64,6 +72,14 @@ public interface IDenoisingMethod : IDecodingMethod
     /// <summary>Passes that bring a slot from noise to its code, 1 or more; null takes the number that the model was made for.</summary>
     int? DenoisingSteps { get; }
 
+    /// <summary>
+    /// Whether the model learns how noisy a slot is from a timestep token beside it, which no other token sees. A model is fine-tuned for
+    /// methods of one of the two kinds.
+    /// </summary>
+    bool HasTimesteps => false;
+
     /// <summary>The same method with this many steps.</summary>
     IDenoisingMethod WithSteps(int steps);
+
+    int IDecodingMethod.TokensBeside(int drafts) => HasTimesteps ? drafts : 0;
 }

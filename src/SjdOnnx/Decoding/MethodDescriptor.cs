@@ -52,11 +52,14 @@ public sealed class MethodDescriptor(
     /// <summary>Whether the image is the one that autoregressive decoding draws with the same seed.</summary>
     public bool IsSeedExact => Exactness == Exactness.SeedExact;
 
-    /// <summary>Whether the method needs a model whose graph can judge a tree of codes.</summary>
-    public bool NeedsTree => Default is ITreeMethod;
+    /// <summary>Whether the method needs a model with a graph whose tokens can leave others out, as those of a tree of codes do.</summary>
+    public bool NeedsTree => Default is ITreeMethod || HasTimesteps;
 
     /// <summary>Whether the method needs a model that was fine-tuned to read noise.</summary>
     public bool ReadsNoise => Default is IDenoisingMethod;
+
+    /// <summary>Whether that model must have been fine-tuned to learn the noise of a slot from a timestep token.</summary>
+    public bool HasTimesteps => Default is IDenoisingMethod { HasTimesteps: true };
 
     /// <summary>The name.</summary>
     public override string ToString() => Name;

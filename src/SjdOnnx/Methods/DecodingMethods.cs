@@ -36,6 +36,7 @@ public sealed class DecodingMethods
         Jacobi.Descriptor,
         MaximalCoupling.Descriptor,
         ProactiveDrafting.Descriptor,
+        PublishedDenoising.Descriptor,
         SpeculativeDenoising.Descriptor,
         SpeculativeJacobi.Descriptor);
 

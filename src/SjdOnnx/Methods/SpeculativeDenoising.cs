@@ -49,7 +49,7 @@ public sealed record SpeculativeDenoising : IDenoisingMethod
         while (accepted < coupled.Accepted && window.Step(window.Start + accepted) == 0)
             accepted++;
 
-        SetStep(window, window.End, Noise + 1); // no pass has read it yet
+        NoiseSteps.Enter(window, Noise);
         return new Verdict(accepted, window[window.Start + accepted]);
     }
 
@@ -57,10 +57,6 @@ public sealed record SpeculativeDenoising : IDenoisingMethod
     public void Redraft(Window window, PassRandom random)
     {
         ArgumentNullException.ThrowIfNull(window);
-        for (int position = window.Start; position < window.End; position++)
-            SetStep(window, position, position < window.Predicted ? Math.Max(0, window.Step(position) - 1) : Noise);
+        NoiseSteps.Descend(window, Noise);
     }
-
-    private static void SetStep(Window window, int position, int steps) =>
-        window.SetStep(position, window.Layout.IsForced(position) ? 0 : steps);
 }

@@ -42,8 +42,8 @@ public class MethodsTests
             [("name", "--group-size"), ("description", size.Description), ("range", "0 to 1024"), ("default", "14")],
             grouped.GetProperty("options")[0].EnumerateObject().Select(member => (member.Name, member.Value.GetString()!)));
         Assert.Equal(["ar", "exact"], Where("seed_exact"));
-        Assert.Equal(["pac"], Where("needs_tree"));
-        Assert.Equal(["sjd2"], Where("reads_noise"));
+        Assert.Equal(["pac", "sjd2-published"], Where("needs_tree"));
+        Assert.Equal(["sjd2", "sjd2-published"], Where("reads_noise"));
         Assert.Equal(DecodingMethods.BuiltIn.Names.Where(name => name != "ar"), Where("has_drafts"));
 
         IEnumerable<string> Where(string property) =>

@@ -232,7 +232,7 @@ public class ManifestTests
     [InlineData("steps", "2147483647", "denoising.steps is 2147483647; it must be at least 1 and at most 1024")]
     [InlineData("hidden", "0", "denoising.hidden is 0; it must be at least 1")]
     [InlineData("normalization", "\"layer\"", "denoising.normalization is 'layer'; it can be channel")]
-    [InlineData("levels", "\"shouted\"", "denoising.levels is 'shouted'; it can be added or untold")]
+    [InlineData("levels", "\"shouted\"", "denoising.levels is 'shouted'; it can be added, untold or token")]
     [InlineData("alpha", "[1, 0]", "denoising.alpha has 2 values and denoising.sigma 3")]
     [InlineData("alpha", "[1, 1, 0]", "denoising.alpha goes from 1 to 1 at entry 1; it must fall all the way")]
     [InlineData("alpha", "[1, 0.5, -0.1]", "denoising.alpha ends with -0.1; level 1 is noise alone, so it must end with 0")]

@@ -42,6 +42,15 @@ public class NoiseScheduleTests
         Assert.Equal((alphaBelow * code) + (sigmaBelow * noise), (keep * ((alpha * code) + (sigma * noise))) + (add * code), 1e-5f);
     }
 
+    /// <summary>What timestep_encoding of export/sjdexport/denoising.py gives for 0.6 and 8 channels.</summary>
+    [Fact]
+    public void A_timestep_token_encodes_sigma_as_in_training()
+    {
+        float[] expected =
+            [-1.412832f, -1.346915f, 1.357886f, 1.167201f, 0.062483f, -0.431067f, -0.395153f, 0.798525f];
+        Assert.All(expected.Zip(Schedule.Timestep(1f / 3)), pair => Assert.Equal(pair.First, pair.Second, 1e-4f));
+    }
+
     [Fact]
     public void The_last_denoising_step_gives_the_estimate_itself() => Assert.Equal((0, 1), Schedule.Step(0.25f, 0));
 }

@@ -8,7 +8,7 @@ public class NoisyEmbeddingsTests
 {
     private const int Channels = 8;
     private const int Max = 5;
-    private static readonly NoiseSchedule Schedule = new(new DenoisingSection
+    private static readonly DenoisingSection Section = new()
     {
         Steps = 2,
         Hidden = Channels,
@@ -16,7 +16,9 @@ public class NoisyEmbeddingsTests
         Levels = "added",
         Alpha = [1, 0.5f, 0],
         Sigma = [0, 0.6f, 2],
-    });
+    };
+
+    private static readonly NoiseSchedule Schedule = new(Section);
 
     private readonly NoisyEmbeddings _embeddings = new(Schedule, steps: 2, Max);
 
@@ -71,6 +73,28 @@ public class NoisyEmbeddingsTests
         Assert.True(_embeddings.IsRead);
         _embeddings.ReadNone();
         Assert.False(_embeddings.IsRead);
+    }
+
+    [Fact]
+    public void Timestep_tokens_stand_before_the_first_noisy_token_and_are_kept_whole()
+    {
+        var told = new NoiseSchedule(Section with { Levels = "token" });
+        var embeddings = new NoisyEmbeddings(told, steps: 2, max: 2 * Max);
+        embeddings.Read(first: 40, [0, 2, 0, 2], new Randomness(7));
+        Assert.Equal([1, 3], embeddings.Timesteps);
+        (float[] before, float[] denoising) = (new float[6 * Channels], new float[6 * GraphContract.DenoisingFields]);
+        embeddings.CopyTo(before, denoising);
+
+        Assert.Equal([told.Timestep(1), told.Timestep(1)], before.Chunk(Channels).Skip(1).Take(2));
+        Assert.Equal([Noise(41), Noise(43)], [before.Chunk(Channels).ElementAt(3), before.Chunk(Channels).ElementAt(5)]);
+        float[][] expected = [[0, 0, 0], [1, 0, 1], [1, 0, 1], [1, 0, 1], [0, 0, 0], [1, 0, 1]];
+        Assert.Equal(expected, denoising.Chunk(GraphContract.DenoisingFields));
+
+        embeddings.Receive([.. Enumerable.Range(0, 6).SelectMany(static token => Enumerable.Repeat((float)token, Channels))]);
+        embeddings.Read(first: 41, [1, 0, 1], new Randomness(7));
+        embeddings.CopyTo(before, denoising);
+        Assert.Equal([3f, 5f], [before[2 * Channels], before[4 * Channels]]);
+        Assert.Equal(told.Timestep(0.5f), before[..Channels]);
     }
 
     [Theory]

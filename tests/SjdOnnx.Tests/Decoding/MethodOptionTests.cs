@@ -20,6 +20,8 @@ public sealed class MethodOptionTests
         ("pac", "branching", ["1", "32", "13x3x25"], ["0", "33", "4x8x31", "3x", "x3", "3 x 3", "-1", ""]),
         ("sjd++", "reuse-threshold", ["0", "3.4028235E+38"], ["-0.1", "0,1", "1,000", "NaN", "Infinity", "-Infinity", "1e400", ""]),
         ("sjd2", "denoising-steps", ["1", "1024"], ["0", "1025", "the model's", ""]),
+        ("sjd2-published", "denoising-steps", ["1", "1024"], ["0", "1025", "the model's", ""]),
+        ("sjd2-published", "keep-ratio", ["0", "3.4028235E+38"], ["-0.1", "0,5", "NaN", "Infinity", "1e400", ""]),
     ];
 
     public static TheoryData<string, string> Options()
@@ -123,6 +125,8 @@ public sealed class MethodOptionTests
             ("iterations must be 1 to 1024; the default is 8.", () => new EarlyExit { Iterations = 1025 }),
             ("denoising-steps must be 1 to 1024; the default is the model's.", () => new SpeculativeDenoising { DenoisingSteps = 0 }),
             ("denoising-steps must be 1 to 1024; the default is the model's.", () => new SpeculativeDenoising().WithSteps(1025)),
+            ("keep-ratio must be a finite number, 0 or more; the default is 0.5.", () => new PublishedDenoising { KeepRatio = -1 }),
+            ("denoising-steps must be 1 to 1024; the default is the model's.", () => new PublishedDenoising { DenoisingSteps = 0 }),
             ("max-accepted must be 0 to 1024; the default is 1.", () => new LimitedAcceptance { MaxAccepted = -1 }),
         ];
 

@@ -10,7 +10,7 @@ public sealed class DecodingMethodsTests
     [Fact]
     public void The_built_in_methods_are_listed_in_alphabetical_order()
     {
-        string[] names = ["ar", "early-exit", "exact", "gsd", "gumbel", "jacobi", "mc", "pac", "sjd", "sjd++", "sjd2"];
+        string[] names = ["ar", "early-exit", "exact", "gsd", "gumbel", "jacobi", "mc", "pac", "sjd", "sjd++", "sjd2", "sjd2-published"];
 
         Assert.Equal(names, DecodingMethods.BuiltIn.Names);
         Assert.Equal(names, DecodingMethods.BuiltIn.All.Select(method => method.Name));
@@ -33,10 +33,11 @@ public sealed class DecodingMethodsTests
     {
         IReadOnlyList<MethodDescriptor> all = DecodingMethods.BuiltIn.All;
 
-        Assert.Equal(["early-exit", "gsd", "sjd++"], all.Where(method => !method.IsExact).Select(method => method.Name));
+        Assert.Equal(["early-exit", "gsd", "sjd++", "sjd2-published"], all.Where(method => !method.IsExact).Select(method => method.Name));
         Assert.Equal(["ar", "exact"], all.Where(method => method.IsSeedExact).Select(method => method.Name));
-        Assert.Equal(["sjd2"], all.Where(method => method.ReadsNoise).Select(method => method.Name));
-        Assert.Equal(["pac"], all.Where(method => method.NeedsTree).Select(method => method.Name));
+        Assert.Equal(["sjd2", "sjd2-published"], all.Where(method => method.ReadsNoise).Select(method => method.Name));
+        Assert.Equal(["pac", "sjd2-published"], all.Where(method => method.NeedsTree).Select(method => method.Name));
+        Assert.Equal(["sjd2-published"], all.Where(method => method.HasTimesteps).Select(method => method.Name));
         Assert.Equal(["ar"], all.Where(method => !method.HasDrafts).Select(method => method.Name));
     }
 
@@ -58,8 +59,8 @@ public sealed class DecodingMethodsTests
         var error = Assert.Throws<ArgumentException>(() => DecodingMethods.BuiltIn[name]);
 
         Assert.Contains(
-            $"'{name}'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++, sjd2.", error.Message,
-            StringComparison.Ordinal);
+            $"'{name}'; choose one of ar, early-exit, exact, gsd, gumbel, jacobi, mc, pac, sjd, sjd++, sjd2, sjd2-published.",
+            error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -185,12 +185,14 @@ public sealed class ImageDistributionTests(ITestOutputHelper output)
     [InlineData("sjd++")]
     [InlineData("gsd")]
     [InlineData("early-exit")]
+    [InlineData("sjd2-published")]
     public void A_lossy_method_changes_the_distribution(string name)
     {
         IDecodingMethod method = name switch
         {
             "gsd" => new GroupedAcceptance { GroupSize = 2 },
             "early-exit" => new EarlyExit { Iterations = 1 },
+            "sjd2-published" => new PublishedDenoising { DenoisingSteps = 1 },
             _ => new ConfidenceReuse { ReuseThreshold = 0.1f },
         };
         Assert.Equal(name, method.Descriptor.Name);

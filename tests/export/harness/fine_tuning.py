@@ -50,7 +50,7 @@ def logits(transformer: SourceTransformer, ids: list[int]) -> np.ndarray:
 def trained(case: Case) -> Denoiser:
     """The case's model with every parameter changed a little, as training would do."""
     given, family = opened(case.written)
-    model = Denoiser(SourceTransformer(family, given.checkpoint), case.written.first_code, Schedule("cosine"), adds_levels=True)
+    model = Denoiser(SourceTransformer(family, given.checkpoint), case.written.first_code, Schedule("cosine"), levels="added")
     torch.manual_seed(3)
     with torch.no_grad():
         for parameter in model.parameters():

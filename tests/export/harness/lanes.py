@@ -45,15 +45,23 @@ class Lanes:
         """Logits [rows, codes] after the new tokens of each lane, by default for all rows and without noise. The caches grow."""
         return self._run(tokens, self.feeds(tokens, rows, noise))
 
-    def run_tree(self, tokens: Sequence[Sequence[int]], parents: Sequence[Sequence[int]], noise: Noise | None = None) -> np.ndarray:
-        """The same for a graph of trees. Parents are indices among a lane's new tokens; -1 stands for the last cached token."""
+    def run_tree(
+        self, tokens: Sequence[Sequence[int]], parents: Sequence[Sequence[int]], noise: Noise | None = None,
+        timesteps: Mapping[int, int] | None = None) -> np.ndarray:
+        """The same for a graph of trees. Parents are indices among a lane's new tokens; -1 stands for the last cached token.
+
+        `timesteps` has the index of the timestep token that a token sees. Such a token has the parent -1.
+        """
         inputs = self.feeds(tokens, None, noise)
         for lane, (length, parent) in enumerate(zip(self.lengths, parents)):
             sees = np.eye(len(parent), dtype=bool)
             for i, p in enumerate(parent):
                 if p >= 0:
                     sees[i] |= sees[p]
-            inputs[contract.position_ids(lane)] = (length + sees.sum(axis=1) - 1)[None]
+            positions = length + sees.sum(axis=1) - 1
+            for token, timestep in (timesteps or {}).items():
+                sees[token, timestep], positions[timestep] = True, positions[token]
+            inputs[contract.position_ids(lane)] = positions[None]
             inputs[contract.attention_bias(lane)] = np.where(sees, 0, -np.inf).astype(np.float32)[None, None]
         return self._run(tokens, inputs)
 

@@ -21,6 +21,7 @@ from harness.fine_tuning import CODES, FIRST_CODE, ROW_END, arguments, run_finet
 from harness.lanes import Lanes
 from harness.runner import Runner
 from sjdexport import contract
+from sjdexport.denoising import timestep_encoding
 from sjdexport.exporter import open_family
 from sjdexport.safetensors import read_header, write_safetensors
 from sjdexport.sections import read_generation
@@ -75,11 +76,11 @@ def test_the_exported_graph_reads_noisy_embeddings_as_the_trained_model_does(
     assert exported.returncode == 0, exported.stderr
     exported = Model(tmp_path / "out", runner)
     assert exported.manifest["denoising"] == {
-        **denoising(Schedule("cosine"), 4), "hidden": 64, "normalization": "channel", "levels": "added"}
+        **denoising(Schedule("cosine"), "added", 4), "hidden": 64, "normalization": "channel", "levels": "added"}
     assert exported.manifest["decoding"] == {"method": "sjd2", "window": 12, "initialization": "uniform"}
 
     given, family = open_family(None, base, None, None, None)
-    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("cosine"), adds_levels=True)
+    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("cosine"), levels="added")
     model.load_state_dict(torch.load(saved / "sjd2.pt")["model"])
     random = np.random.default_rng(4)
     ids, level = sequence(random, True)[:40], np.where(random.random(40) < 0.6, random.random(40), 0).astype(np.float32)
@@ -93,6 +94,51 @@ def test_the_exported_graph_reads_noisy_embeddings_as_the_trained_model_does(
     got = exported.lanes("fp32").run([ids, ids], noise=noise).reshape(2, 40, CODES)
     np.testing.assert_allclose(got, np.stack([want, want]), rtol=1e-4, atol=1e-4)
     assert np.abs(want - plain).max() > 0.1
+
+
+def test_the_exported_graph_reads_timestep_tokens_as_the_model_of_the_published_recipe_does(
+    base: Path, saved: Path, runner: Runner) -> None:
+    """A cached prompt, clean codes, the timestep tokens of all noisy codes, and these codes with a row end among them."""
+    done = run_finetune(*arguments(base, "--steps", 3, "--optimizer", "muon", "--recipe", "published"))
+    assert done.returncode == 0, done.stderr
+    exported = run_export("--checkpoint", saved / "sjd2", "--out", saved / "sjd2", "--precision", "fp32", "--pictures", "")
+    assert exported.returncode == 0, exported.stderr
+    exported = Model(saved / "sjd2", runner)
+    assert exported.manifest["denoising"] == {
+        **denoising(Schedule("karras"), "token", 25), "hidden": 64, "normalization": "channel", "levels": "token"}
+    assert exported.manifest["decoding"]["method"] == "sjd2-published" and exported.manifest["decoding"]["window"] == 96
+
+    given, family = open_family(None, base, None, None, None)
+    model = Denoiser(SourceTransformer(family, given.checkpoint), FIRST_CODE, Schedule("karras"), levels="token")
+    model.load_state_dict(torch.load(saved / "sjd2.pt")["model"])
+    random, cached, clean = np.random.default_rng(4), 9, 15
+    ids = sequence(random, True)[:40]
+    is_code = np.array([FIRST_CODE <= id < FIRST_CODE + CODES for id in ids])
+    level = np.where(is_code & (np.arange(40) >= clean), np.sort(random.integers(1, 26, 40)) / 25, 0).astype(np.float32)
+    before = random.normal(0, 1, (40, 64)).astype(np.float32)
+    with torch.no_grad():
+        embedded, at = model.transformer.embed(torch.tensor([ids])), torch.from_numpy(level)[None]
+        read = torch.where(at[..., None] > 0, torch.from_numpy(before) * model.std + model.mean, embedded)
+        want = model.transformer.predict(read, model.timesteps(at))[0].numpy()
+        untold = model.transformer.predict(read)[0].numpy()
+
+    noisy = np.flatnonzero(level)
+    t = Schedule("karras").sigma(torch.from_numpy(level[noisy])).tolist()
+    told = np.array([timestep_encoding(each, 64) for each in t])
+    count, first = len(noisy), int(noisy[0])
+    tokens = [*ids[cached:first], *[0] * count, *ids[first:]]
+    chain = [*range(-1, first - cached - 1), *[-1] * count, first - cached - 1, *range(first - cached + count, len(tokens) - 1)]
+    embeddings = np.concatenate([before[cached:first], told, before[first:]])
+    levels = np.concatenate([level[cached:first], level[noisy], level[first:]])
+    steps = np.column_stack([levels > 0, 0 * levels, levels])
+    tree = exported.tree("fp32")
+    tree.run_tree([ids[:cached]] * 2, [list(range(-1, cached - 1))] * 2)
+    got = tree.run_tree(
+        [tokens] * 2, [chain] * 2, (np.concatenate([embeddings] * 2), np.concatenate([steps] * 2)),
+        {int(place) - cached + count: first - cached + i for i, place in enumerate(noisy)}).reshape(2, len(tokens), CODES)
+    rows = [*range(first - cached), *range(first - cached + count, len(tokens))]
+    np.testing.assert_allclose(got[:, rows], np.stack([want[cached:]] * 2), rtol=1e-4, atol=1e-4)
+    assert np.abs(want - untold).max() > 0.01
 
 
 @pytest.mark.parametrize("name", ["emu3", "llamagen c2i", "janus"])
@@ -198,6 +244,10 @@ BAD: dict[str, tuple[Callable[[Path, Path], list[object]], list[str]]] = {
     "denoising steps past the engine's": (
         lambda b, f: ["--denoising-steps", 2000, "--window", 1024], ["--denoising-steps is 2000", "at most 1024"]),
     "more denoising steps than drafts": (lambda b, f: ["--denoising-steps", 9, "--window", 8], ["--denoising-steps is 9 and --window 8"]),
+    "a schedule beside the published one": (
+        lambda b, f: ["--recipe", "published", "--schedule", "linear"], ["--schedule is linear", "leave --schedule out"]),
+    "added levels in the published recipe": (
+        lambda b, f: ["--recipe", "published", "--levels", "added"], ["--levels is added", "leave --levels out"]),
     "a rate of 0": (lambda b, f: ["--rate", 0], ["--rate is 0"]),
     "a rate that is no number": (lambda b, f: ["--rate", "nan"], ["--rate is nan"]),
     "a path for a name": (lambda b, f: ["--name", "a/b"], ["--name is 'a/b'"]),

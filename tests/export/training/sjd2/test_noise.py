@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.sjd2.noise import SCHEDULES, Levels, Normalization, Schedule, noisy, segment_levels
+from training.sjd2.noise import SCHEDULES, Levels, Normalization, Schedule, noisy, published_levels, segment_levels
 
 
 @pytest.mark.parametrize("kind", SCHEDULES)
@@ -56,3 +56,23 @@ def test_only_image_codes_get_noise_in_training_and_a_quarter_of_sequences_stay_
     assert 0.15 < clean < 0.4  # one in four, and those whose window begins at the very end
     assert (levels == 1).any() and ((levels > 0) & (levels < 0.2)).any()
     assert (weights[levels < 1] == 1).all() and ((weights > 0) & (weights <= 1)).all()
+
+
+def test_levels_of_the_published_recipe_rise_by_segments_and_fall_back_to_0_once() -> None:
+    torch.manual_seed(0)
+    codes = torch.rand(100, 200) < 0.9
+    levels, weights = published_levels(codes)
+    assert (levels[~codes] == 0).all() and (weights == 1).all()
+    falls = torch.tensor([int((row[marks].diff() < 0).sum()) for row, marks in zip(levels, codes)])
+    assert set(falls.tolist()) == {0, 1} and falls.sum() > 60
+    assert all((row[marks][1:][row[marks].diff() < 0] == 0).all() for row, marks in zip(levels, codes))
+    seen = torch.unique(levels)
+    assert torch.allclose(seen, torch.arange(26) / 25)
+    lengths = torch.unique_consecutive(levels[0][codes[0]], return_counts=True)[1]
+    assert 1 <= lengths.min() < lengths.max()
+
+
+def test_the_published_schedule_has_the_levels_of_karras() -> None:
+    t = Schedule("karras").sigma(torch.arange(26) / 25)
+    roots = t[1:].double() ** (1 / 7)
+    assert t[1] == pytest.approx(0.002) and roots.diff().numpy() == pytest.approx((1 - 0.002 ** (1 / 7)) / 24, rel=1e-4)

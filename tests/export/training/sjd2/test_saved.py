@@ -21,6 +21,7 @@ from sjdexport.safetensors import read_header, write_safetensors
 @pytest.mark.parametrize(("more", "words"), [
     (["--schedule", "linear"], ["--schedule cosine", "--schedule linear", "another --name"]),
     (["--levels", "untold"], ["--levels added", "--levels untold"]),
+    (["--recipe", "published"], ["--recipe own", "--recipe published", "another --name"]),
     (["--optimizer", "muon"], ["--optimizer adamw", "--optimizer muon"]),
     (["--steps", "1"], ["--steps is 1", "has already done 2", "give a larger number"]),
 ])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from harness.runner import ROOT
-from training.sjd2 import standing, trajectory
+from training.sjd2 import likelihood, standing, trajectory
 
 # A picture of 2 x 3 codes in three passes after the prefill; windows of three drafts, two denoising steps.
 TRACE = {
@@ -84,3 +86,29 @@ def test_the_number_of_a_missing_pass_is_refused(tmp_path: Path) -> None:
     done = run_module("trajectory", tmp_path / "a.json", "--passes", "0,4")
     assert done.returncode == 2
     assert "--passes is 0,4; this trace has the passes 0 to 3" in done.stderr
+
+
+def test_codes_drawn_from_the_distributions_have_their_entropy_on_average_and_likelier_ones_have_less() -> None:
+    torch.manual_seed(0)
+    logits = torch.randn(4000, 50)
+    drawn = likelihood.judge(logits, torch.multinomial(logits.softmax(dim=-1), 1)[:, 0])
+    z = (drawn.nats - drawn.entropy) / drawn.variance**0.5
+    assert drawn.codes == 4000 and abs(z) < 4 and 2 < drawn.entropy / 4000 < math.log(50)
+    likely = likelihood.judge(logits, logits.argmax(dim=-1))
+    assert (likely.nats - likely.entropy) / likely.variance**0.5 < -20
+    even = likelihood.judge(torch.zeros(3, 8), torch.tensor([0, 5, 7]))
+    assert abs(even.nats - 3 * math.log(8)) < 1e-9 and abs(even.variance) < 1e-9
+
+
+def test_traces_are_judged_by_method_with_the_guided_logits_of_the_built_in_model(tmp_path: Path) -> None:
+    codes = np.random.default_rng(0).integers(0, 1024, (16, 16))
+    for name in ("mc", "sjd"):
+        trace = {"prompt": "a fox", "method": name, "method_options": None, "window": 16, "rows": 16, "columns": 16}
+        (tmp_path / f"{name}.json").write_text(json.dumps({**trace, "codes": codes.flatten().tolist()}))
+    done = run_module("likelihood", ROOT / "onnx-models" / "emoji", tmp_path / "mc.json", tmp_path / "sjd.json")
+    assert done.returncode == 0, done.stderr
+    header, _, first, second = done.stdout.splitlines()
+    assert header == "| method | window | pictures | nats per code | entropy | z |"
+    assert first.startswith("| mc | 16 | 1 | ") and second.replace("sjd", "mc") == first
+    nats, entropy, z = map(float, first.rstrip(" |").split(" | ")[3:6])
+    assert nats > 6 > entropy and z > 10  # random codes are improbable

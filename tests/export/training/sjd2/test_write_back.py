@@ -31,7 +31,8 @@ def test_a_written_checkpoint_gives_the_logits_of_the_trained_model(case: Case, 
     transformer = SourceTransformer(again[1], again[0].checkpoint)
     np.testing.assert_array_equal(logits(transformer, case.sequences[0]), logits(model.transformer, case.sequences[0]))
     assert again[1].generation() == generation  # which is read from the documents that were copied
-    assert again[0].sections["decoding"] == decoding and again[0].sections["denoising"] == denoising(Schedule("cosine"), 4)
+    assert again[0].sections["decoding"] == decoding and again[0].sections["denoising"] == {
+        **denoising(Schedule("cosine"), "added", 4), "levels": "untold"}
 
     before, after = given.checkpoint, again[0].checkpoint
     added = {f"denoising.{name}" for name in model.state_dict() if not name.startswith("transformer.")}
@@ -70,6 +71,7 @@ def test_a_single_file_of_weights_keeps_its_name_and_several_become_one_file(tmp
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
 def test_the_exporter_accepts_the_table_of_each_schedule(tmp_path: Path, schedule: str) -> None:
-    (tmp_path / "generation.json").write_text(json.dumps({"denoising": denoising(Schedule(schedule), 3)}))
+    (tmp_path / "generation.json").write_text(json.dumps({"denoising": denoising(Schedule(schedule), "added", 3)}))
     section = read_generation(tmp_path / "generation.json")["denoising"]
-    assert len(section["alpha"]) == len(section["sigma"]) == 25 and (section["alpha"][-1], section["sigma"][-1]) == (0, 1)
+    assert len(section["alpha"]) == len(section["sigma"]) == (26 if schedule == "karras" else 25)
+    assert (section["alpha"][-1], section["sigma"][-1]) == (0, 1)

@@ -53,7 +53,7 @@ def test_no_node_of_a_model_that_reads_noise_reads_only_initializers(tmp_path: P
     done = run_export("--checkpoint", tmp_path / "checkpoint", "--out", tmp_path / "model", "--precision", ",".join(PRECISIONS))
     assert done.returncode == 0, done.stderr
     found = constant_nodes(tmp_path / "model")
-    assert len(found) == 1 + 5 * len(PRECISIONS) + 2 and not any(found.values()), found
+    assert len(found) == 1 + 5 * len(PRECISIONS) + 3 and not any(found.values()), found
 
 
 def test_only_float32_graphs_convert_shared_weights(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ COMPLETE = {
     "sampling": {"guidance": 3, "temperature": 0.7, "topK": 0, "topP": 1, "order": ORDER},
     "decoding": {"method": "sjd", "window": "auto", "initialization": "uniform", "sequential": {"first": 0, "last": 10}},
 }
-DENOISING = {"steps": 8, "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]}
+DENOISING = {"steps": 8, "levels": "token", "alpha": [1, 0.5, 0], "sigma": [0, 0.5, 1]}
 
 
 def written(folder: Path, content: dict) -> Path:
@@ -43,6 +43,8 @@ def test_omitted_fields_get_default_values(tmp_path: Path) -> None:
     content["decoding"]["window"] = 16
     read = read_generation(written(tmp_path, content))
     assert read["prompt"]["negative"] is read["prompt"]["cleaning"] is None
+    denoising = {name: value for name, value in DENOISING.items() if name != "levels"}
+    assert read_generation(written(tmp_path, {"denoising": denoising}))["denoising"]["levels"] == "untold"
     assert read["sampling"]["order"] == ORDER and "sequential" not in read["decoding"]
 
 
@@ -65,7 +67,8 @@ WRONG: dict[str, list[tuple[str, object]]] = {
     "decoding": [
         ("method", None), ("window", "all"), ("window", -1), ("initialization", 1), ("sequential", {"first": 1}),
         ("sequential", {"first": 1, "last": -1})],
-    "denoising": [("steps", 0), ("steps", 2.5), ("steps", None), ("alpha", 1), ("alpha", []), ("alpha", [1]), ("alpha", [1, "0"]),
+    "denoising": [("levels", "told"), ("steps", 0), ("steps", 2.5), ("steps", None), ("alpha", 1), ("alpha", []), ("alpha", [1]),
+                  ("alpha", [1, "0"]),
                   ("alpha", [1, True]),
                   ("alpha", [1, 1, 0]), ("alpha", [1, 0.2, 0.4]), ("alpha", [0.9, 0.5, 0]), ("alpha", [1, 0.5, -0.1]), (
                       "alpha", [1, 0.5, 0.1]), ("alpha", [1, float("nan"), 0]),

@@ -17,6 +17,12 @@ internal sealed class PassCostTables(LoadedModel model, ResolvedRequest defaults
     /// <summary>The drafts by which two ways to split a pass are compared: images are mostly drawn with few.</summary>
     private static readonly int[] Usual = [1, 4, 8, 16];
 
+    /// <summary>
+    /// Where drafts begin as noise, a window of fewer drafts for each denoising step is passed before they are codes. Measured:
+    /// docs/benchmarks/sjd2.md.
+    /// </summary>
+    private const int DraftsPerStep = 8;
+
     private readonly Dictionary<int, PassCostTable> _tables = []; // by images
 
     /// <summary>The window policy of an image that lets each pass choose its drafts.</summary>
@@ -46,7 +52,8 @@ internal sealed class PassCostTables(LoadedModel model, ResolvedRequest defaults
         if (request.Method.Descriptor.HasTimesteps) // there may be a timestep token for each draft
             costs = new PassCosts([.. costs.Drafts.Select(drafts => (drafts, costs.Seconds(2 * drafts)))]);
         int branches = (request.Method as ITreeMethod)?.MaxBranches(request.MaxDrafts) ?? 0;
-        return new AutoWindow(costs, request.MaxDrafts, branches);
+        int steps = (request.Method as IDenoisingMethod)?.DenoisingSteps ?? 0;
+        return new AutoWindow(costs, request.MaxDrafts, branches, steps * DraftsPerStep);
     }
 
     /// <summary>The table of the smallest graph that holds so many images.</summary>

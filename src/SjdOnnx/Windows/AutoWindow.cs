@@ -22,7 +22,11 @@ namespace SjdOnnx.Windows;
 /// <param name="costs">What passes cost on this machine.</param>
 /// <param name="maxDrafts">The most drafts to choose, 0 or more.</param>
 /// <param name="branches">The most codes beside the drafts that the method adds to a pass with drafts.</param>
-public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0) : IWindowPolicy
+/// <param name="narrowest">
+/// The fewest drafts to choose, 0 or more. Where drafts begin as noise, a window that is passed before they are codes settles little, and
+/// one of twice as many drafts hardly more, so the rule would never find the windows that are worth it.
+/// </param>
+public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0, int narrowest = 0) : IWindowPolicy
 {
     // What another window must promise, in tokens per second of the present one.
     private const double AdvantageOfWider = 1.15;
@@ -44,7 +48,7 @@ public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0)
 
         int present = window.RequestedDrafts ?? 0;
         int wider = Math.Min(Math.Max(1, 2 * present), Widest);
-        int narrower = present / 2;
+        int narrower = Math.Max(present / 2, Narrowest);
         double rate = Rate(present, survival);
         if (Rate(narrower, survival) > AdvantageOfNarrower * rate)
             return narrower;
@@ -82,11 +86,13 @@ public sealed class AutoWindow(PassCosts costs, int maxDrafts, int branches = 0)
 
     private int Widest => Math.Min(maxDrafts, costs.Drafts[^1]);
 
+    private int Narrowest => Math.Min(narrowest, Widest);
+
     /// <summary>The window with the most tokens per second: no drafts, a power of two, or as many as possible.</summary>
     private int Best(DraftSurvival survival)
     {
-        (int best, double bestRate) = (0, Rate(0, survival));
-        for (int drafts = 1; drafts < 2 * Widest; drafts *= 2)
+        (int best, double bestRate) = (Narrowest, Rate(Narrowest, survival));
+        for (int drafts = Math.Max(1, Narrowest); drafts < 2 * Widest; drafts *= 2)
         {
             int candidate = Math.Min(drafts, Widest);
             double rate = Rate(candidate, survival);

@@ -125,6 +125,27 @@ public sealed class AutoWindowTests
     }
 
     [Fact]
+    public void A_pass_has_at_least_the_fewest_drafts_and_at_most_the_most()
+    {
+        var seen = new HashSet<int>();
+        foreach ((string method, PassCosts costs, float contextEffect) in
+            (IEnumerable<(string, PassCosts, float)>)[("mc", Small, 0.3f), ("mc", Dear, 0.3f), ("jacobi", Small, 1.5f)])
+        {
+            Decode(Create(method), new AutoWindow(costs, 64, narrowest: 8), contextEffect, 1, (window, _) => Add(window));
+            Decode(Create(method), new AutoWindow(costs, 4, narrowest: 8), contextEffect, 1, (window, _) => Add(window));
+        }
+
+        Assert.Contains(8, seen);
+        Assert.All(seen, static drafts => Assert.True(drafts is 4 or >= 8, $"a window of {drafts}"));
+
+        void Add(Window window)
+        {
+            if (window.RequestedDrafts is { } drafts)
+                seen.Add(drafts);
+        }
+    }
+
+    [Fact]
     public void Branches_cost_as_much_as_drafts()
     {
         var pac = new ProactiveDrafting { Branching = new Branching(8, 8) };

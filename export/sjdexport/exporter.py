@@ -199,7 +199,7 @@ def _has_lane_graph(precision: str, options: ExportOptions, shape: Shape) -> boo
 
     A text encoder's vectors are the conditional lane's alone.
     """
-    return precision in ("int8", "int8-blocks", "int4") and options.lanes > 1 and not shape.encoded_text
+    return PRECISIONS[precision].by_lane and options.lanes > 1 and not shape.encoded_text
 
 
 def _worst(errors: dict[str, float]) -> str:

@@ -197,6 +197,7 @@ class Kind:
 
     cache: str  # the type of keys and values in model.json
     on: Callable[[Graph, Weights, int], Precision]  # the integer is the block size of int4
+    by_lane: bool = False  # whether Runs side by side may read a lane each: weights are integers for CPUs and fit their caches
 
 
 def _float(type: int, graph: Graph, weights: Weights, block: int) -> Precision:
@@ -226,9 +227,9 @@ PRECISIONS = {
     "fp32": Kind("float32", functools.partial(_float, FLOAT)),
     "fp16": Kind("float16", functools.partial(_float, FLOAT16)),
     "bf16": Kind("bfloat16", functools.partial(_float, BFLOAT16)),
-    "int8": Kind("float32", _int8),
-    "int4": Kind("float32", functools.partial(_int4, FLOAT)),
+    "int8": Kind("float32", _int8, by_lane=True),
+    "int4": Kind("float32", functools.partial(_int4, FLOAT), by_lane=True),
     "int4-fp16": Kind("float16", functools.partial(_int4, FLOAT16)),
-    "int8-blocks": Kind("float32", functools.partial(_int8_blocks, FLOAT)),
+    "int8-blocks": Kind("float32", functools.partial(_int8_blocks, FLOAT), by_lane=True),
     "int8-fp16": Kind("float16", functools.partial(_int8_blocks, FLOAT16)),
 }

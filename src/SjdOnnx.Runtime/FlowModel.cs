@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using SjdOnnx.Flows;
 using SjdOnnx.Runtime.Flows;
 using SjdOnnx.Runtime.Model;
@@ -18,9 +17,9 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
     private readonly FlowManifest _manifest;
     private readonly Turns _turns;
 
-    private FlowModel(LoadedFlow flow, FlowManifest manifest, string hash, FlowPlan? plan)
+    private FlowModel(LoadedFlow flow, FlowManifest manifest, byte[] json, FlowPlan? plan)
     {
-        (_flow, _manifest, Description, Plan) = (flow, manifest, new FlowModelDescription(manifest, hash), plan);
+        (_flow, _manifest, Description, Plan) = (flow, manifest, new FlowModelDescription(manifest, json), plan);
         _turns = new Turns(typeof(FlowModel), flow);
     }
 
@@ -135,7 +134,7 @@ public sealed class FlowModel : IDisposable, IAsyncDisposable
         Provider provider = Provider.Of(options.Provider, options.ProviderOptions);
         files.VerifyHashes(options, cancellation);
         var flow = new LoadedFlow(manifest.Flow, files, provider, options.PassThreads, options, cancellation);
-        return new FlowModel(flow, manifest, Convert.ToHexStringLower(SHA256.HashData(json)), plan);
+        return new FlowModel(flow, manifest, json, plan);
     }
 
     private FlowSample Sample(FlowOptions options, Action<int, ReadOnlySpan<float>>? observe, CancellationToken cancellation)

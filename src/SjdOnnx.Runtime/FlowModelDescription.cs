@@ -1,42 +1,16 @@
-using System.Security.Cryptography;
 using SjdOnnx.Runtime.Flows;
-using SjdOnnx.Runtime.Model;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>What a loaded flow is and can do.</summary>
-public sealed record FlowModelDescription : IModelDescription
+public sealed record FlowModelDescription : SystemDescription
 {
-    internal FlowModelDescription(FlowManifest manifest, string hash)
+    internal FlowModelDescription(FlowManifest manifest, byte[] json) : base(manifest, json)
     {
         FlowSection flow = manifest.Flow;
-        (Name, Family, Hash) = (manifest.Name, manifest.Family, hash);
-        (License, LicenseNotice, AllowsCommercialUse) = (manifest.License.Id, manifest.License.Notice, manifest.License.Commercial);
-        Bytes = manifest.Files.Values.Sum(static file => file.Bytes);
         (Side, Tokens, Channels, Blocks) = (flow.Side, flow.Tokens, flow.Channels, flow.Blocks.Length);
         (Noise, Classes) = (flow.Noise, flow.Classes);
     }
-
-    /// <inheritdoc/>
-    public string Name { get; }
-
-    /// <inheritdoc/>
-    public string Family { get; }
-
-    /// <inheritdoc/>
-    public string Hash { get; }
-
-    /// <inheritdoc/>
-    public string License { get; }
-
-    /// <inheritdoc/>
-    public string LicenseNotice { get; }
-
-    /// <inheritdoc/>
-    public bool AllowsCommercialUse { get; }
-
-    /// <inheritdoc/>
-    public long Bytes { get; }
 
     /// <summary>Side of the square images in pixels.</summary>
     public int Side { get; }
@@ -63,10 +37,7 @@ public sealed record FlowModelDescription : IModelDescription
     /// <exception cref="ModelException">There is no such model, or it is not whole.</exception>
     public static FlowModelDescription Read(string folder)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        byte[] json = ModelFiles.ReadManifest(folder);
-        FlowManifest manifest = FlowManifest.Read(json);
-        _ = new ModelFiles(folder, manifest.Files, manifest.Files.Keys);
-        return new FlowModelDescription(manifest, Convert.ToHexStringLower(SHA256.HashData(json)));
+        (FlowManifest manifest, byte[] json) = Read(folder, static json => FlowManifest.Read(json));
+        return new FlowModelDescription(manifest, json);
     }
 }

@@ -113,7 +113,7 @@ public sealed record ModelDescription : IModelDescription
     public int PixelsPerCode => _manifest.Image.PixelsPerCode;
 
     /// <inheritdoc/>
-    public long Bytes => _manifest.Files.Values.Sum(file => file.Bytes);
+    public long Bytes => _manifest.Bytes();
 
     /// <summary>Bytes of the files that are loaded to draw one image at a time at this precision.</summary>
     public long LoadedBytes

@@ -21,8 +21,7 @@ public sealed record ModelSummary(string Name, string Family, string? Kind, stri
             ModelFiles.ReadManifest(folder), kind: null, SummaryJson.Default.SummaryManifest);
         ManifestRules.CheckNames(manifest);
         ManifestRules.CheckFiles(manifest.Files, []);
-        return new ModelSummary(
-            manifest.Name, manifest.Family, manifest.Kind, manifest.License.Id, manifest.Files.Values.Sum(static file => file.Bytes));
+        return new ModelSummary(manifest.Name, manifest.Family, manifest.Kind, manifest.License.Id, manifest.Bytes());
     }
 }
 

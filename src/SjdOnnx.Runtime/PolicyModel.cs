@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using SjdOnnx.Actions;
 using SjdOnnx.Runtime.Actions;
 using SjdOnnx.Runtime.Model;
@@ -135,8 +134,7 @@ public sealed class PolicyModel : IDisposable
         {
             vision = new PolicyVision(Open(manifest.Vision.Graph), tensors, manifest);
             graph = Open(language.Graph);
-            var description = new PolicyModelDescription(
-                manifest, Convert.ToHexStringLower(SHA256.HashData(json)), Precision.Parse(precision));
+            var description = new PolicyModelDescription(manifest, json, Precision.Parse(precision));
             return new PolicyModel(
                 manifest, description, tokenizer, vision, new PolicyLanguage(graph, tensors, provider, manifest, precision));
         }

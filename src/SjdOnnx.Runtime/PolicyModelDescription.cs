@@ -1,44 +1,18 @@
-using System.Security.Cryptography;
 using SjdOnnx.Actions;
 using SjdOnnx.Runtime.Actions;
-using SjdOnnx.Runtime.Model;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>What a policy is and can do.</summary>
-public sealed record PolicyModelDescription : IModelDescription
+public sealed record PolicyModelDescription : SystemDescription
 {
-    internal PolicyModelDescription(PolicyManifest manifest, string hash, Precision precision)
+    internal PolicyModelDescription(PolicyManifest manifest, byte[] json, Precision precision) : base(manifest, json)
     {
-        (Name, Family, Hash) = (manifest.Name, manifest.Family, hash);
-        (License, LicenseNotice, AllowsCommercialUse) = (manifest.License.Id, manifest.License.Notice, manifest.License.Commercial);
-        Bytes = manifest.Files.Values.Sum(static file => file.Bytes);
         (Precision, Precisions) = (precision, [.. manifest.Transformer.Precisions.Keys.Select(Precision.Parse)]);
         (Side, Patches, Prompt) = (manifest.Vision.Side, manifest.Vision.Patches, manifest.Prompt.Text);
         (Dataset, Chunk, Tokens) = (manifest.Actions.Dataset, manifest.Actions.Chunk, manifest.Tokens());
         KnowsBlockTable = manifest.Actions.World == PolicyManifest.World;
     }
-
-    /// <inheritdoc/>
-    public string Name { get; }
-
-    /// <inheritdoc/>
-    public string Family { get; }
-
-    /// <inheritdoc/>
-    public string Hash { get; }
-
-    /// <inheritdoc/>
-    public string License { get; }
-
-    /// <inheritdoc/>
-    public string LicenseNotice { get; }
-
-    /// <inheritdoc/>
-    public bool AllowsCommercialUse { get; }
-
-    /// <inheritdoc/>
-    public long Bytes { get; }
 
     /// <summary>The precision that was loaded, or the model's default.</summary>
     public Precision Precision { get; }
@@ -72,11 +46,7 @@ public sealed record PolicyModelDescription : IModelDescription
     /// <exception cref="ModelException">There is no such policy, or it is not whole.</exception>
     public static PolicyModelDescription Read(string folder)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        byte[] json = ModelFiles.ReadManifest(folder);
-        PolicyManifest manifest = PolicyManifest.Read(json);
-        _ = new ModelFiles(folder, manifest.Files, manifest.Files.Keys);
-        return new PolicyModelDescription(
-            manifest, Convert.ToHexStringLower(SHA256.HashData(json)), Precision.Parse(manifest.Transformer.DefaultPrecision));
+        (PolicyManifest manifest, byte[] json) = Read(folder, static json => PolicyManifest.Read(json));
+        return new PolicyModelDescription(manifest, json, Precision.Parse(manifest.Transformer.DefaultPrecision));
     }
 }

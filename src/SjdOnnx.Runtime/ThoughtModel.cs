@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Security.Cryptography;
 using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Onnx;
 using SjdOnnx.Runtime.Scheduling;
@@ -24,10 +23,10 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
     private readonly Turns _turns;
 
     private ThoughtModel(
-        ThoughtManifest manifest, string hash, ThoughtGraph graph, NativeTensors tensors, TextTokenizer tokenizer, BpeSpelling spelling)
+        ThoughtManifest manifest, byte[] json, ThoughtGraph graph, NativeTensors tensors, TextTokenizer tokenizer, BpeSpelling spelling)
     {
         (_thought, _graph, _tensors, _tokenizer, _spelling) = (manifest.Thought, graph, tensors, tokenizer, spelling);
-        Description = new ThoughtModelDescription(manifest, hash);
+        Description = new ThoughtModelDescription(manifest, json);
         _turns = new Turns(typeof(ThoughtModel), graph);
         _layout = new ThoughtLayout
         {
@@ -101,7 +100,7 @@ public sealed class ThoughtModel : IDisposable, IAsyncDisposable
             GraphContract.CheckTokenizer(tokenizer, session);
             var tensors = new NativeTensors();
             return new ThoughtModel(
-                manifest, Convert.ToHexStringLower(SHA256.HashData(json)), new ThoughtGraph(manifest.Thought, session, tensors), tensors,
+                manifest, json, new ThoughtGraph(manifest.Thought, session, tensors), tensors,
                 tokenizer, spelling);
         }
         catch

@@ -1,41 +1,15 @@
-using System.Security.Cryptography;
-using SjdOnnx.Runtime.Model;
 using SjdOnnx.Runtime.Thoughts;
 
 namespace SjdOnnx.Runtime;
 
 /// <summary>What a loaded model that answers questions is and can do.</summary>
-public sealed record ThoughtModelDescription : IModelDescription
+public sealed record ThoughtModelDescription : SystemDescription
 {
-    internal ThoughtModelDescription(ThoughtManifest manifest, string hash)
+    internal ThoughtModelDescription(ThoughtManifest manifest, byte[] json) : base(manifest, json)
     {
-        (Name, Family, Hash) = (manifest.Name, manifest.Family, hash);
-        (License, LicenseNotice, AllowsCommercialUse) = (manifest.License.Id, manifest.License.Notice, manifest.License.Commercial);
-        Bytes = manifest.Files.Values.Sum(static file => file.Bytes);
         (Iterations, Latents, Width) = (manifest.Thought.Iterations, manifest.Thought.Latents, manifest.Thought.Hidden);
         (MaxPositions, MaxAnswer) = (manifest.Thought.MaxPositions, manifest.Thought.MaxAnswer);
     }
-
-    /// <inheritdoc/>
-    public string Name { get; }
-
-    /// <inheritdoc/>
-    public string Family { get; }
-
-    /// <inheritdoc/>
-    public string Hash { get; }
-
-    /// <inheritdoc/>
-    public string License { get; }
-
-    /// <inheritdoc/>
-    public string LicenseNotice { get; }
-
-    /// <inheritdoc/>
-    public bool AllowsCommercialUse { get; }
-
-    /// <inheritdoc/>
-    public long Bytes { get; }
 
     /// <summary>Updates of the thoughts that the model was trained with.</summary>
     public int Iterations { get; }
@@ -57,10 +31,7 @@ public sealed record ThoughtModelDescription : IModelDescription
     /// <exception cref="ModelException">There is no such model, or it is not whole.</exception>
     public static ThoughtModelDescription Read(string folder)
     {
-        ArgumentNullException.ThrowIfNull(folder);
-        byte[] json = ModelFiles.ReadManifest(folder);
-        ThoughtManifest manifest = ThoughtManifest.Read(json);
-        _ = new ModelFiles(folder, manifest.Files, manifest.Files.Keys);
-        return new ThoughtModelDescription(manifest, Convert.ToHexStringLower(SHA256.HashData(json)));
+        (ThoughtManifest manifest, byte[] json) = Read(folder, static json => ThoughtManifest.Read(json));
+        return new ThoughtModelDescription(manifest, json);
     }
 }

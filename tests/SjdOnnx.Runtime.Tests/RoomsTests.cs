@@ -17,7 +17,7 @@ public partial class RoomsTests
         "TextToImage.cs", "RequestChecker.cs", "PrecisionError.cs", "ProviderReport.cs",
         "ModelDescription.cs", "LicenseNotice.cs", "GeneratedImage.cs", "RgbImage.cs",
         "FlowModel.cs", "FlowModelDescription.cs", "ThoughtModel.cs", "ThoughtModelDescription.cs",
-        "PolicyModel.cs", "PolicyModelDescription.cs", "ModelSummary.cs",
+        "PolicyModel.cs", "PolicyModelDescription.cs", "SystemDescription.cs", "ModelSummary.cs",
     ];
 
     [Theory]

@@ -15,19 +15,28 @@ internal static class SystemReports
         switch (kind)
         {
             case "flow":
-                FlowModelReport flow = FlowModelReport.Of(folder, FlowModelDescription.Read(folder));
-                return (JsonSerializer.Serialize(flow, SystemReportJson.Default.FlowModelReport), flow.Lines());
+                FlowModelDescription flow = FlowModelDescription.Read(folder);
+                FlowModelReport flowReport = FlowModelReport.Of(folder, flow);
+                return (
+                    JsonSerializer.Serialize(flowReport, SystemReportJson.Default.FlowModelReport),
+                    Lines(flow, folder, kind, flowReport.Lines()));
             case "thought":
-                ThoughtModelReport thought = ThoughtModelReport.Of(folder, ThoughtModelDescription.Read(folder));
-                return (JsonSerializer.Serialize(thought, SystemReportJson.Default.ThoughtModelReport), thought.Lines());
+                ThoughtModelDescription thought = ThoughtModelDescription.Read(folder);
+                ThoughtModelReport thoughtReport = ThoughtModelReport.Of(folder, thought);
+                return (
+                    JsonSerializer.Serialize(thoughtReport, SystemReportJson.Default.ThoughtModelReport),
+                    Lines(thought, folder, kind, thoughtReport.Lines()));
             default:
-                PolicyModelReport policy = PolicyModelReport.Of(folder, PolicyModelDescription.Read(folder));
-                return (JsonSerializer.Serialize(policy, SystemReportJson.Default.PolicyModelReport), policy.Lines());
+                PolicyModelDescription policy = PolicyModelDescription.Read(folder);
+                PolicyModelReport policyReport = PolicyModelReport.Of(folder, policy);
+                return (
+                    JsonSerializer.Serialize(policyReport, SystemReportJson.Default.PolicyModelReport),
+                    Lines(policy, folder, kind, policyReport.Lines()));
         }
     }
 
     /// <summary>The lines about what all models have, around the lines about a kind.</summary>
-    public static IEnumerable<(string Name, string? Value)> Lines(
+    private static IEnumerable<(string Name, string? Value)> Lines(
         IModelDescription model, string folder, string kind, IEnumerable<(string Name, string? Value)> others) =>
     [
         ("name", model.Name),
@@ -47,24 +56,20 @@ internal sealed record FlowModelReport(
     string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
     int Side, int Tokens, int Channels, int Blocks, IReadOnlyList<string> Classes, float? Noise, bool Plan, long Bytes)
 {
-    private FlowModelDescription Model { get; init; } = null!;
-
     public static FlowModelReport Of(string folder, FlowModelDescription model) => new(
         model.Name, model.Family, "flow", OtherModelReport.CommandFor("flow"), folder, model.License, model.LicenseNotice,
         model.AllowsCommercialUse, model.Side, model.Tokens, model.Channels, model.Blocks, model.Classes, model.Noise,
-        File.Exists(Path.Combine(folder, "plan.json")), model.Bytes)
-    {
-        Model = model,
-    };
+        File.Exists(Path.Combine(folder, "plan.json")), model.Bytes);
 
-    public IEnumerable<(string Name, string? Value)> Lines() => SystemReports.Lines(Model, Folder, Kind,
+    /// <summary>The lines about this kind of model.</summary>
+    public IEnumerable<(string Name, string? Value)> Lines() =>
     [
         ("images", Invariant($"{Side}x{Side} pixels, {Tokens} tokens of {Channels} numbers")),
         ("blocks", Invariant($"{Blocks}")),
         ("classes", Classes.Count == 0 ? "none" : string.Join(", ", Classes)),
         ("noise", Noise is float noise ? Invariant($"{noise} in the training images, which --denoise removes") : "not known"),
         ("plan", Plan ? "plan.json" : "none, so tokens are drawn one after another; sjd flow --measure makes one"),
-    ]);
+    ];
 }
 
 /// <summary>See <see cref="ThoughtModelDescription"/>.</summary>
@@ -72,20 +77,16 @@ internal sealed record ThoughtModelReport(
     string Name, string Family, string Kind, string Command, string Folder, string License, string LicenseNotice, bool CommercialUse,
     int Latents, int Iterations, int Width, int MaxPositions, int MaxAnswer, long Bytes)
 {
-    private ThoughtModelDescription Model { get; init; } = null!;
-
     public static ThoughtModelReport Of(string folder, ThoughtModelDescription model) => new(
         model.Name, model.Family, "thought", OtherModelReport.CommandFor("thought"), folder, model.License, model.LicenseNotice,
-        model.AllowsCommercialUse, model.Latents, model.Iterations, model.Width, model.MaxPositions, model.MaxAnswer, model.Bytes)
-    {
-        Model = model,
-    };
+        model.AllowsCommercialUse, model.Latents, model.Iterations, model.Width, model.MaxPositions, model.MaxAnswer, model.Bytes);
 
-    public IEnumerable<(string Name, string? Value)> Lines() => SystemReports.Lines(Model, Folder, Kind,
+    /// <summary>The lines about this kind of model.</summary>
+    public IEnumerable<(string Name, string? Value)> Lines() =>
     [
         ("thoughts", Invariant($"{Latents} of {Width} numbers, updated {Iterations} times")),
         ("tokens", Invariant($"{MaxPositions} at most with question and thoughts, {MaxAnswer} of an answer")),
-    ]);
+    ];
 }
 
 /// <summary>See <see cref="PolicyModelDescription"/>.</summary>
@@ -96,24 +97,20 @@ internal sealed record PolicyModelReport(
     IReadOnlyList<string> Precisions, string DefaultPrecision, int Side, int Patches, string Prompt, string Dataset, int Dimensions,
     int Chunk, bool BuiltInTask, long Bytes)
 {
-    private PolicyModelDescription Model { get; init; } = null!;
-
     public static PolicyModelReport Of(string folder, PolicyModelDescription model) => new(
         model.Name, model.Family, "policy", OtherModelReport.CommandFor("policy"), folder, model.License, model.LicenseNotice,
         model.AllowsCommercialUse, [.. model.Precisions.Select(static precision => precision.Name)], model.Precision.Name, model.Side,
-        model.Patches, model.Prompt, model.Dataset, model.Tokens.Dimensions, model.Chunk, model.KnowsBlockTable, model.Bytes)
-    {
-        Model = model,
-    };
+        model.Patches, model.Prompt, model.Dataset, model.Tokens.Dimensions, model.Chunk, model.KnowsBlockTable, model.Bytes);
 
-    public IEnumerable<(string Name, string? Value)> Lines() => SystemReports.Lines(Model, Folder, Kind,
+    /// <summary>The lines about this kind of model.</summary>
+    public IEnumerable<(string Name, string? Value)> Lines() =>
     [
         ("precisions", string.Join(", ", Precisions.Select(name => name == DefaultPrecision ? $"{name} (default)" : name))),
         ("picture", Invariant($"{Side}x{Side} pixels, {Patches} tokens")),
         ("prompt", JsonSerializer.Serialize(Prompt, SystemReportJson.Default.String)),
         ("actions", Invariant($"{Chunk} at once of {Dimensions} numbers each, in the ranges of {Dataset}")),
         ("built-in task", BuiltInTask ? "yes" : "no; give an instruction and --picture"),
-    ]);
+    ];
 }
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower)]

@@ -24,11 +24,8 @@ internal sealed class RequestResolver(Manifest manifest, Precision precision, Pr
         try
         {
             // Given as a number, the model's own steps are checked as those of a request are.
-            if (manifest.Denoising is { Steps: int steps } denoising)
-            {
-                IDenoisingMethod method = denoising.HasTimesteps ? new PublishedDenoising() : new SpeculativeDenoising();
-                Resolve(request, new GenerationOptions { Method = Legal(() => method.WithSteps(steps)) });
-            }
+            if (manifest.Denoising is { } denoising)
+                Resolve(request, new GenerationOptions { Method = Legal(() => MethodOf(denoising).WithSteps(denoising.Steps)) });
             return Resolve(request, new GenerationOptions());
         }
         catch (RequestException error)
@@ -97,6 +94,10 @@ internal sealed class RequestResolver(Manifest manifest, Precision precision, Pr
         ? denoising.WithSteps(Math.Min(manifest.Denoising?.Steps ?? 1, Math.Max(1, drafts)))
         : method;
 
+    /// <summary>The method that a model was fine-tuned for.</summary>
+    private static IDenoisingMethod MethodOf(DenoisingSection denoising) =>
+        denoising.HasTimesteps ? new PublishedDenoising() : new SpeculativeDenoising();
+
     /// <summary>Trees and timestep tokens need attention in which a token can leave others out.</summary>
     private void CheckTrees(IDecodingMethod method, int drafts)
     {
@@ -133,12 +134,12 @@ internal sealed class RequestResolver(Manifest manifest, Precision precision, Pr
 
         if (manifest.Denoising.HasTimesteps != method.Descriptor.HasTimesteps)
         {
-            (string recipe, IDenoisingMethod other) = manifest.Denoising.HasTimesteps
-                ? ("by the published recipe, with timestep tokens", new PublishedDenoising())
-                : ("by this project's recipe, without timestep tokens", (IDenoisingMethod)new SpeculativeDenoising());
+            string recipe = manifest.Denoising.HasTimesteps
+                ? "by the published recipe, with timestep tokens"
+                : "by this project's recipe, without timestep tokens";
             throw new RequestException(
                 $"The method {method.Descriptor} does not fit this model, which was fine-tuned {recipe}. Choose the method " +
-                $"{other.Descriptor}, or a model that was fine-tuned by the other recipe (export/training/sjd2).");
+                $"{MethodOf(manifest.Denoising).Descriptor}, or a model that was fine-tuned by the other recipe (export/training/sjd2).");
         }
 
         if (steps > Math.Max(1, drafts))

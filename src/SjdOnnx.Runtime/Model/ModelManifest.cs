@@ -17,4 +17,7 @@ internal abstract record ModelManifest
 
     /// <summary>All files of the folder except model.json, by name.</summary>
     public required Dictionary<string, FileSection> Files { get; init; }
+
+    /// <summary>Bytes of <see cref="Files"/>.</summary>
+    public long Bytes() => Files.Values.Sum(static file => file.Bytes);
 }

@@ -68,9 +68,10 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
     {
         for (int i = 0; i < _count; i++)
         {
-            Row(_first + i).CopyTo(embeddings[(Token(i) * schedule.Channels)..]);
+            int token = TokenTree.IndexOf(i, Timesteps);
+            Row(_first + i).CopyTo(embeddings[(token * schedule.Channels)..]);
             _denoising.AsSpan(i * GraphContract.DenoisingFields, GraphContract.DenoisingFields)
-                .CopyTo(denoising[(Token(i) * GraphContract.DenoisingFields)..]);
+                .CopyTo(denoising[(token * GraphContract.DenoisingFields)..]);
         }
 
         for (int i = 0; i < _timestepCount; i++)
@@ -90,7 +91,7 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
     {
         for (int i = 0; i < _count; i++)
         {
-            ReadOnlySpan<float> embedding = denoised.Slice(Token(i) * schedule.Channels, schedule.Channels);
+            ReadOnlySpan<float> embedding = denoised.Slice(TokenTree.IndexOf(i, Timesteps) * schedule.Channels, schedule.Channels);
             if (!TensorPrimitives.IsFiniteAll(embedding))
             {
                 throw new NotFiniteNumberException(
@@ -107,9 +108,6 @@ internal sealed class NoisyEmbeddings(NoiseSchedule schedule, int steps, int max
         randomness.At(pass: 0).Normal(embedding, position);
         TensorPrimitives.Multiply(embedding, schedule.At(1).Sigma, embedding);
     }
-
-    /// <summary>The index in the pass of a token, which timestep tokens may have shifted.</summary>
-    private int Token(int index) => _timestepCount > 0 && index >= _timesteps[0] ? index + _timestepCount : index;
 
     private Span<float> Row(int position) => _embeddings.AsSpan(position % max * schedule.Channels, schedule.Channels);
 }

@@ -136,10 +136,7 @@ internal sealed class PassBuffers : IDisposable
         int last = ids.Length - entry.Copies - timesteps.Length - 1;
         Span<long> rows = _logitsRows.Span.Slice(Rows, RowsOfLane(entry));
         for (int row = 0; row < rows.Length; row++)
-        {
-            int token = Math.Min(last, last - entry.Rows + 1 + row);
-            rows[row] = Tokens + token + (timesteps.IsEmpty || token < timesteps[0] ? 0 : timesteps.Length);
-        }
+            rows[row] = Tokens + TokenTree.IndexOf(Math.Min(last, last - entry.Rows + 1 + row), timesteps);
         Rows += rows.Length;
         AddLane(ids, length, total: _rowsOfLane > 0 ? maxLength : length, entry.Noise);
     }

@@ -24,6 +24,11 @@ internal static class TokenTree
         }
     }
 
+    /// <summary>The index in the pass of a token of a chain, which timestep tokens before it may have moved.</summary>
+    /// <param name="timesteps">As for <see cref="DescribeChain"/>; empty if there are none.</param>
+    public static int IndexOf(int token, ReadOnlySpan<int> timesteps) =>
+        timesteps.IsEmpty || token < timesteps[0] ? token : token + timesteps.Length;
+
     /// <summary>
     /// Writes the same for a chain with timestep tokens. Each has the position of a token of the chain, which alone sees it, and sees
     /// itself alone. They are before the first of those tokens.
@@ -39,7 +44,7 @@ internal static class TokenTree
         bias[..(count * count)].Fill(float.NegativeInfinity);
         for (int i = 0; i < count - timesteps.Length; i++)
         {
-            int token = i < first ? i : i + timesteps.Length;
+            int token = IndexOf(i, timesteps);
             Span<float> row = bias.Slice(token * count, count);
             row[..Math.Min(i + 1, first)].Clear();
             if (i >= first)
